@@ -1,0 +1,24 @@
+"""Packaging of esrgan_tf: `pip install .` gives the package and the command `esrgan`."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+ROOT = Path(__file__).parent
+VERSION = re.search(r'__version__ = "(.+)"', (ROOT / "esrgan_tf" / "__init__.py").read_text())[1]
+REQUIREMENTS = [line for line in (ROOT / "requirements.txt").read_text().splitlines() if line and line[0] != "#"]
+
+setup(
+    name="esrgan_tf",
+    version=VERSION,
+    description="ESRGAN in Keras 3 on TensorFlow 2: train, measure, upscale",
+    long_description=(ROOT / "README.md").read_text(),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.10",
+    packages=find_packages(include=["esrgan_tf", "esrgan_tf.*"]),
+    install_requires=REQUIREMENTS,
+    extras_require={"test": ["pytest>=8,<10", "ruff>=0.9,<1"]},
+    entry_points={"console_scripts": ["esrgan=esrgan_tf.__main__:main"]},
+)

@@ -1,0 +1,40 @@
+"""What the tests of picture files share: pictures with known values, and how two are compared."""
+
+import numpy as np
+from PIL import ImageCms
+
+from esrgan_tf import images
+from esrgan_tf.images import Picture
+
+HEIGHT, WIDTH = 5, 7
+SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+GREY_PROFILE = SRGB[:16] + b"GRAY" + SRGB[20:]
+
+
+def make_picture(grey=False, alpha=False, bits=8, icc_profile=None, shape=(HEIGHT, WIDTH)):
+    """A picture of random values that the given bits hold exactly."""
+    rng = np.random.default_rng(3)
+    dtype = np.uint8 if bits == 8 else np.uint16
+    samples = rng.integers(0, np.iinfo(dtype).max, (*shape, 4), dtype, endpoint=True)
+    values = images.to_float(samples)
+    rgb = np.repeat(values[..., :1], 3, axis=2) if grey else values[..., :3]
+    return Picture(rgb, values[..., 3] if alpha else None, grey, bits, icc_profile)
+
+
+def assert_same(got, expected):
+    """Every field of two pictures is equal, and of the documented types."""
+    assert got.rgb.dtype == np.float32
+    np.testing.assert_array_equal(got.rgb, expected.rgb)
+    assert (got.alpha is None) == (expected.alpha is None)
+    if expected.alpha is not None:
+        assert got.alpha.dtype == np.float32
+        np.testing.assert_array_equal(got.alpha, expected.alpha)
+    assert (got.grey, got.bits) == (expected.grey, expected.bits)
+    assert got.icc_profile == expected.icc_profile
+
+
+def assert_one_line(caught, path):
+    """The message is one line and begins with the file."""
+    message = str(caught.value)
+    assert message.startswith(f"`{path}` ")
+    assert "\n" not in message

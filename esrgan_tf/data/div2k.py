@@ -1,0 +1,56 @@
+"""DIV2K through TensorFlow Datasets, as it is: HR pictures and MATLAB's bicubic LR pictures."""
+
+from pathlib import Path
+
+import tensorflow as tf
+
+from esrgan_tf.errors import InputError
+
+SCALES = (2, 3, 4, 8)  # for which TFDS has bicubic LR pictures
+
+
+def is_prepared(scale: int) -> bool:
+    """Whether TFDS has DIV2K on this machine already."""
+    return scale in SCALES and Path(_builder(scale).data_path).is_dir()
+
+
+def prepare(scale: int):
+    """TFDS's builder of DIV2K with its pictures on this machine, downloaded if need be.
+
+    Raises:
+        InputError: no such scale, or the download failed.
+    """
+    if scale not in SCALES:
+        raise InputError(f"`--data=div2k` has scales {', '.join(map(str, SCALES))}. Received: `--scale={scale}`.")
+    builder = _builder(scale)
+    try:
+        builder.download_and_prepare()
+    except Exception as error:  # TFDS raises whatever its downloader meets: connection, checksum, disk
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InputError(
+            f"`--data=div2k` cannot be downloaded ({reason}): use `--data=sample` (no download) or "
+            "`--data=FOLDER` of your own pictures."
+        ) from error
+    return builder
+
+
+def encoded_pictures(builder, split: str) -> tf.data.Dataset:
+    """One split as elements of `name`, `hr` and `lr`, the last two still encoded; files in random order if train."""
+    import tensorflow_datasets as tfds  # seconds to import, needed for this source alone
+
+    skip = {"hr": tfds.decode.SkipDecoding(), "lr": tfds.decode.SkipDecoding()}
+    pictures = builder.as_dataset(split=split, decoders=skip)
+    return pictures.enumerate().map(
+        lambda index, picture: {
+            "name": tf.strings.format("div2k {} {}", (split, index)),
+            "hr": picture["hr"],
+            "lr": picture["lr"],
+        }
+    )
+
+
+def _builder(scale: int):
+    """TFDS's builder for one scale."""
+    import tensorflow_datasets as tfds
+
+    return tfds.builder(f"div2k/bicubic_x{scale}")

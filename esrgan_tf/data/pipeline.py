@@ -1,0 +1,136 @@
+"""From sources of whole pictures to endless batches of aligned crops.
+
+Every random choice comes from a stateless seed, so that an iterator saved in a checkpoint goes on exactly where
+it was, and two runs of one seed see the same batches.
+"""
+
+import tensorflow as tf
+
+from esrgan_tf.data.sources import Source
+from esrgan_tf.errors import InputError
+from esrgan_tf.recipes import DataConfig
+
+PARALLEL_PICTURES = 4  # decoded at a time
+
+
+def training_batches(
+    sources: list[Source], config: DataConfig, scale: int, hr_patch: int, batch_size: int, seed: int
+) -> tf.data.Dataset:
+    """Endless batches of aligned crops: shuffled pictures, several crops of each, shuffled crops.
+
+    Args:
+        sources: mixed in proportion to their numbers of pictures.
+        config: crops a picture, shuffle buffer, flips and rotations.
+        scale: HR size / LR size.
+        hr_patch: px, a multiple of `scale`.
+        batch_size: crops.
+        seed: of every random choice.
+
+    Returns:
+        Dataset of {"hr": uint8 [batch_size, hr_patch, hr_patch, 3], "lr": uint8 [batch_size, hr_patch / scale,
+        hr_patch / scale, 3], "skipped": string [batch_size]}; `skipped` holds the names, a line each, of pictures
+        that could not be read since the last ones named.
+
+    Raises:
+        InputError: `hr_patch` is not a multiple of `scale`.
+        tf.errors.InvalidArgumentError: while iterating, when no picture at all can be read.
+    """
+    if hr_patch % scale:
+        raise InputError(f"`--hr_patch` must be a multiple of the scale {scale}. Received: {hr_patch}.")
+    total = sum(source.count for source in sources)
+    pictures = [_load_or_name(source, seed + index) for index, source in enumerate(sources)]
+    mixed = tf.data.Dataset.sample_from_datasets(pictures, [source.count / total for source in sources], seed=seed)
+    readable = _carry_skipped(mixed, total)
+
+    def crops(index: tf.Tensor, picture: dict[str, tf.Tensor]) -> tf.data.Dataset:
+        numbers = tf.data.Dataset.range(config.crops_per_picture)
+        return numbers.map(
+            lambda number: {
+                **random_crop(
+                    picture["hr"],
+                    picture["lr"],
+                    scale,
+                    hr_patch,
+                    tf.stack([tf.cast(seed, tf.int64), index * config.crops_per_picture + number]),
+                    config.flip,
+                    config.rotate,
+                ),
+                "skipped": tf.where(number == 0, picture["skipped"], ""),
+            }
+        )
+
+    return (
+        readable.enumerate()
+        .flat_map(crops)
+        .shuffle(config.shuffle_buffer, seed=seed)
+        .batch(batch_size, drop_remainder=True)
+        .prefetch(2)
+    )
+
+
+def random_crop(
+    hr: tf.Tensor, lr: tf.Tensor, scale: int, hr_patch: int, seed: tf.Tensor, flip: bool, rotate: bool
+) -> dict[str, tf.Tensor]:
+    """Cut the same random window out of both pictures, and flip and rotate both alike.
+
+    Args:
+        hr: uint8 [scale * h, scale * w, 3].
+        lr: uint8 [h, w, 3].
+        scale: HR size / LR size.
+        hr_patch: px, a multiple of `scale`, at most the picture's sides.
+        seed: int64 [2]; the same seed gives the same window.
+        flip: left to right, or not, with equal chance.
+        rotate: by 0, 90, 180 or 270 degrees with equal chance.
+
+    Returns:
+        {"hr": uint8 [hr_patch, hr_patch, 3], "lr": uint8 [hr_patch / scale, hr_patch / scale, 3]}.
+    """
+    patch = hr_patch // scale
+    room = tf.shape(lr)[:2] - patch + 1
+    choices = tf.concat([room, [2, 4]], 0)
+    uniform = tf.random.stateless_uniform([4], seed)
+    top, left, flipped, turns = tf.unstack(tf.cast(uniform * tf.cast(choices, tf.float32), tf.int32))
+    crops = {}
+    for key, picture, size, factor in (("hr", hr, hr_patch, scale), ("lr", lr, patch, 1)):
+        crop = picture[top * factor : top * factor + size, left * factor : left * factor + size]
+        if flip:
+            crop = tf.cond(flipped == 1, lambda crop=crop: crop[:, ::-1], lambda crop=crop: crop)
+        if rotate:
+            crop = tf.image.rot90(crop, turns)
+        crops[key] = tf.ensure_shape(crop, [size, size, 3])
+    return crops
+
+
+def _load_or_name(source: Source, seed: int) -> tf.data.Dataset:
+    """A source's pictures, loaded; one that cannot be is an empty picture with its name and `ok` false."""
+
+    def attempt(element: dict[str, tf.Tensor]) -> tf.data.Dataset:
+        def loaded(element):
+            hr, lr = source.load(element)
+            return {"name": element["name"], "ok": True, "hr": hr, "lr": lr}
+
+        def failed(element):
+            nothing = tf.zeros([0, 0, 3], tf.uint8)
+            return {"name": element["name"], "ok": False, "hr": nothing, "lr": nothing}
+
+        one = tf.data.Dataset.from_tensors(element)
+        return one.map(loaded).ignore_errors().concatenate(one.map(failed)).take(1)
+
+    return source.stream(seed).interleave(
+        attempt, cycle_length=PARALLEL_PICTURES, num_parallel_calls=PARALLEL_PICTURES, deterministic=True
+    )
+
+
+def _carry_skipped(pictures: tf.data.Dataset, total: int) -> tf.data.Dataset:
+    """Drop what could not be read; the next readable picture carries the names, so that the loop hears of them."""
+
+    def carry(state: tuple[tf.Tensor, tf.Tensor], picture: dict[str, tf.Tensor]):
+        names, in_a_row = state
+        ok, name = picture["ok"], picture["name"]
+        in_a_row = tf.where(ok, 0, in_a_row + 1)
+        # Twice the number of pictures drawn at random without one that can be read: there is none.
+        with tf.control_dependencies([tf.debugging.assert_less(in_a_row, 2 * total + 1, "no picture can be read")]):
+            kept = tf.where(ok, "", names + name + "\n")
+        return (kept, in_a_row), {"ok": ok, "hr": picture["hr"], "lr": picture["lr"], "skipped": names}
+
+    return pictures.scan((tf.constant(""), tf.constant(0)), carry).filter(lambda picture: picture["ok"])

@@ -1,0 +1,231 @@
+"""Where pictures come from: `--data` opened as sources of whole HR and LR pictures.
+
+A source holds some pictures out for validation and gives the others as an endless shuffled tf.data stream. A
+stream's elements are small (paths or encoded bytes), so that shuffling them is cheap; `load` turns one into
+arrays. `load` may fail on a broken file: the pipeline handles that for every source alike.
+"""
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import tensorflow as tf
+from PIL import Image
+
+from esrgan_tf.data import div2k
+from esrgan_tf.data.dead_leaves import dead_leaves
+from esrgan_tf.data.folders import Pair, find_pairs, survey
+from esrgan_tf.data.sample import sample_photographs
+from esrgan_tf.errors import InputError
+from esrgan_tf.recipes import DataConfig
+from esrgan_tf.resize import imresize_uint8
+
+Element = dict[str, tf.Tensor]  # of strings: `name`, and `hr` and `lr` as paths or encoded pictures; "" is no LR
+HELD_OUT_SHARE = 10  # at most one picture in ten is held out of a source without a validation part
+DIV2K_BUFFER = 64  # encoded pictures (4.5 MB each) shuffled at a time
+
+
+@dataclass(frozen=True)
+class Source:
+    """Pictures of one origin."""
+
+    name: str
+    count: int
+    stream: Callable[[int], tf.data.Dataset]  # seed -> endless shuffled elements
+    load: Callable[[Element], tuple[tf.Tensor, tf.Tensor]]  # element -> (hr, lr), uint8 [h, w, 3]
+    held_out: tuple[Element, ...]
+    left_out: tuple[str, ...] = ()  # pictures that cannot be used, each with its reason
+
+
+def open_sources(data: str, config: DataConfig, scale: int, hr_patch: int, seed: int) -> list[Source]:
+    """Open everything that `--data` names.
+
+    Args:
+        data: parts joined by `+`: `sample`, `dead_leaves`, `div2k`, a folder of HR pictures, or
+            `hr=FOLDER,lr=FOLDER`.
+        config: the recipe's data part.
+        scale: HR size / LR size.
+        hr_patch: px; smaller pictures are left out.
+        seed: of the generated pictures.
+
+    Returns:
+        The sources; `sample` is two, its photographs and its dead leaves.
+
+    Raises:
+        InputError: a part that cannot be had, or holds no picture that fits.
+    """
+    sources = []
+    for part in data.split("+"):
+        if part == "sample":
+            train, held_out = (survey(pairs, part, scale, hr_patch).pairs for pairs in sample_photographs())
+            sources.append(_from_files(part, train, held_out, scale))
+            sources.append(_from_dead_leaves(config, scale, seed, held_out=0))
+        elif part == "dead_leaves":
+            sources.append(_from_dead_leaves(config, scale, seed, _held_out_count(config.dead_leaves_pictures, config)))
+        elif part == "div2k":
+            sources.append(_from_div2k(config, scale))
+        else:
+            found = survey(find_pairs(part), part, scale, hr_patch)
+            train, held_out = _hold_out(found.pairs, config)
+            left_out = [f"{path}: cannot be read" for path in found.unreadable]
+            left_out += [f"{path}: smaller than the patch of {hr_patch} px" for path in found.too_small]
+            sources.append(_from_files(part, train, held_out, scale, left_out=tuple(left_out)))
+    return sources
+
+
+def default_data(scale: int) -> str:
+    """What to train on where nothing is named: DIV2K if TFDS has it prepared, the sample otherwise."""
+    return "div2k" if div2k.is_prepared(scale) else "sample"
+
+
+def open_validation(data: str, config: DataConfig, scale: int) -> list[Source]:
+    """Open `--val_data`: every picture of every part is held out, none is trained on.
+
+    Raises:
+        InputError: a part that is no folder, or holds no picture that fits.
+    """
+    sources = []
+    for part in data.split("+"):
+        pairs = survey(find_pairs(part), part, scale, hr_patch=scale * 16).pairs
+        sources.append(_from_files(part, (), pairs[: config.validation_pictures], scale))
+    return sources
+
+
+def validation_pictures(
+    sources: list[Source], config: DataConfig, scale: int
+) -> list[tuple[str, tf.Tensor, tf.Tensor]]:
+    """What the sources hold out, as (name, hr, lr), cut to `config.validation_crop` px around the centre.
+
+    Raises:
+        InputError: nothing is held out, or a picture cannot be read.
+    """
+    pictures = []
+    for source in sources:
+        for element in source.held_out:
+            name = element["name"].numpy().decode()
+            try:
+                hr, lr = source.load(element)
+            except tf.errors.OpError as error:
+                raise InputError(f"`{name}` (held out for validation) cannot be read: {error.message}") from error
+            pictures.append((Path(name).stem, *_centre(hr, lr, config.validation_crop, scale)))
+    if not pictures:
+        raise InputError("`--val_data` must be a folder: the training data holds no picture out for validation.")
+    return pictures
+
+
+def decode_pair(hr: tf.Tensor, lr: tf.Tensor, scale: int) -> tuple[tf.Tensor, tf.Tensor]:
+    """Decode one picture, and its LR picture or make it.
+
+    Args:
+        hr: scalar string, an encoded picture; cut to a multiple of the scale.
+        lr: scalar string, an encoded picture, or "" to make it by MATLAB's bicubic.
+        scale: HR size / LR size.
+
+    Returns:
+        (hr, lr), uint8 [scale * h, scale * w, 3] and [h, w, 3].
+
+    Raises:
+        tf.errors.InvalidArgumentError: not a picture, truncated, or sizes that do not fit.
+    """
+    hr = _decode(hr)
+    height, width = tf.unstack(tf.shape(hr)[:2] // scale)
+    hr = hr[: height * scale, : width * scale]
+    lr = tf.cond(tf.equal(lr, ""), lambda: imresize_uint8(hr, 1 / scale), lambda: _decode(lr))
+    lr.set_shape([None, None, 3])
+    with tf.control_dependencies([tf.debugging.assert_equal(tf.shape(lr)[:2], [height, width])]):
+        return hr, tf.identity(lr)
+
+
+def _from_files(name: str, train, held_out, scale: int, left_out: tuple[str, ...] = ()) -> Source:
+    """Source of picture files, shuffled as a whole in every epoch."""
+
+    def stream(seed: int) -> tf.data.Dataset:
+        elements = tf.data.Dataset.from_tensor_slices(_columns(train))
+        return elements.shuffle(len(train), seed=seed, reshuffle_each_iteration=True).repeat()
+
+    def load(element: Element) -> tuple[tf.Tensor, tf.Tensor]:
+        lr = tf.cond(tf.equal(element["lr"], ""), lambda: "", lambda: tf.io.read_file(element["lr"]))
+        return decode_pair(tf.io.read_file(element["hr"]), lr, scale)
+
+    return Source(name, len(train), stream, load, _rows(_columns(held_out)), left_out)
+
+
+def _from_dead_leaves(config: DataConfig, scale: int, seed: int, held_out: int) -> Source:
+    """Source of generated pictures, made once and kept as PNG in memory; the last `held_out` are held out."""
+    names = [f"dead_leaves_{index}" for index in range(config.dead_leaves_pictures)]
+    encoded = [_png(dead_leaves(config.dead_leaves_size, seed, index)) for index in range(len(names))]
+    columns = {"name": names, "hr": encoded, "lr": [""] * len(names)}
+    count = len(names) - held_out
+    train = {key: values[:count] for key, values in columns.items()}
+
+    def stream(stream_seed: int) -> tf.data.Dataset:
+        elements = tf.data.Dataset.from_tensor_slices(train)
+        return elements.shuffle(count, seed=stream_seed, reshuffle_each_iteration=True).repeat()
+
+    load = partial(_load_encoded, scale=scale)
+    return Source("dead_leaves", count, stream, load, _rows({key: v[count:] for key, v in columns.items()}))
+
+
+def _from_div2k(config: DataConfig, scale: int) -> Source:
+    """Source of DIV2K: its own validation part is held out."""
+    builder = div2k.prepare(scale)
+    held_out = tuple(div2k.encoded_pictures(builder, "validation").take(config.validation_pictures))
+
+    def stream(seed: int) -> tf.data.Dataset:
+        elements = div2k.encoded_pictures(builder, "train")
+        return elements.shuffle(DIV2K_BUFFER, seed=seed, reshuffle_each_iteration=True).repeat()
+
+    count = builder.info.splits["train"].num_examples
+    return Source("div2k", count, stream, partial(_load_encoded, scale=scale), held_out)
+
+
+def _load_encoded(element: Element, scale: int) -> tuple[tf.Tensor, tf.Tensor]:
+    """Element of encoded pictures -> (hr, lr)."""
+    return decode_pair(element["hr"], element["lr"], scale)
+
+
+def _hold_out(pairs: tuple[Pair, ...], config: DataConfig) -> tuple[list[Pair], list[Pair]]:
+    """Pairs -> (to train on, held out), the latter evenly spread; a single picture is both."""
+    count = _held_out_count(len(pairs), config)
+    held_out = [pairs[(2 * k + 1) * len(pairs) // (2 * count)] for k in range(count)]
+    return [pair for pair in pairs if pair not in held_out] or held_out, held_out
+
+
+def _held_out_count(pictures: int, config: DataConfig) -> int:
+    """How many of so many pictures are held out: at least one, at most a tenth."""
+    return max(1, min(config.validation_pictures, pictures // HELD_OUT_SHARE))
+
+
+def _columns(pairs) -> dict[str, list[str]]:
+    """Pairs -> lists of paths as strings."""
+    hr = [str(pair.hr) for pair in pairs]
+    return {"name": hr, "hr": hr, "lr": [str(pair.lr or "") for pair in pairs]}
+
+
+def _rows(columns: dict[str, list]) -> tuple[Element, ...]:
+    """Lists -> one element each."""
+    return tuple({key: tf.constant(values[i]) for key, values in columns.items()} for i in range(len(columns["name"])))
+
+
+def _decode(encoded: tf.Tensor) -> tf.Tensor:
+    """Encoded picture -> uint8 [h, w, 3]; grey becomes RGB, alpha is dropped."""
+    picture = tf.io.decode_image(encoded, channels=3, expand_animations=False)
+    picture.set_shape([None, None, 3])
+    return picture
+
+
+def _png(picture) -> bytes:
+    """uint8 [h, w, 3] -> PNG, lightly compressed."""
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, "PNG", compress_level=1)
+    return buffer.getvalue()
+
+
+def _centre(hr: tf.Tensor, lr: tf.Tensor, crop: int, scale: int) -> tuple[tf.Tensor, tf.Tensor]:
+    """(hr, lr) -> the same cut to at most `crop` HR px around the centre, aligned."""
+    height, width = (min(int(size), crop // scale) for size in lr.shape[:2])
+    top, left = (int(lr.shape[0]) - height) // 2, (int(lr.shape[1]) - width) // 2
+    hr = hr[scale * top : scale * (top + height), scale * left : scale * (left + width)]
+    return hr, lr[top : top + height, left : left + width]

@@ -1,0 +1,117 @@
+"""Where training runs (tf.distribute strategy) and in which precision."""
+
+import functools
+import platform
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+from esrgan_tf.errors import InputError
+
+PRECISIONS = ("auto", "float32", "mixed_bfloat16", "mixed_float16")
+AMPERE = (8, 0)  # the first compute capability with bfloat16
+CPU_BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}  # x86, x86, Arm
+
+
+def make_strategy(name: str) -> tf.distribute.Strategy:
+    """The strategy that `--strategy` names.
+
+    Args:
+        name: `auto` (every GPU, or the CPU), `cpu`, or `mirrored:DEVICE,DEVICE` such as `mirrored:GPU:0,GPU:2`.
+
+    Returns:
+        A MirroredStrategy.
+
+    Raises:
+        InputError: unknown name, or a device that is not there.
+    """
+    kind, _, listed = name.partition(":")
+    if name == "auto":
+        devices = [f"GPU:{index}" for index in range(len(tf.config.list_logical_devices("GPU")))] or ["CPU:0"]
+    elif name == "cpu":
+        devices = ["CPU:0"]
+    elif kind == "mirrored" and listed:
+        devices = listed.upper().split(",")
+    else:
+        raise InputError(f"`--strategy` must be auto, cpu or mirrored:DEVICE,DEVICE. Received: {name}.")
+    present = [device.name.removeprefix("/device:") for device in tf.config.list_logical_devices()]
+    for device in devices:
+        if device not in present:
+            raise InputError(
+                f"`--strategy` names a device that is not there: {device}. There are: {', '.join(present)}."
+            )
+    return tf.distribute.MirroredStrategy(devices)
+
+
+def resolve_precision(name: str, strategy: tf.distribute.Strategy) -> str:
+    """The Keras dtype policy that `--precision` means on this hardware.
+
+    Args:
+        name: one of `PRECISIONS`; `auto` is mixed_bfloat16 where the hardware computes in bfloat16, else float32.
+        strategy: where training will run.
+
+    Returns:
+        "float32", "mixed_bfloat16" or "mixed_float16".
+
+    Raises:
+        InputError: unknown name.
+    """
+    if name not in PRECISIONS:
+        raise InputError(f"`--precision` must be one of {', '.join(PRECISIONS)}. Received: {name}.")
+    if name != "auto":
+        return name
+    on_gpu = any("GPU" in device for device in strategy.extended.worker_devices)
+    return "mixed_bfloat16" if (_gpus_have_bfloat16() if on_gpu else _cpu_has_bfloat16()) else "float32"
+
+
+def scale_loss_if_half(optimizer: keras.optimizers.Optimizer, precision: str) -> keras.optimizers.Optimizer:
+    """The optimizer, with dynamic loss scaling where float16 gradients would underflow."""
+    return keras.optimizers.LossScaleOptimizer(optimizer) if precision == "mixed_float16" else optimizer
+
+
+def apply_gradients(optimizer: keras.optimizers.Optimizer, gradients: list, variables: list) -> None:
+    """Apply one replica's gradients; the optimizer sums them over all replicas.
+
+    Keras' loss scaling looks for overflow on the first replica alone, before the sum. One replica's overflow is
+    therefore told to all of them first, so that every one skips the step.
+
+    Args:
+        optimizer: Keras optimizer, built.
+        gradients: one a variable, of the scaled loss.
+        variables: trainable variables.
+    """
+    if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+        finite = tf.reduce_all([tf.reduce_all(tf.math.is_finite(gradient)) for gradient in gradients])
+        overflows = tf.distribute.get_replica_context().all_reduce("sum", tf.cast(~finite, tf.float32))
+        gradients = [tf.where(overflows > 0, tf.constant(float("nan"), g.dtype), g) for g in gradients]
+    optimizer.apply(gradients, variables)
+
+
+def global_mean(values: tf.Tensor) -> tf.Tensor:
+    """Mean over the values of all replicas, differentiable; call it in a replica's context."""
+    return tf.distribute.get_replica_context().all_reduce("mean", tf.reduce_mean(values))
+
+
+def replica_part(batch: tf.Tensor) -> tf.Tensor:
+    """The calling replica's share [batch / replicas, ...] of a whole batch [batch, ...]."""
+    context = tf.distribute.get_replica_context()
+    size = batch.shape[0] // context.num_replicas_in_sync
+    start = context.replica_id_in_sync_group * size
+    return batch[start : start + size]
+
+
+def _gpus_have_bfloat16() -> bool:
+    """Whether every GPU is Ampere or newer."""
+    gpus = tf.config.list_physical_devices("GPU")
+    return all(tf.config.experimental.get_device_details(g).get("compute_capability", (0, 0)) >= AMPERE for g in gpus)
+
+
+@functools.cache
+def _cpu_has_bfloat16() -> bool:
+    """Whether the processor has bfloat16 instructions; only Linux tells."""
+    info = Path("/proc/cpuinfo")
+    if platform.system() != "Linux" or not info.exists():
+        return False
+    flags = next((line for line in info.read_text().splitlines() if line.startswith(("flags", "Features"))), "")
+    return bool(CPU_BFLOAT16_FLAGS & set(flags.split()))

@@ -1,0 +1,135 @@
+"""The loop of either stage: step, tell, validate, save, stop."""
+
+import math
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import tensorflow as tf
+from PIL import Image
+
+from esrgan_tf.errors import TrainingStopped
+from esrgan_tf.files import replacing
+from esrgan_tf.recipes import StageConfig
+from esrgan_tf.training.checkpoints import Checkpoints
+from esrgan_tf.training.networks import Networks, learning_rate_schedule
+from esrgan_tf.training.progress import MetricsFile, Progress, TensorBoard, Terminal
+from esrgan_tf.training.validation import Validation, Validator
+from esrgan_tf.training.workdir import StageFolder
+from esrgan_tf.weights.generators import save_generator
+
+# What a stage's best generator is chosen by: (metric, 1 where more is better and -1 where less is).
+SCORES = {"psnr": ("psnr_y", 1), "perceptual": ("perceptual", -1), "last": None}
+
+
+class Interrupted(Exception):
+    """Training was stopped from outside (Ctrl-C, SIGTERM) and saved."""
+
+
+class Loop:
+    """Trains one stage from where `progress` stands to its last step."""
+
+    def __init__(
+        self,
+        stage: StageConfig,
+        folder: StageFolder,
+        networks: Networks,
+        train_step: Callable[[tf.Tensor, tf.Tensor], dict[str, tf.Tensor]],
+        batches: Iterator[dict[str, tf.Tensor]],
+        validator: Validator,
+        progress: Progress,
+        checkpoints: Checkpoints,
+    ):
+        self._stage, self._folder, self._networks = stage, folder, networks
+        self._train_step, self._batches, self._validator = train_step, batches, validator
+        self._progress, self._checkpoints = progress, checkpoints
+        self._schedule = learning_rate_schedule(stage.optimizer)
+        self._terminal = Terminal(stage.steps, progress.step, stage.log_every)
+        self._metrics = MetricsFile(folder.metrics, progress.step)
+        self._tensorboard = TensorBoard(folder.logs)
+        self.skipped: dict[str, int] = {}  # pictures that could not be read, and how often
+
+    def run(self) -> None:
+        """Train to the end.
+
+        Raises:
+            Interrupted: Ctrl-C or SIGTERM; everything is saved.
+            TrainingStopped: a loss term is not finite, or the checkpoint cannot be written.
+        """
+        progress, stage = self._progress, self._stage
+        with _stop_request() as requested:
+            while progress.step < stage.steps:
+                batch = next(self._batches)
+                self._tell_skipped(batch["skipped"])
+                terms = {name: float(value) for name, value in self._train_step(batch["hr"], batch["lr"]).items()}
+                _check_finite(terms, progress.step + 1)
+                progress.add(terms)
+                self._terminal.step(progress.step, terms)
+                if progress.step % stage.validate_every == 0 or progress.step == stage.steps:
+                    self._validate_and_save()
+                if requested():
+                    self._checkpoints.save()
+                    raise Interrupted(f"stopped and saved at step {progress.step} of {stage.steps}")
+        self._terminal.close()
+
+    def _validate_and_save(self) -> None:
+        """Measure, keep the generator (as best where it is), then the checkpoint: it marks the step as done."""
+        step = self._progress.step
+        self._networks.update_evaluated()
+        found = self._validator()
+        save_generator(self._networks.evaluated, self._folder.last)
+        score = SCORES[self._stage.best_by]
+        value = found.metrics[score[0]] * score[1] if score else None
+        if value is None or self._progress.best is None or value > self._progress.best:
+            self._progress.best = value
+            save_generator(self._networks.evaluated, self._folder.best)
+        self._report(step, found)
+        self._checkpoints.save()
+
+    def _report(self, step: int, found: Validation) -> None:
+        """Tell one validation to the terminal, metrics.csv, TensorBoard, and as a panel."""
+        scalars = {"learning_rate": float(self._schedule(step - 1))}
+        scalars |= {f"train/{name}": value for name, value in self._progress.take_means().items()}
+        scalars |= {f"validation/{name}": value for name, value in found.metrics.items()}
+        self._metrics.add({"step": step, **scalars})
+        self._tensorboard.add(step, scalars, [("validation", found.panel)])
+        with replacing(self._folder.pictures / f"step_{step:07d}.png") as temporary:
+            Image.fromarray(found.panel).save(temporary)
+        self._terminal.say(
+            f"step {step}: validation PSNR {found.metrics['psnr_y']:.2f} dB, SSIM {found.metrics['ssim_y']:.4f} "
+            f"(Y, {self._validator.count} pictures)"
+        )
+
+    def _tell_skipped(self, skipped: tf.Tensor) -> None:
+        """Name each unreadable picture once, and count every time it was met."""
+        for name in "".join(value.decode() for value in skipped.numpy()).splitlines():
+            if name not in self.skipped:
+                self._terminal.say(f"skipped `{name}`: it cannot be read")
+            self.skipped[name] = self.skipped.get(name, 0) + 1
+
+
+def _check_finite(terms: dict[str, float], step: int) -> None:
+    """Raise if a loss term is not a number any more."""
+    for name, value in terms.items():
+        if not math.isfinite(value):
+            raise TrainingStopped(
+                f"loss term `{name}` is {value} at step {step}: lower `--learning_rate` or use `--precision=float32`; "
+                "the same line takes up the last checkpoint, made before."
+            )
+
+
+@contextmanager
+def _stop_request() -> Iterator[Callable[[], bool]]:
+    """Turn the first Ctrl-C or SIGTERM into a wish that is asked for; the second one acts as it always does."""
+    wishes = []
+
+    def wish(number, frame):
+        wishes.append(number)
+        signal.signal(number, before[number])
+
+    before = {number: signal.signal(number, wish) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: bool(wishes)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,155 @@
+"""One stage from a recipe and a work directory to its generator file."""
+
+import resource
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from esrgan_tf.data.pipeline import training_batches
+from esrgan_tf.data.sources import default_data, open_sources, open_validation, validation_pictures
+from esrgan_tf.errors import InputError
+from esrgan_tf.recipes import Recipe
+from esrgan_tf.training.checkpoints import Checkpoints
+from esrgan_tf.training.distribution import make_strategy, resolve_precision
+from esrgan_tf.training.loop import Loop
+from esrgan_tf.training.networks import build_networks
+from esrgan_tf.training.progress import Progress
+from esrgan_tf.training.steps import make_train_step
+from esrgan_tf.training.validation import Validator
+from esrgan_tf.training.workdir import StageFolder, start_record
+from esrgan_tf.weights.generators import copy_weights, find_generator, load_generator
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What a run is told besides its recipe. `None`: chosen here, and said."""
+
+    workdir: str | None = None
+    data: str | None = None
+    val_data: str | None = None
+    init_from: str | None = None
+    precision: str = "auto"
+    strategy: str = "auto"
+    seed: int = 0
+
+
+def train_stage(recipe: Recipe, stage_name: str, options: RunOptions) -> Path:
+    """Train one stage, or go on with it where its work directory holds a checkpoint.
+
+    Args:
+        recipe: complete, overrides applied.
+        stage_name: "psnr" or "gan".
+        options: data, work directory, devices, precision, seed.
+
+    Returns:
+        The stage's best generator, `<workdir>/<stage>/generator.keras`.
+
+    Raises:
+        InputError: something that the user gave cannot be used.
+        TrainingStopped: a loss is not finite, or the disk is full.
+        Interrupted: Ctrl-C or SIGTERM, saved.
+    """
+    stage = recipe.stage(stage_name)
+    scale = recipe.generator.scale
+    folder = StageFolder(Path(options.workdir or f"runs/{recipe.name}_x{scale}"), stage_name)
+    init_from = _initial_generator(folder, options.init_from)
+    strategy = make_strategy(options.strategy)
+    _check_batch(stage.batch_size, strategy.num_replicas_in_sync)
+    precision = resolve_precision(options.precision, strategy)
+    keras.utils.set_random_seed(options.seed)
+    data = options.data or _announced_default_data(scale)
+    sources = open_sources(data, recipe.data, scale, stage.hr_patch, options.seed)
+    held_out = open_validation(options.val_data, recipe.data, scale) if options.val_data else sources
+    pictures = validation_pictures(held_out, recipe.data, scale)
+    networks = build_networks(recipe, stage, precision, strategy)
+    if init_from:
+        copy_weights(load_generator(init_from), networks.generator, origin=str(init_from))
+    run = {
+        "data": data,
+        "val_data": options.val_data,
+        "training_pictures": {source.name: source.count for source in sources},
+        "validation_pictures": [name for name, _, _ in pictures],
+        "left_out_pictures": [line for source in sources for line in source.left_out],
+        "init_from": str(init_from) if init_from else None,
+        "perceptual_weights": networks.features_weights,
+        "precision": precision,
+        "devices": [device.rpartition("device:")[2] for device in strategy.extended.worker_devices],
+        "seed": options.seed,
+    }
+    start_record(folder, recipe, run)
+    _introduce(recipe, folder, networks.generator, run)
+
+    batches = iter(training_batches(sources, recipe.data, scale, stage.hr_patch, stage.batch_size, options.seed))
+    progress = Progress()
+    checkpoints = Checkpoints(folder.checkpoints, networks, progress, batches)
+    if checkpoints.restore():
+        print(f"taken up at step {progress.step} of {stage.steps}")
+    train_step = make_train_step(networks, stage.loss, strategy)
+    validator = Validator(pictures, networks, stage.loss, scale)
+    loop = Loop(stage, folder, networks, train_step, batches, validator, progress, checkpoints)
+    loop.run()
+    _conclude(folder, loop.skipped)
+    return folder.best
+
+
+def _initial_generator(folder: StageFolder, init_from: str | None) -> Path | None:
+    """Where the generator's first weights come from; the gan stage needs some."""
+    if init_from:
+        return find_generator(init_from)
+    if folder.stage == "psnr":
+        return None
+    before = StageFolder(folder.workdir, "psnr").best
+    if not before.is_file():
+        raise InputError(
+            f"`--stage=gan` starts from {before}, which is not there: run `--stage=psnr` with the same `--recipe` and "
+            "`--workdir` first, or give a generator with `--init_from=FILE`."
+        )
+    return before
+
+
+def _check_batch(batch_size: int, replicas: int) -> None:
+    """Raise unless every replica gets the same number of patches."""
+    if batch_size < 1 or batch_size % replicas:
+        raise InputError(f"`--batch_size` must be a multiple of the {replicas} devices. Received: {batch_size}.")
+
+
+def _announced_default_data(scale: int) -> str:
+    """The data where none is named; the sample is announced, for it is a toy."""
+    data = default_data(scale)
+    if data == "sample":
+        print(
+            "*** No --data given and DIV2K is not prepared here: training on the small embedded SAMPLE. "
+            "Give --data=FOLDER of your pictures, or --data=div2k to download DIV2K. ***"
+        )
+    return data
+
+
+def _introduce(recipe: Recipe, folder: StageFolder, generator: keras.Model, run: dict[str, Any]) -> None:
+    """Say what will run, and which pictures are left out."""
+    stage = recipe.stage(folder.stage)
+    print(
+        f"{recipe.name} x{recipe.generator.scale}, {folder.stage} stage: {generator.count_params():,} parameters, "
+        f"{stage.steps} steps of {stage.batch_size} patches of {stage.hr_patch} px, "
+        f"{run['precision']} on {', '.join(run['devices'])}"
+    )
+    counts = ", ".join(f"{count} of {name}" for name, count in run["training_pictures"].items())
+    print(f"data: {counts}; {len(run['validation_pictures'])} held out")
+    if run["left_out_pictures"]:
+        print(f"left out {len(run['left_out_pictures'])} pictures, such as {run['left_out_pictures'][0]}")
+    if run["init_from"]:
+        print(f"generator from {run['init_from']}")
+    if run["perceptual_weights"]:
+        print(f"VGG19 weights: {run['perceptual_weights']}")
+    print(f"writing to {folder.path}", flush=True)
+
+
+def _conclude(folder: StageFolder, skipped: dict[str, int]) -> None:
+    """Say what came of it."""
+    if skipped:
+        print(f"skipped {len(skipped)} pictures that cannot be read, {sum(skipped.values())} times in all")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "linux" else 2**30)
+    print(f"peak memory {peak:.1f} GiB")
+    print(f"generator: {folder.best}")

@@ -1,0 +1,68 @@
+"""Looking at a generator on held-out pictures: loss terms, PSNR and SSIM, and panels."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import tensorflow as tf
+
+from esrgan_tf.comparison import comparison_panel
+from esrgan_tf.errors import TrainingStopped
+from esrgan_tf.images import to_float, to_uint8
+from esrgan_tf.metrics import psnr, ssim
+from esrgan_tf.panels import stack_rows
+from esrgan_tf.recipes import LossConfig
+from esrgan_tf.training.networks import Networks
+from esrgan_tf.training.steps import generator_terms
+
+PANEL_ROWS = 4  # pictures in a panel
+PANEL_CROP = 128  # HR px of each, where it has the most detail
+
+
+@dataclass(frozen=True)
+class Validation:
+    """What one look at the held-out pictures found: means over the pictures, and their panel (uint8)."""
+
+    metrics: dict[str, float]
+    panel: np.ndarray
+
+
+class Validator:
+    """Measures `networks.evaluated` on fixed pictures, Y channel, `scale` px cropped at each border."""
+
+    def __init__(
+        self,
+        pictures: list[tuple[str, tf.Tensor, tf.Tensor]],
+        networks: Networks,
+        weights: LossConfig,
+        scale: int,
+    ):
+        self.count = len(pictures)
+        self._networks, self._scale = networks, scale
+        self._pictures = [(name, hr.numpy(), lr.numpy()) for name, hr, lr in pictures]
+
+        @tf.function(input_signature=[tf.TensorSpec([None, None, None, 3], tf.float32)] * 2)
+        def upscale(hr: tf.Tensor, lr: tf.Tensor) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+            sr = networks.evaluated(lr, training=False)
+            return sr, generator_terms(networks, weights, sr, hr)
+
+        self._upscale = upscale
+
+    def __call__(self) -> Validation:
+        """Validate the generator as `update_evaluated` left it.
+
+        Raises:
+            TrainingStopped: its output is not finite.
+        """
+        rows, panels = [], []
+        for name, hr, lr in self._pictures:
+            hr_01, lr_01 = (to_float(picture)[None] for picture in (hr, lr))
+            sr_01, terms = self._upscale(hr_01, lr_01)
+            if not np.isfinite(sr_01).all():
+                raise TrainingStopped(f"the generator's output for held-out `{name}` is not finite.")
+            sr = to_uint8(sr_01[0].numpy())
+            quality = {"psnr_y": psnr(sr, hr, self._scale), "ssim_y": ssim(sr, hr, self._scale)}
+            rows.append({**{key: float(value) for key, value in terms.items()}, **quality})
+            if len(panels) < PANEL_ROWS:
+                panels.append(comparison_panel(lr_01[0], [(name, sr_01[0].numpy())], self._scale, hr_01[0], PANEL_CROP))
+        metrics = {key: float(np.mean([row[key] for row in rows])) for key in rows[0]}
+        return Validation(metrics, stack_rows(panels))

@@ -1,0 +1,130 @@
+"""A stage's folder: its files, and `recipe.json`, which says what really ran."""
+
+import json
+import platform
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from esrgan_tf.errors import InputError
+from esrgan_tf.files import replacing
+from esrgan_tf.recipes import STAGES, Recipe
+from esrgan_tf.weights.generators import GENERATOR_FILE
+
+MAY_CHANGE = ("steps", "validate_every", "log_every")  # of a stage, when a run is taken up again
+VERSIONED = ("esrgan_tf", "tensorflow", "keras", "numpy", "pillow")
+
+
+@dataclass(frozen=True)
+class StageFolder:
+    """`<workdir>/<stage>/` and what lies in it."""
+
+    workdir: Path
+    stage: str
+
+    @property
+    def path(self) -> Path:
+        """The folder."""
+        return self.workdir / self.stage
+
+    @property
+    def best(self) -> Path:
+        """The generator that was best on validation."""
+        return self.path / GENERATOR_FILE
+
+    @property
+    def last(self) -> Path:
+        """The generator after the last validated step."""
+        return self.path / "generator_last.keras"
+
+    @property
+    def checkpoints(self) -> Path:
+        """Everything that training goes on from."""
+        return self.path / "checkpoints"
+
+    @property
+    def logs(self) -> Path:
+        """TensorBoard's files."""
+        return self.path / "logs"
+
+    @property
+    def pictures(self) -> Path:
+        """Validation panels."""
+        return self.path / "pictures"
+
+    @property
+    def metrics(self) -> Path:
+        """A row a validation."""
+        return self.path / "metrics.csv"
+
+    @property
+    def record(self) -> Path:
+        """What really ran."""
+        return self.path / "recipe.json"
+
+
+def start_record(folder: StageFolder, recipe: Recipe, run: dict[str, Any]) -> None:
+    """Write `recipe.json`, unless the work directory holds a run of something else.
+
+    Args:
+        folder: of the stage.
+        recipe: as it will run, overrides applied.
+        run: what the recipe does not say: data, seed, precision, devices, ...
+
+    Raises:
+        InputError: the folder holds another run; the first field that differs is named.
+        OSError: the file cannot be written.
+    """
+    record = {
+        "stage": folder.stage,
+        **run,
+        "recipe": asdict(recipe),
+        "versions": {**{name: _version(name) for name in VERSIONED}, "python": platform.python_version()},
+    }
+    if folder.record.exists():
+        _check_same_run(folder, record)
+    folder.path.mkdir(parents=True, exist_ok=True)
+    with replacing(folder.record) as temporary:
+        Path(temporary).write_text(json.dumps(record, indent=2) + "\n")
+
+
+def _check_same_run(folder: StageFolder, record: dict[str, Any]) -> None:
+    """Raise unless the record on disk and this one are of the same run."""
+    try:
+        before = json.loads(folder.record.read_text())
+    except json.JSONDecodeError as error:
+        raise InputError(f"`{folder.record}` cannot be read ({error}): choose another `--workdir`.") from error
+    # As JSON has it: tuples are lists.
+    old, new = (_identity(json.loads(json.dumps(r)), folder.stage) for r in (before, record))
+    for key in sorted(old.keys() | new.keys()):
+        if old.get(key) != new.get(key):
+            raise InputError(
+                f"`--workdir` {folder.workdir} holds another run: its {key} is {old.get(key)!r}, this one's is "
+                f"{new.get(key)!r}. Choose another `--workdir`, or remove {folder.path}."
+            )
+
+
+def _identity(record: dict[str, Any], stage: str) -> dict[str, Any]:
+    """What makes a run the same run, flattened to dotted names: its recipe but for the other stage, data and seed."""
+    recipe = {key: value for key, value in record.get("recipe", {}).items() if key == stage or key not in STAGES}
+    flat = {"data": record.get("data"), "seed": record.get("seed"), "precision": record.get("precision")}
+    flat |= _flatten(recipe, "")
+    return {key: value for key, value in flat.items() if key not in {f"{stage}.{name}" for name in MAY_CHANGE}}
+
+
+def _flatten(tree: dict[str, Any], prefix: str) -> dict[str, Any]:
+    """Nested dictionaries -> one of dotted names."""
+    flat = {}
+    for key, value in tree.items():
+        flat |= _flatten(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
+    return flat
+
+
+def _version(package: str) -> str:
+    """An installed package's version."""
+    if package == "esrgan_tf":
+        from esrgan_tf import __version__
+
+        return __version__
+    return version(package)

@@ -1,0 +1,1 @@
+"""Reading and writing generators and other networks' weights."""

@@ -1,0 +1,120 @@
+"""Generator files: `.keras`, float32 whatever the training's precision, loadable by plain Keras in safe mode.
+
+A generator carries its recipe and scale in its name, `<recipe>_x<scale>`.
+"""
+
+import re
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+
+from esrgan_tf.errors import InputError
+from esrgan_tf.files import replacing
+
+GENERATOR_FILE = "generator.keras"  # of a stage: best on validation
+STAGES_BEST_FIRST = ("gan", "psnr")
+
+
+@dataclass(frozen=True)
+class GeneratorInfo:
+    """What a generator says of itself."""
+
+    recipe: str
+    scale: int
+
+
+def generator_info(model: keras.Model) -> GeneratorInfo:
+    """A generator's recipe and scale, from its name.
+
+    Raises:
+        InputError: the model is not named `<recipe>_x<scale>`.
+    """
+    match = re.fullmatch(r"(.+)_x(\d+)", model.name)
+    if not match:
+        raise InputError(f"a generator must be named <recipe>_x<scale>. Received: a model named {model.name}.")
+    return GeneratorInfo(match[1], int(match[2]))
+
+
+def find_generator(path: str | Path) -> Path:
+    """The generator file that `--model` means.
+
+    Args:
+        path: a `.keras` file, a stage's folder, or a work directory (the gan stage's generator, else the psnr
+            stage's).
+
+    Raises:
+        InputError: there is none.
+    """
+    path = Path(path)
+    if path.is_file():
+        return path
+    candidates = [path / GENERATOR_FILE, *(path / stage / GENERATOR_FILE for stage in STAGES_BEST_FIRST)]
+    for candidate in candidates:
+        if candidate.is_file():
+            return candidate
+    raise InputError(f"`--model` must be a .keras file or a work directory with a generator. Received: {path}.")
+
+
+def load_generator(path: str | Path) -> keras.Model:
+    """Read a generator.
+
+    Args:
+        path: as `find_generator` takes it.
+
+    Returns:
+        Model [batch, height, width, 3] in 0..1 -> [batch, scale * height, scale * width, 3] float32.
+
+    Raises:
+        InputError: no generator there, or the file is none.
+    """
+    file = find_generator(path)
+    if not zipfile.is_zipfile(file):
+        raise InputError(f"`{file}` must be a .keras generator file. Received: something else, or a truncated one.")
+    try:
+        model = keras.saving.load_model(file, compile=False)
+    except (ValueError, TypeError, KeyError, OSError, zipfile.BadZipFile) as error:
+        reason = str(error).strip().splitlines()
+        raise InputError(f"`{file}` cannot be read as a .keras model: {reason[0] if reason else error!r}") from error
+    generator_info(model)
+    return model
+
+
+def save_generator(model: keras.Model, path: str | Path) -> None:
+    """Write a generator; the file appears whole or not at all.
+
+    Args:
+        model: a float32 generator, named as `generator_info` reads it.
+        path: ends in `.keras`.
+
+    Raises:
+        InputError: the model's name is not a generator's.
+        OSError: the file cannot be written.
+    """
+    generator_info(model)
+    with replacing(path) as temporary:
+        model.save(temporary)
+
+
+def copy_weights(source: keras.Model, target: keras.Model, origin: str) -> None:
+    """Copy all weights from one network to another of the same architecture.
+
+    Args:
+        source: read from.
+        target: written to.
+        origin: where `source` comes from, for the message.
+
+    Raises:
+        InputError: names or shapes differ.
+    """
+    have = {variable.path: tuple(variable.shape) for variable in source.variables}
+    want = {variable.path: tuple(variable.shape) for variable in target.variables}
+    if have != want:
+        differing = sorted(key for key in have.keys() | want.keys() if have.get(key) != want.get(key))
+        first = differing[0]
+        raise InputError(
+            f"`{origin}` must be the same network as the recipe's generator {target.name}. Received: {source.name}, "
+            f"{len(differing)} tensors differ, first {first}: {have.get(first)} instead of {want.get(first)}."
+        )
+    target.set_weights(source.get_weights())

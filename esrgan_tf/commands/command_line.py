@@ -1,0 +1,38 @@
+"""What every command shares: parsing its flags, and ending with one clear line when something is wrong."""
+
+import sys
+from collections.abc import Callable, Sequence
+
+from absl import flags
+
+from esrgan_tf.errors import InputError, TrainingStopped
+
+SUCCESS, FAILURE, INTERRUPTED = 0, 1, 130
+
+
+def run_command(main: Callable[[], int | None], flag_values: flags.FlagValues, usage: str, argv: Sequence[str]) -> int:
+    """Parse flags and call `main`.
+
+    Args:
+        main: the command; an exit status, or None for success.
+        flag_values: its flags.
+        usage: its help text, shown above the flags by `--help`.
+        argv: program name and arguments.
+
+    Returns:
+        The exit status: 0; 1 after one line on standard error; 130 when interrupted.
+    """
+    if {"--help", "-h", "--helpfull", "-help"} & set(argv[1:]):
+        print(f"{usage.strip()}\n\nFlags:\n{flag_values.get_help()}")
+        return SUCCESS
+    try:
+        stray = flag_values(list(argv))[1:]
+        if stray:
+            raise InputError(f"flags must be written --name=value. Received: {' '.join(stray)}.")
+        return main() or SUCCESS
+    except (flags.Error, InputError, TrainingStopped, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return FAILURE
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED

@@ -1,0 +1,49 @@
+"""Train both stages of the `quickstart` recipe on the embedded sample, upscale held-out pictures, compare.
+
+    esrgan quickstart
+
+No download: the photographs come with scikit-image. About six minutes on two CPU cores.
+"""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from absl import flags
+
+from esrgan_tf.commands.command_line import INTERRUPTED, run_command
+from esrgan_tf.recipes import STAGES, get_recipe
+
+PANEL_CROP = 128  # HR px
+PANEL_ZOOM = 2
+
+FLAGS = flags.FlagValues()
+_WORKDIR = flags.DEFINE_string("workdir", "runs/quickstart_x4", "Where everything goes.", flag_values=FLAGS)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit status."""
+    return run_command(_quickstart, FLAGS, __doc__, sys.argv if argv is None else argv)
+
+
+def _quickstart() -> int | None:
+    """Both stages, then the panel."""
+    from esrgan_tf.data.sample import sample_photographs
+    from esrgan_tf.inference.showcase import show_stages
+    from esrgan_tf.training.loop import Interrupted
+    from esrgan_tf.training.run import RunOptions, train_stage
+
+    workdir, recipe = Path(_WORKDIR.value), get_recipe("quickstart")
+    try:
+        for stage in STAGES:
+            print(f"\n$ esrgan train --stage={stage} --recipe={recipe.name} --data=sample --workdir={workdir}")
+            train_stage(recipe, stage, RunOptions(workdir=str(workdir), data="sample"))
+    except Interrupted as interruption:
+        print(f"{interruption}; run the same line again to go on", flush=True)
+        return INTERRUPTED
+    held_out = [pair.hr for pair in sample_photographs()[1]]
+    output = workdir / "upscaled"
+    print(f"\n$ esrgan upscale --model={workdir} --input={output / 'lr'} --output={output / 'gan'}")
+    panel = show_stages(workdir, held_out, output, PANEL_CROP, PANEL_ZOOM)
+    print(f"compare: {panel}")
+    return None

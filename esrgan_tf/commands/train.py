@@ -1,0 +1,107 @@
+"""Train a generator: the psnr stage first, then the gan stage from its generator.
+
+    python train.py --stage=psnr --recipe=quickstart
+    python train.py --stage=gan --recipe=quickstart
+
+Running the same line again goes on where it stopped. `quickstart` takes minutes on two CPU cores; `esrgan` as
+published takes days on a GPU.
+"""
+
+import sys
+from collections.abc import Sequence
+
+from absl import flags
+
+from esrgan_tf.commands.command_line import INTERRUPTED, run_command
+from esrgan_tf.recipes import RECIPES, STAGES, get_recipe, replace_fields
+
+FLAGS = flags.FlagValues()
+_STAGE = flags.DEFINE_string("stage", None, f"Which stage: {' or '.join(STAGES)}.", flag_values=FLAGS)
+_RECIPE = flags.DEFINE_string("recipe", "esrgan", f"One of {', '.join(RECIPES)}.", flag_values=FLAGS)
+_DATA = flags.DEFINE_string(
+    "data",
+    None,
+    "Training pictures, joined by +: sample, dead_leaves, div2k, a folder, hr=FOLDER,lr=FOLDER. "
+    "Default: div2k where TFDS has it prepared, else sample.",
+    flag_values=FLAGS,
+)
+_VAL_DATA = flags.DEFINE_string(
+    "val_data", None, "Folder of held-out pictures. Default: some of --data.", flag_values=FLAGS
+)
+_WORKDIR = flags.DEFINE_string(
+    "workdir", None, "Where everything goes. Default: runs/RECIPE_xSCALE.", flag_values=FLAGS
+)
+_INIT_FROM = flags.DEFINE_string(
+    "init_from", None, "Generator to start from. Default: for gan, the psnr stage's.", flag_values=FLAGS
+)
+_PRECISION = flags.DEFINE_string(
+    "precision", "auto", "auto, float32, mixed_bfloat16 or mixed_float16.", flag_values=FLAGS
+)
+_STRATEGY = flags.DEFINE_string(
+    "strategy", "auto", "auto (all GPUs, or the CPU), cpu, or mirrored:GPU:0,GPU:1.", flag_values=FLAGS
+)
+_SEED = flags.DEFINE_integer("seed", 0, "Of weights, crops and generated pictures.", flag_values=FLAGS)
+
+# Flags that change one field of the recipe; None leaves the recipe's value.
+RECIPE_FLAGS = {
+    "scale": "generator.scale",
+    "vgg_weights": "perceptual.weights",
+    "steps": "{stage}.steps",
+    "batch_size": "{stage}.batch_size",
+    "hr_patch": "{stage}.hr_patch",
+    "learning_rate": "{stage}.optimizer.learning_rate",
+    "ema_decay": "{stage}.ema_decay",
+    "validate_every": "{stage}.validate_every",
+    "log_every": "{stage}.log_every",
+}
+flags.DEFINE_integer("scale", None, "1, 2, 3, 4 or 8.", flag_values=FLAGS)
+flags.DEFINE_string("vgg_weights", None, "imagenet (through Keras), a file, or random.", flag_values=FLAGS)
+flags.DEFINE_integer("steps", None, "Of the stage.", lower_bound=1, flag_values=FLAGS)
+flags.DEFINE_integer("batch_size", None, "Patches a step, over all devices.", lower_bound=1, flag_values=FLAGS)
+flags.DEFINE_integer("hr_patch", None, "Px; for gan a multiple of 32.", lower_bound=1, flag_values=FLAGS)
+flags.DEFINE_float("learning_rate", None, "At the start.", lower_bound=0.0, flag_values=FLAGS)
+flags.DEFINE_float(
+    "ema_decay",
+    None,
+    "Of the generator's moving average.",
+    lower_bound=0.0,
+    upper_bound=1.0,
+    flag_values=FLAGS,
+)
+flags.DEFINE_integer("validate_every", None, "Steps; checkpoints too.", lower_bound=1, flag_values=FLAGS)
+flags.DEFINE_integer("log_every", None, "Steps between lines where there is no bar.", lower_bound=1, flag_values=FLAGS)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit status."""
+    return run_command(_train, FLAGS, __doc__, sys.argv if argv is None else argv)
+
+
+def _train() -> int | None:
+    """Flags to a run."""
+    recipe, stage = get_recipe(_RECIPE.value), _STAGE.value
+    recipe.stage(stage)
+    changes = {path.format(stage=stage): FLAGS[name].value for name, path in RECIPE_FLAGS.items()}
+    if FLAGS["vgg_weights"].value:
+        changes["perceptual.download"] = True  # asked for by name
+    recipe = replace_fields(recipe, {path: value for path, value in changes.items() if value is not None})
+
+    # TensorFlow takes seconds to import: not for --help, nor for a flag that is wrong.
+    from esrgan_tf.training.loop import Interrupted
+    from esrgan_tf.training.run import RunOptions, train_stage
+
+    options = RunOptions(
+        workdir=_WORKDIR.value,
+        data=_DATA.value,
+        val_data=_VAL_DATA.value,
+        init_from=_INIT_FROM.value,
+        precision=_PRECISION.value,
+        strategy=_STRATEGY.value,
+        seed=_SEED.value,
+    )
+    try:
+        train_stage(recipe, stage, options)
+    except Interrupted as interruption:
+        print(f"{interruption}; run the same line again to go on", flush=True)
+        return INTERRUPTED
+    return None

@@ -1,0 +1,76 @@
+"""Enlarge pictures with a trained generator.
+
+    esrgan upscale --model=runs/quickstart_x4 --input=photo.png --output=photo_x4.png
+    esrgan upscale --model=generator.keras --input='photos/*.jpg' --output=enlarged/
+
+Alpha, grey, 16 bits and ICC profile are kept. A file that cannot be read is told and passed over; the exit status
+is then 1.
+"""
+
+import sys
+from collections.abc import Sequence
+
+from absl import flags
+
+from esrgan_tf.commands.command_line import FAILURE, SUCCESS, run_command
+from esrgan_tf.errors import InputError
+from esrgan_tf.images import PICTURE_SUFFIXES
+
+FLAGS = flags.FlagValues()
+_MODEL = flags.DEFINE_string("model", None, "A .keras generator or a work directory.", flag_values=FLAGS)
+_INPUT = flags.DEFINE_string("input", None, "A file, a folder or a quoted glob.", flag_values=FLAGS)
+_OUTPUT = flags.DEFINE_string("output", None, "A file, or a folder that keeps the names.", flag_values=FLAGS)
+_FORMAT = flags.DEFINE_enum(
+    "format",
+    None,
+    [suffix[1:] for suffix in PICTURE_SUFFIXES],
+    "Of files written to a folder. Default: the input's.",
+    flag_values=FLAGS,
+)
+_TILE = flags.DEFINE_integer(
+    "tile",
+    256,
+    "Input px; larger pictures are cut into tiles. 0 never cuts.",
+    lower_bound=0,
+    flag_values=FLAGS,
+)
+_OVERLAP = flags.DEFINE_integer(
+    "overlap", 32, "Input px that a tile sees beyond what is kept of it.", lower_bound=0, flag_values=FLAGS
+)
+_COMPARE = flags.DEFINE_bool(
+    "compare", False, "Also write NAME_compare.png: input | bicubic | output (| original).", flag_values=FLAGS
+)
+_REFERENCE = flags.DEFINE_string(
+    "reference", None, "Original for --compare, a file or a folder of the same names.", flag_values=FLAGS
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit status."""
+    return run_command(_upscale, FLAGS, __doc__, sys.argv if argv is None else argv)
+
+
+def _upscale() -> int:
+    """Flags to files."""
+    for flag in (_MODEL, _INPUT, _OUTPUT):
+        if not flag.value:
+            raise InputError(f"`--{flag.name}` must be given.")
+    # TensorFlow takes seconds to import: not for --help, nor for a flag that is wrong.
+    from tqdm import tqdm
+
+    from esrgan_tf.inference.files import plan_jobs, upscale_files
+    from esrgan_tf.inference.upscaler import Upscaler
+
+    jobs = plan_jobs(_INPUT.value, _OUTPUT.value, f".{_FORMAT.value}" if _FORMAT.value else None)
+    upscaler = Upscaler.from_file(_MODEL.value, _TILE.value, _OVERLAP.value)
+    failures = 0
+    done = upscale_files(upscaler, jobs, _COMPARE.value, _REFERENCE.value)
+    for job, error in tqdm(done, total=len(jobs), unit="picture", disable=None):
+        if error:
+            failures += 1
+            tqdm.write(f"error: {error}", file=sys.stderr)
+        else:
+            tqdm.write(f"{job.source} -> {job.target}")
+    if failures:
+        tqdm.write(f"{failures} of {len(jobs)} pictures failed", file=sys.stderr)
+    return FAILURE if failures else SUCCESS

@@ -1,0 +1,1 @@
+"""Upscaling whole pictures with a generator."""

@@ -1,0 +1,125 @@
+"""Upscaling files: which go where, one after the other, the broken ones told and passed over."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from glob import glob, has_magic
+from pathlib import Path
+
+from PIL import Image
+
+from esrgan_tf.comparison import comparison_panel
+from esrgan_tf.errors import InputError
+from esrgan_tf.files import replacing
+from esrgan_tf.images import (
+    PICTURE_SUFFIXES,
+    Picture,
+    check_can_hold,
+    list_pictures,
+    read_picture,
+    write_picture,
+)
+from esrgan_tf.inference.upscaler import Upscaler
+
+
+@dataclass(frozen=True)
+class Job:
+    """One picture to enlarge."""
+
+    source: Path
+    target: Path
+
+
+def plan_jobs(source: str, target: str, suffix: str | None = None) -> list[Job]:
+    """Which files are read and written.
+
+    Args:
+        source: a file, a folder, or a glob such as `photos/*.jpg`.
+        target: a file (one source alone) or a folder, where the sources' names are kept.
+        suffix: of the files written to a folder, such as ".png"; `None` keeps each source's own.
+
+    Raises:
+        InputError: nothing to read, several sources for one file, two sources for one target, or a target
+            that is its own source.
+    """
+    if has_magic(source) and not Path(source).exists():
+        paths = sorted(Path(path) for path in glob(source) if Path(path).suffix.lower() in PICTURE_SUFFIXES)
+        if not paths:
+            raise InputError(f"`--input` must match pictures ({', '.join(PICTURE_SUFFIXES)}). Received: {source}.")
+    elif Path(source).is_dir():
+        paths = list_pictures(source)
+    elif Path(source).is_file():
+        paths = [Path(source)]
+    else:
+        raise InputError(f"`--input` must be a file, a folder or a glob. Received: {source}, which is not there.")
+    to_file = Path(target).suffix.lower() in PICTURE_SUFFIXES and not Path(target).is_dir()
+    if to_file and (len(paths) > 1 or Path(source).is_dir()):
+        raise InputError(f"`--output` must be a folder for {len(paths)} pictures. Received: {target}.")
+    targets = [Path(target) if to_file else Path(target) / f"{p.stem}{suffix or p.suffix}" for p in paths]
+    jobs = [Job(path, place) for path, place in zip(paths, targets, strict=True)]
+    seen: dict[Path, Path] = {}
+    for job in jobs:
+        place = job.target.resolve()
+        if place == job.source.resolve():
+            raise InputError(f"`--output` must not be the input itself. Received: {job.target}.")
+        if place in seen:
+            raise InputError(
+                f"`--output` would hold both {seen[place]} and {job.source} as {job.target}: use `--format`."
+            )
+        seen[place] = job.source
+    return jobs
+
+
+def upscale_files(
+    upscaler: Upscaler, jobs: list[Job], compare: bool = False, reference: str | None = None
+) -> Iterator[tuple[Job, InputError | None]]:
+    """Enlarge files one after the other.
+
+    Args:
+        upscaler: of a generator.
+        jobs: as `plan_jobs` gives them.
+        compare: write `<target stem>_compare.png` beside each target: input | bicubic | generator (| original).
+        reference: original for `compare`: a file, or a folder with pictures of the sources' stems.
+
+    Yields:
+        Each job when it is done, with its error if the picture could not be read, enlarged or written.
+
+    Raises:
+        OSError: the system refuses to write, such as on a full disk: the other files would fare no better.
+    """
+    for job in jobs:
+        try:
+            picture = read_picture(job.source)
+            # Before the work, not after it: a format that cannot hold the result.
+            check_can_hold(job.target, picture, upscaler.scale)
+            enlarged = upscaler.upscale_picture(picture)
+            write_picture(job.target, enlarged)
+            if compare:
+                _write_comparison(upscaler, job, picture, enlarged, reference)
+            yield job, None
+        except InputError as error:
+            yield job, error
+
+
+def _write_comparison(upscaler: Upscaler, job: Job, picture: Picture, enlarged: Picture, reference: str | None) -> None:
+    """Write the panel beside the target."""
+    original = None
+    if reference:
+        original = read_picture(_reference_of(job, Path(reference))).rgb
+        if original.shape != enlarged.rgb.shape:
+            raise InputError(
+                f"`--reference` for {job.source} must be {enlarged.rgb.shape[1]} x {enlarged.rgb.shape[0]} px. "
+                f"Received: {original.shape[1]} x {original.shape[0]}."
+            )
+    panel = comparison_panel(picture.rgb, [(upscaler.recipe, enlarged.rgb)], upscaler.scale, original)
+    with replacing(job.target.with_name(f"{job.target.stem}_compare.png")) as temporary:
+        Image.fromarray(panel).save(temporary)
+
+
+def _reference_of(job: Job, reference: Path) -> Path:
+    """The original of one source: the file given, or the one of its stem in the folder given."""
+    if not reference.is_dir():
+        return reference
+    for path in list_pictures(reference):
+        if path.stem == job.source.stem:
+            return path
+    raise InputError(f"`--reference` {reference} must hold a picture named {job.source.stem}.")

@@ -1,0 +1,54 @@
+"""What a work directory's two stages make of pictures: files and one panel to look at."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from PIL import Image
+
+from esrgan_tf.comparison import comparison_panel
+from esrgan_tf.files import replacing
+from esrgan_tf.images import Picture, read_picture, to_float, to_uint8, write_picture
+from esrgan_tf.inference.files import Job, upscale_files
+from esrgan_tf.inference.upscaler import Upscaler
+from esrgan_tf.panels import stack_rows
+from esrgan_tf.recipes import STAGES
+from esrgan_tf.resize import imresize_uint8
+
+
+def show_stages(workdir: Path, originals: Sequence[Path], output: Path, crop: int, zoom: int) -> Path:
+    """Shrink originals, enlarge them again with both stages' generators, and compare.
+
+    Args:
+        workdir: holds both stages.
+        originals: pictures that neither stage was trained on.
+        output: gets `lr/`, `psnr/` and `gan/` with the pictures, and `panel.png`.
+        crop: HR px of each cell of the panel.
+        zoom: whole factor by which the panel's cells are enlarged.
+
+    Returns:
+        The panel: a row a picture, input (nearest) | bicubic | psnr stage | gan stage | original, with PSNR and
+        SSIM (Y, `scale` px cropped).
+
+    Raises:
+        InputError: a generator or a picture cannot be read.
+    """
+    upscalers = {stage: Upscaler.from_file(workdir / stage) for stage in STAGES}
+    scale = next(iter(upscalers.values())).scale
+    rows = []
+    for original in originals:
+        hr = to_uint8(read_picture(original).rgb)
+        hr = hr[: hr.shape[0] // scale * scale, : hr.shape[1] // scale * scale]
+        lr_path = output / "lr" / f"{original.stem}.png"
+        write_picture(lr_path, Picture(to_float(imresize_uint8(hr, 1 / scale))))
+        enlarged = []
+        for stage, upscaler in upscalers.items():
+            job = Job(lr_path, output / stage / lr_path.name)
+            for _, error in upscale_files(upscaler, [job]):
+                if error:
+                    raise error
+            enlarged.append((f"{stage} stage", read_picture(job.target).rgb))
+        rows.append(comparison_panel(read_picture(lr_path).rgb, enlarged, scale, to_float(hr), crop, zoom))
+    panel = output / "panel.png"
+    with replacing(panel) as temporary:
+        Image.fromarray(stack_rows(rows)).save(temporary, optimize=True)
+    return panel

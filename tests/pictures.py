@@ -1,9 +1,10 @@
 """What the tests of picture files share: pictures with known values, and how two are compared."""
 
 import numpy as np
-from PIL import ImageCms
+from PIL import Image, ImageCms
 
 from esrgan_tf import images
+from esrgan_tf.data.dead_leaves import dead_leaves
 from esrgan_tf.images import Picture
 
 HEIGHT, WIDTH = 5, 7
@@ -38,3 +39,23 @@ def assert_one_line(caught, path):
     message = str(caught.value)
     assert message.startswith(f"`{path}` ")
     assert "\n" not in message
+
+
+def write_noise(path, height=48, width=48, seed=0):
+    """A file of random pixels; folders are created."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    values = np.random.default_rng(seed).integers(0, 256, (height, width, 3)).astype(np.uint8)
+    Image.fromarray(values).save(path)
+    return values
+
+
+def write_photo(path, height=96, width=96, seed=0):
+    """A file that looks a little like a photograph; folders are created."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(dead_leaves(max(height, width), seed)[:height, :width]).save(path)
+
+
+def truncate(path):
+    """Cut the second half off a file: its header still promises a whole picture."""
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 2])

@@ -3,6 +3,7 @@
 import keras
 from keras import layers, ops
 
+from esrgan_tf.errors import InputError
 from esrgan_tf.recipes import DiscriminatorConfig
 
 SLOPE = 0.2
@@ -30,10 +31,10 @@ def vgg_discriminator(
         Model [batch, patch, patch, 3] in 0..1 -> logits [batch, 1] float32.
 
     Raises:
-        ValueError: `patch` is not a positive multiple of 32.
+        InputError: `patch` is not a positive multiple of 32.
     """
     if patch <= 0 or patch % PATCH_MULTIPLE:
-        raise ValueError(f"`patch` must be a positive multiple of {PATCH_MULTIPLE}. Received: patch={patch}.")
+        raise InputError(f"`patch` must be a positive multiple of {PATCH_MULTIPLE}. Received: patch={patch}.")
     x = inputs = keras.Input((patch, patch, 3), name="picture")
     for index in range(HALVINGS):
         width = config.features * min(2**index, WIDEST)

@@ -6,6 +6,8 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from esrgan_tf.errors import InputError
+
 CONVS = {1: 2, 2: 2, 3: 4, 4: 4, 5: 4}  # convolutions in each block of VGG19 (configuration E)
 WIDTHS = {1: 64, 2: 128, 3: 256, 4: 512, 5: 512}
 CAFFE_MEAN_RGB_255 = (123.68, 116.779, 103.939)  # of ImageNet, subtracted before Caffe's VGG19 (BGR)
@@ -38,7 +40,7 @@ def vgg19_features(
         Model [batch, height, width, 3] RGB in 0..1 -> features [batch, h, w, c] float32, not trainable.
 
     Raises:
-        ValueError: no such layer.
+        InputError: no such layer.
         OSError, ValueError: Keras cannot get or read the weights.
     """
     block, conv = _place(layer)
@@ -70,7 +72,7 @@ def _place(layer: str) -> tuple[int, int]:
     match = re.fullmatch(r"block(\d)_conv(\d)", layer)
     block, conv = map(int, match.groups()) if match else (0, 0)
     if not 1 <= conv <= CONVS.get(block, 0):
-        raise ValueError(f"`layer` must be block1_conv1 to block5_conv4 of VGG19. Received: layer={layer}.")
+        raise InputError(f"`layer` must be block1_conv1 to block5_conv4 of VGG19. Received: layer={layer}.")
     return block, conv
 
 

@@ -28,7 +28,7 @@ def rrdb(config: GeneratorConfig, name: str = "rrdb", dtype: str = "float32") ->
         named as BasicSR names its tensors: `body.0.rdb1.conv1` is `body_0_rdb1_conv1` here.
 
     Raises:
-        ValueError: the scale or the way of upsampling is unknown.
+        InputError: the scale or the way of upsampling is unknown.
     """
     conv = partial(_conv, init_scale=config.init_scale, dtype=dtype)
     inputs = keras.Input((None, None, 3), name="lr")

@@ -5,6 +5,8 @@ from collections.abc import Callable
 import keras
 from keras import layers, ops
 
+from esrgan_tf.errors import InputError
+
 UPSAMPLINGS = ("nearest", "pixel_shuffle")
 STEPS = {1: (), 2: (2,), 3: (3,), 4: (2, 2), 8: (2, 2, 2)}  # the factors that a scale is reached by
 
@@ -35,12 +37,12 @@ def apply_upsampling(
         [n, scale * h, scale * w, c].
 
     Raises:
-        ValueError: `scale` or `method` is none of those.
+        InputError: `scale` or `method` is none of those.
     """
     if scale not in STEPS:
-        raise ValueError(f"`scale` must be one of {', '.join(map(str, STEPS))}. Received: scale={scale}.")
+        raise InputError(f"`scale` must be one of {', '.join(map(str, STEPS))}. Received: scale={scale}.")
     if method not in UPSAMPLINGS:
-        raise ValueError(f"`upsampling` must be one of {', '.join(UPSAMPLINGS)}. Received: upsampling={method}.")
+        raise InputError(f"`upsampling` must be one of {', '.join(UPSAMPLINGS)}. Received: upsampling={method}.")
     channels = x.shape[-1]
     for number, factor in enumerate(STEPS[scale], start=1):
         if method == "nearest":

@@ -1,5 +1,7 @@
 """Saving everything that training goes on from, and taking it up again."""
 
+import re
+import shutil
 from pathlib import Path
 
 import tensorflow as tf
@@ -41,7 +43,7 @@ class Checkpoints:
         try:
             self._checkpoint.restore(path).assert_existing_objects_matched()
         except (tf.errors.OpError, AssertionError, ValueError) as error:
-            reason = str(error).strip().splitlines()[0]
+            reason = _reason(error)
             raise InputError(
                 f"`{path}` cannot be taken up ({reason}): remove it, or choose another `--workdir`."
             ) from error
@@ -60,6 +62,11 @@ class Checkpoints:
             self._manager.save(checkpoint_number=step)
         except (tf.errors.OpError, OSError) as error:
             for partial in self._folder.glob(f"ckpt-{step}*"):
-                partial.unlink()
-            reason = str(error).strip().splitlines()[0]
+                shutil.rmtree(partial) if partial.is_dir() else partial.unlink()
+            reason = _reason(error)
             raise TrainingStopped(f"`{self._folder}` cannot hold the checkpoint of step {step}: {reason}") from error
+
+
+def _reason(error: Exception) -> str:
+    """The first line of an error, without TensorFlow's names of graph nodes and operations."""
+    return re.sub(r"^\{\{.*?\}\} | \[Op:.*\]$", "", str(error).strip().splitlines()[0])

@@ -41,7 +41,7 @@ def make_strategy(name: str) -> tf.distribute.Strategy:
             raise InputError(
                 f"`--strategy` names a device that is not there: {device}. There are: {', '.join(present)}."
             )
-    return tf.distribute.MirroredStrategy(devices)
+    return _mirrored(tuple(devices))
 
 
 def resolve_precision(name: str, strategy: tf.distribute.Strategy) -> str:
@@ -99,6 +99,12 @@ def replica_part(batch: tf.Tensor) -> tf.Tensor:
     size = batch.shape[0] // context.num_replicas_in_sync
     start = context.replica_id_in_sync_group * size
     return batch[start : start + size]
+
+
+@functools.cache
+def _mirrored(devices: tuple[str, ...]) -> tf.distribute.Strategy:
+    """One strategy for the same devices in a process: two would number their collectives alike and mix them up."""
+    return tf.distribute.MirroredStrategy(devices)
 
 
 def _gpus_have_bfloat16() -> bool:

@@ -77,6 +77,8 @@ def build_networks(recipe: Recipe, stage: StageConfig, precision: str, strategy:
 def learning_rate_schedule(config: OptimizerConfig) -> keras.optimizers.schedules.LearningRateSchedule:
     """The learning rate by step: multiplied by `decay` after every milestone."""
     rates = [config.learning_rate * config.decay**k for k in range(len(config.milestones) + 1)]
+    if not config.milestones:  # Keras wants at least one: it changes nothing
+        return keras.optimizers.schedules.PiecewiseConstantDecay([0], 2 * rates)
     return keras.optimizers.schedules.PiecewiseConstantDecay(list(config.milestones), rates)
 
 

@@ -62,6 +62,7 @@ def train_stage(recipe: Recipe, stage_name: str, options: RunOptions) -> Path:
     keras.utils.set_random_seed(options.seed)
     data = options.data or _announced_default_data(scale)
     sources = open_sources(data, recipe.data, scale, stage.hr_patch, options.seed)
+    dataset = training_batches(sources, recipe.data, scale, stage.hr_patch, stage.batch_size, options.seed)
     held_out = open_validation(options.val_data, recipe.data, scale) if options.val_data else sources
     pictures = validation_pictures(held_out, recipe.data, scale)
     networks = build_networks(recipe, stage, precision, strategy)
@@ -82,7 +83,7 @@ def train_stage(recipe: Recipe, stage_name: str, options: RunOptions) -> Path:
     start_record(folder, recipe, run)
     _introduce(recipe, folder, networks.generator, run)
 
-    batches = iter(training_batches(sources, recipe.data, scale, stage.hr_patch, stage.batch_size, options.seed))
+    batches = iter(dataset)
     progress = Progress()
     checkpoints = Checkpoints(folder.checkpoints, networks, progress, batches)
     if checkpoints.restore():

@@ -1,0 +1,64 @@
+"""Losses against numbers worked out by hand."""
+
+import math
+
+import numpy as np
+import pytest
+
+from esrgan_tf import losses
+
+
+def softplus(x: float) -> float:
+    return math.log1p(math.exp(x))
+
+
+def column(*values: float) -> np.ndarray:
+    return np.array(values, np.float32)[:, None]
+
+
+def test_l1_is_the_mean_absolute_difference():
+    assert float(losses.l1_loss(column(1, 2, 4), column(0, 4, 4))) == pytest.approx(1.0)
+
+
+def test_mse_is_the_mean_squared_difference():
+    assert float(losses.mse_loss(column(1, 2, 4), column(0, 4, 4))) == pytest.approx(5 / 3)
+
+
+def test_perceptual_compares_features_not_pictures():
+    assert float(losses.perceptual_loss(lambda x: 3 * x, column(1, 2), column(0, 4))) == pytest.approx(4.5)
+
+
+def test_relativistic_losses_are_the_halved_form():
+    real, fake = column(2, 4), column(-1, 1)  # means 3 and 0
+    generator = 0.5 * ((softplus(2) + softplus(4)) / 2 + (softplus(4) + softplus(2)) / 2)
+    discriminator = 0.5 * ((softplus(-2) + softplus(-4)) / 2 + (softplus(-4) + softplus(-2)) / 2)
+    assert float(losses.relativistic_generator_loss(real, fake)) == pytest.approx(generator, rel=1e-6)
+    assert float(losses.relativistic_discriminator_loss(real, fake)) == pytest.approx(discriminator, rel=1e-6)
+
+
+def test_relativistic_loss_takes_the_mean_from_its_caller():
+    real, fake = column(2.0), column(1.0)
+    expected = 0.5 * (softplus(-(2 - 10)) + softplus(1 - 10))
+    assert float(losses.relativistic_discriminator_loss(real, fake, lambda x: 10.0)) == pytest.approx(expected)
+
+
+def test_relativistic_generator_loss_has_no_gradient_to_real_logits():
+    import tensorflow as tf
+
+    real, fake = tf.constant(column(2, 4)), tf.constant(column(-1, 1))
+    with tf.GradientTape() as tape:
+        tape.watch([real, fake])
+        loss = losses.relativistic_generator_loss(real, fake)
+    to_real, to_fake = tape.gradient(loss, [real, fake])
+    assert to_real is None
+    assert np.abs(to_fake).min() > 0
+
+
+def test_standard_losses_are_binary_cross_entropy():
+    real, fake = column(2.0), column(-1.0)
+    assert float(losses.standard_generator_loss(fake)) == pytest.approx(softplus(1))
+    assert float(losses.standard_discriminator_loss(real, fake)) == pytest.approx(softplus(-2) + softplus(-1))
+
+
+def test_adversarial_losses_stay_finite_at_large_logits():
+    assert float(losses.relativistic_generator_loss(column(1e4), column(-1e4))) == pytest.approx(2e4)

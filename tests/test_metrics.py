@@ -1,0 +1,72 @@
+"""PSNR and SSIM against hand-worked values and scikit-image."""
+
+import numpy as np
+import pytest
+from skimage.metrics import structural_similarity
+
+from esrgan_tf.metrics import luma, psnr, ssim
+
+
+def noisy_pair(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    picture = rng.integers(0, 256, (40, 50, 3)).astype(np.uint8)
+    return picture, np.clip(picture + rng.normal(0, 20, picture.shape), 0, 255).astype(np.uint8)
+
+
+def test_luma_of_black_and_white_is_16_and_235():
+    assert luma(np.array([[[0, 0, 0], [255, 255, 255]]], np.uint8)).tolist() == [[16.0, pytest.approx(235.0)]]
+
+
+def test_psnr_of_a_known_error():
+    a = np.full((20, 20, 3), 100, np.uint8)
+    assert psnr(a + 5, a, channel="rgb") == pytest.approx(10 * np.log10(255**2 / 25))
+    assert psnr(a + 5, a) == pytest.approx(10 * np.log10(255**2 / (5 * 219 / 255) ** 2))
+    assert psnr(a, a) == float("inf")
+
+
+def test_crop_leaves_the_border_out():
+    a = np.full((20, 20, 3), 100, np.uint8)
+    b = a.copy()
+    b[:4] = 0
+    assert psnr(a, b, crop=4) == float("inf")
+    assert psnr(a, b, crop=3) < 30
+
+
+@pytest.mark.parametrize("channel", ["y", "rgb"])
+def test_ssim_agrees_with_scikit_image(channel):
+    a, b = noisy_pair()
+    x, y = (luma(a), luma(b)) if channel == "y" else (a.astype(float), b.astype(float))
+    expected = structural_similarity(
+        x,
+        y,
+        gaussian_weights=True,
+        sigma=1.5,
+        use_sample_covariance=False,
+        data_range=255,
+        channel_axis=None if channel == "y" else 2,
+    )
+    assert ssim(a, b, channel=channel) == pytest.approx(expected, abs=1e-10)
+
+
+def test_ssim_of_equal_pictures_is_one():
+    a, _ = noisy_pair()
+    assert ssim(a, a) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((np.zeros((9, 9, 3), np.uint8), np.zeros((9, 8, 3), np.uint8)), "alike"),
+        ((np.zeros((9, 9, 3)), np.zeros((9, 9, 3))), "uint8"),
+        ((np.zeros((9, 9, 3), np.uint8), np.zeros((9, 9, 3), np.uint8), 5), "crop"),
+        ((np.zeros((9, 9, 3), np.uint8), np.zeros((9, 9, 3), np.uint8), 0, "v"), "channel"),
+    ],
+)
+def test_psnr_refuses_what_it_cannot_compare(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        psnr(*arguments)
+
+
+def test_ssim_refuses_a_picture_smaller_than_its_window():
+    with pytest.raises(ValueError, match="11 px"):
+        ssim(np.zeros((10, 40, 3), np.uint8), np.zeros((10, 40, 3), np.uint8))

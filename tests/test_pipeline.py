@@ -1,0 +1,132 @@
+"""Batches: aligned crops, real shuffling, broken files, and iterators that go on where they were."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from pictures import truncate, write_noise
+from PIL import Image
+
+from esrgan_tf.data.pipeline import random_crop, training_batches
+from esrgan_tf.data.sources import open_sources
+from esrgan_tf.errors import InputError
+from esrgan_tf.recipes import DataConfig
+
+CONFIG = DataConfig(crops_per_picture=4, shuffle_buffer=16, dead_leaves_pictures=12, dead_leaves_size=64)
+SCALE = 2
+
+
+def batches(data, seed=0, config=CONFIG, batch_size=4, hr_patch=16):
+    sources = open_sources(data, config, SCALE, hr_patch, 0)
+    return training_batches(sources, config, SCALE, hr_patch, batch_size, seed)
+
+
+def take(dataset, count):
+    return [{key: value.numpy() for key, value in batch.items()} for batch in dataset.take(count)]
+
+
+@pytest.fixture
+def coordinates(tmp_path):
+    """HR and LR pictures whose pixels tell their own place: LR holds the place of its top left HR pixel."""
+    rows, columns = np.mgrid[0:64, 0:48].astype(np.uint8)
+    hr = np.stack([rows, columns, np.zeros_like(rows)], -1)
+    for name, picture in (("hr/a.png", hr), ("lr/a.png", hr[::SCALE, ::SCALE])):
+        (tmp_path / name).parent.mkdir()
+        Image.fromarray(picture).save(tmp_path / name)
+    return f"hr={tmp_path}/hr,lr={tmp_path}/lr"
+
+
+def test_crops_of_hr_and_lr_show_the_same_place_however_they_are_turned(coordinates):
+    places = set()
+    for batch in take(batches(coordinates), 12):
+        assert batch["hr"].shape == (4, 16, 16, 3)
+        assert batch["lr"].shape == (4, 8, 8, 3)
+        for hr, lr in zip(batch["hr"], batch["lr"], strict=True):
+            # Each LR pixel's place is the smallest of its HR pixels', whichever way the crop is turned.
+            blocks = hr.reshape(8, SCALE, 8, SCALE, 3).min(axis=(1, 3))
+            np.testing.assert_array_equal(blocks, lr)
+            places.add((hr[0, 0].tobytes(), hr[0, 15].tobytes()))
+    assert len(places) > 40
+
+
+def test_all_eight_turns_occur_and_none_when_switched_off(coordinates):
+    def turns(config):
+        crops = [hr for batch in take(batches(coordinates, config=config), 30) for hr in batch["hr"].astype(int)]
+        return {(tuple(np.sign(c[0, 1] - c[0, 0])[:2]), tuple(np.sign(c[1, 0] - c[0, 0])[:2])) for c in crops}
+
+    assert len(turns(CONFIG)) == 8
+    assert turns(dataclasses.replace(CONFIG, flip=False, rotate=False)) == {((0, 1), (1, 0))}
+
+
+def test_random_crop_reaches_every_corner():
+    hr = tf.zeros([20, 20, 3], tf.uint8) + tf.cast(tf.reshape(tf.range(400), [20, 20, 1]) % 251, tf.uint8)
+    seen = {
+        random_crop(hr, hr[::2, ::2], 2, 16, tf.constant([0, i], tf.int64), False, False)["hr"].numpy()[0, 0, 0]
+        for i in range(80)
+    }
+    assert seen == {(40 * r + 2 * c) % 251 for r in range(3) for c in range(3)}
+
+
+def test_the_same_seed_gives_the_same_batches_and_another_seed_others():
+    first, again, other = (take(batches("dead_leaves", seed), 3) for seed in (1, 1, 2))
+    for a, b in zip(first, again, strict=True):
+        np.testing.assert_array_equal(a["hr"], b["hr"])
+        np.testing.assert_array_equal(a["lr"], b["lr"])
+    assert any((a["hr"] != b["hr"]).any() for a, b in zip(first, other, strict=True))
+
+
+def test_a_batch_mixes_pictures(tmp_path):
+    for index in range(12):
+        Image.fromarray(np.full((32, 32, 3), 20 * index, np.uint8)).save(tmp_path / f"{index:02}.png")
+    mixtures = [len(set(batch["hr"][:, 0, 0, 0])) for batch in take(batches(str(tmp_path), batch_size=8), 10)]
+    assert np.mean(mixtures) > 4
+
+
+def test_sources_are_mixed_in_proportion_to_their_pictures(tmp_path):
+    for folder, count, level in (("many", 30, 10), ("few", 10, 200)):
+        for index in range(count):
+            (tmp_path / folder).mkdir(exist_ok=True)
+            Image.fromarray(np.full((32, 32, 3), level, np.uint8)).save(tmp_path / folder / f"{index}.png")
+    data = f"{tmp_path}/many+{tmp_path}/few"
+    levels = np.concatenate([batch["hr"][:, 0, 0, 0] for batch in take(batches(data), 200)])
+    assert np.mean(levels == 10) == pytest.approx(27 / 36, abs=0.08)
+
+
+def test_an_iterator_from_a_checkpoint_goes_on_where_it_was(tmp_path):
+    iterator = iter(batches("dead_leaves", 3))
+    for _ in range(5):
+        next(iterator)
+    path = tf.train.Checkpoint(batches=iterator).save(str(tmp_path / "ckpt"))
+    expected = [next(iterator)["hr"].numpy() for _ in range(20)]
+    restored = iter(batches("dead_leaves", 3))
+    tf.train.Checkpoint(batches=restored).restore(path)
+    for batch in expected:
+        np.testing.assert_array_equal(next(restored)["hr"], batch)
+
+
+def test_a_picture_broken_after_the_start_is_skipped_and_named_once_an_epoch(tmp_path):
+    for index in range(5):
+        write_noise(tmp_path / f"{index}.png", seed=index)
+    dataset = batches(str(tmp_path))
+    truncate(tmp_path / "0.png")
+    taken = take(dataset, 12)  # 48 crops: 12 pictures, 4 epochs of 3 readable ones
+    named = [name for batch in taken for value in batch["skipped"] for name in value.decode().splitlines()]
+    assert set(named) == {str(tmp_path / "0.png")}
+    assert 2 <= len(named) <= 5
+    assert all(batch["hr"].any() for batch in taken)
+
+
+def test_nothing_but_broken_pictures_ends_with_an_error_instead_of_forever(tmp_path):
+    for index in range(3):
+        write_noise(tmp_path / f"{index}.png", seed=index)
+    dataset = batches(str(tmp_path))
+    for index in range(3):
+        truncate(tmp_path / f"{index}.png")
+    with pytest.raises(tf.errors.InvalidArgumentError, match="no picture can be read"):
+        take(dataset, 1)
+
+
+def test_a_patch_that_is_no_multiple_of_the_scale_is_refused():
+    with pytest.raises(InputError, match="--hr_patch.*multiple of the scale 2.*Received: 15"):
+        batches("dead_leaves", hr_patch=15)

@@ -1,0 +1,34 @@
+"""Tiles: they cover every pixel once, and their output is the whole picture's."""
+
+import numpy as np
+import pytest
+
+from esrgan_tf.inference.tiling import spans, upscale_by_tiles
+
+
+@pytest.mark.parametrize("length", [1, 9, 10, 11, 16, 17, 47, 100])
+def test_spans_cover_the_axis_once_and_keep_their_distance_from_cut_edges(length):
+    found = spans(length, 10, 2)
+    kept = [position for span in found for position in range(span.keep_start, span.keep_stop)]
+    assert kept == list(range(length))
+    for span in found:
+        assert span.stop - span.start == min(length, 10)
+        assert span.start == 0 or span.keep_start - span.start >= 2
+        assert span.stop == length or span.stop - span.keep_stop >= 2
+
+
+@pytest.mark.parametrize(("tile", "overlap"), [(8, 4), (8, -1)])
+def test_a_tile_without_a_middle_is_refused(tile, overlap):
+    with pytest.raises(ValueError, match=f"Received: tile={tile}, overlap={overlap}"):
+        spans(20, tile, overlap)
+
+
+def test_tiles_give_what_the_whole_picture_gives():
+    def blur_and_repeat(picture):  # sees 2 px to each side
+        padded = np.pad(picture, ((2, 2), (2, 2), (0, 0)))
+        blurred = sum(padded[i : i + len(picture), j : j + picture.shape[1]] for i in range(5) for j in range(5)) / 25
+        return blurred.repeat(3, 0).repeat(3, 1)
+
+    picture = np.random.default_rng(0).uniform(size=(23, 31, 3)).astype(np.float32)
+    tiled = upscale_by_tiles(picture, blur_and_repeat, 3, tile=10, overlap=2)
+    np.testing.assert_allclose(tiled, blur_and_repeat(picture), rtol=1e-5)

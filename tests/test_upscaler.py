@@ -1,0 +1,137 @@
+"""Upscaling: sizes, tiles, kinds of pictures, and files that are told and passed over."""
+
+import keras
+import numpy as np
+import pytest
+from pictures import make_picture, truncate, write_noise, write_photo
+from PIL import Image
+
+from esrgan_tf.comparison import bicubic_upscale
+from esrgan_tf.errors import InputError
+from esrgan_tf.images import read_picture, write_picture
+from esrgan_tf.inference.files import plan_jobs, upscale_files
+from esrgan_tf.inference.upscaler import Upscaler
+from esrgan_tf.models import build_generator
+from esrgan_tf.recipes import GeneratorConfig
+
+
+@pytest.fixture(scope="module")
+def model():
+    keras.utils.set_random_seed(2)
+    return build_generator(GeneratorConfig(scale=2, blocks=1, features=8, growth=4, init_scale=1.0), "tiny")
+
+
+@pytest.fixture(scope="module")
+def upscaler(model):
+    return Upscaler(model, tile=0)
+
+
+def test_output_is_the_models_clipped_to_the_range(model, upscaler):
+    rgb = make_picture(shape=(9, 7)).rgb
+    expected = np.clip(np.array(model(rgb[None]))[0], 0, 1)
+    np.testing.assert_allclose(upscaler.upscale(rgb), expected, atol=1e-6)
+    assert (upscaler.recipe, upscaler.scale) == ("tiny", 2)
+
+
+def test_tiles_are_the_whole_picture_to_a_255th_beyond_the_overlap(model, upscaler):
+    rgb = make_picture(shape=(70, 90)).rgb
+    tiled = Upscaler(model, tile=48, overlap=16).upscale(rgb)
+    assert np.abs(tiled - upscaler.upscale(rgb)).max() < 1 / 255
+
+
+def test_a_tile_without_a_middle_is_refused(model):
+    with pytest.raises(InputError, match="--tile.*Received: 32, 16"):
+        Upscaler(model, tile=32, overlap=16)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("a.png", {}),
+        ("a.png", {"alpha": True}),
+        ("a.png", {"grey": True}),
+        ("a.png", {"grey": True, "alpha": True, "bits": 16}),
+        ("a.png", {"bits": 16, "alpha": True}),
+        ("a.tif", {"bits": 16}),
+        ("a.webp", {"alpha": True}),
+        ("a.jpg", {}),
+        ("a.bmp", {}),
+    ],
+)
+def test_alpha_grey_and_depth_are_kept(tmp_path, upscaler, name, kind):
+    write_picture(tmp_path / name, make_picture(**kind))
+    before = read_picture(tmp_path / name)
+    ((job, error),) = upscale_files(upscaler, plan_jobs(str(tmp_path / name), str(tmp_path / "out")))
+    assert error is None
+    after = read_picture(job.target)
+    assert job.target == tmp_path / "out" / name
+    assert after.rgb.shape == (10, 14, 3)
+    assert (after.grey, after.bits) == (before.grey, before.bits)
+    if before.alpha is None:
+        assert after.alpha is None
+    else:
+        levels = 2**after.bits - 1
+        np.testing.assert_allclose(after.alpha, bicubic_upscale(before.alpha, 2), atol=0.51 / levels)
+
+
+def test_one_unreadable_file_is_told_and_the_others_are_done(tmp_path, upscaler):
+    for index, name in enumerate(("a.png", "b.png", "c.jpg")):
+        write_noise(tmp_path / "in" / name, 12, 10, seed=index)
+    truncate(tmp_path / "in/b.png")
+    results = list(upscale_files(upscaler, plan_jobs(str(tmp_path / "in"), str(tmp_path / "out"))))
+    assert [job.source.name for job, error in results if error] == ["b.png"]
+    assert "b.png" in str(results[1][1])
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.png", "c.jpg"]
+
+
+def test_comparison_is_written_beside_the_target_with_and_without_original(tmp_path, upscaler):
+    write_photo(tmp_path / "lr/a.png", 24, 24)
+    write_photo(tmp_path / "hr/a.png", 48, 48)
+    jobs = plan_jobs(str(tmp_path / "lr/a.png"), str(tmp_path / "out/big.png"))
+    widths = []
+    for reference in (None, str(tmp_path / "hr")):
+        ((_, error),) = upscale_files(upscaler, jobs, compare=True, reference=reference)
+        assert error is None
+        widths.append(Image.open(tmp_path / "out/big_compare.png").width)
+    assert widths[1] > widths[0] > 3 * 48
+
+
+def test_an_original_that_does_not_fit_is_named(tmp_path, upscaler):
+    write_photo(tmp_path / "a.png", 24, 24)
+    write_photo(tmp_path / "hr.png", 40, 48)
+    jobs = plan_jobs(str(tmp_path / "a.png"), str(tmp_path / "out.png"))
+    ((_, error),) = upscale_files(upscaler, jobs, compare=True, reference=str(tmp_path / "hr.png"))
+    assert "must be 48 x 48 px. Received: 48 x 40" in str(error)
+
+
+def test_inputs_are_a_file_a_folder_or_a_glob(tmp_path):
+    for name in ("a.png", "b.jpg", "c.txt"):
+        write_noise(tmp_path / name) if name != "c.txt" else (tmp_path / name).write_text("")
+    out = str(tmp_path / "out")
+    assert [job.source.name for job in plan_jobs(str(tmp_path), out)] == ["a.png", "b.jpg"]
+    assert [job.source.name for job in plan_jobs(str(tmp_path / "*.jpg"), out)] == ["b.jpg"]
+    assert [job.target.name for job in plan_jobs(str(tmp_path), out, ".webp")] == ["a.webp", "b.webp"]
+    assert plan_jobs(str(tmp_path / "a.png"), f"{out}.png")[0].target == tmp_path / "out.png"
+
+
+def test_jobs_that_cannot_be_are_named(tmp_path):
+    for name in ("a.png", "a.jpg"):
+        write_noise(tmp_path / name)
+    cases = {
+        (str(tmp_path / "missing.png"), "out"): "--input.*not there",
+        (str(tmp_path / "*.bmp"), "out"): "--input.*must match",
+        (str(tmp_path), str(tmp_path / "out.png")): "--output.*must be a folder for 2 pictures",
+        (str(tmp_path / "a.png"), str(tmp_path / "a.png")): "--output.*input itself",
+    }
+    for (source, target), message in cases.items():
+        with pytest.raises(InputError, match=message):
+            plan_jobs(source, target)
+    with pytest.raises(InputError, match="--format"):
+        plan_jobs(str(tmp_path), str(tmp_path / "out"), ".png")
+
+
+def test_a_format_that_would_lose_alpha_is_refused_before_the_work(tmp_path, upscaler):
+    write_picture(tmp_path / "a.png", make_picture(alpha=True))
+    ((_, error),) = upscale_files(upscaler, plan_jobs(str(tmp_path / "a.png"), str(tmp_path / "a.jpg")))
+    assert "cannot hold an alpha channel" in str(error)
+    assert not (tmp_path / "a.jpg").exists()

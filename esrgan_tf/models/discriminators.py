@@ -10,6 +10,7 @@ SLOPE = 0.2
 HALVINGS = 5
 PATCH_MULTIPLE = 2**HALVINGS
 WIDEST = 8  # times the first width
+SYNCHRONIZED = keras.backend.backend() == "tensorflow"  # Keras refuses it elsewhere
 
 
 def vgg_discriminator(
@@ -18,7 +19,7 @@ def vgg_discriminator(
     """VGG-style discriminator. Source: ESRGAN's released code (`Discriminator_VGG_128`), for any patch.
 
     A 3x3 convolution keeps the map, a 4x4 one halves it, five times; BatchNorm after all but the first.
-    BatchNorm's statistics are taken over all replicas.
+    BatchNorm's statistics are taken over all replicas (on TensorFlow; other backends have no replicas here).
 
     Args:
         config: first width, and units of the hidden dense layer.
@@ -63,5 +64,5 @@ def _apply_conv(
     )(x)
     if norm:
         # PyTorch's momentum 0.1 and epsilon 1e-5, in Keras' terms.
-        x = layers.BatchNormalization(momentum=0.9, epsilon=1e-5, synchronized=True, name=norm, dtype=dtype)(x)
+        x = layers.BatchNormalization(momentum=0.9, epsilon=1e-5, synchronized=SYNCHRONIZED, name=norm, dtype=dtype)(x)
     return ops.leaky_relu(x, SLOPE)

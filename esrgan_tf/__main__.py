@@ -1,7 +1,6 @@
 """`python -m esrgan_tf VERB --flag=value ...`, the same as `esrgan VERB ...`."""
 
 import importlib
-import os
 import sys
 from collections.abc import Sequence
 
@@ -22,8 +21,6 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(f"  {name:12}{purpose}")
         print("\nesrgan VERB --help lists a verb's flags.")
         return 0 if verb in ("--help", "-h", "help") else 1
-    # TensorFlow's start-up notes (CUDA not found, oneDNN is on) would bury the one line that matters.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     command = importlib.import_module(f"esrgan_tf.commands.{verb}")
     return command.main([f"{program} {verb}", *arguments[1:]])
 

@@ -188,11 +188,21 @@ def test_imagenet_weights_that_cannot_be_had_stop_with_the_two_ways_out(monkeypa
     assert networks.features_weights.startswith("random, fixed seed (VGG19's weights `imagenet` cannot be had")
 
 
+def test_a_failed_download_stops_with_the_two_ways_out(monkeypatch):
+    def refuse(*arguments, **named):
+        raise Exception("URL fetch failure on ...: no route to host")  # as Keras does
+
+    monkeypatch.setattr(keras.applications, "VGG19", refuse)
+    recipe = replace_fields(TINY, {"perceptual.weights": "imagenet"})
+    with pytest.raises(InputError, match="no route to host.*--vgg_weights=PATH.*--vgg_weights=random"):
+        build_networks(recipe, recipe.gan, "float32", make_strategy(ONE))
+
+
 def test_a_file_that_is_no_vgg19_is_named(tmp_path):
     file = tmp_path / "vgg19.weights.h5"
     file.write_bytes(b"no weights")
     recipe = replace_fields(TINY, {"perceptual.weights": str(file)})
-    with pytest.raises(InputError, match=f"{file}.*--vgg_weights=PATH"):
+    with pytest.raises(InputError, match=f"{file}.*cannot be had.*--vgg_weights=PATH"):
         build_networks(recipe, recipe.gan, "float32", make_strategy(ONE))
 
 

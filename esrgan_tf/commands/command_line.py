@@ -1,5 +1,6 @@
 """What every command shares: parsing its flags, and ending with one clear line when something is wrong."""
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 
@@ -36,3 +37,21 @@ def run_command(main: Callable[[], int | None], flag_values: flags.FlagValues, u
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
+
+
+def import_tensorflow() -> None:
+    """Import TensorFlow without its start-up notes, which would bury the one line that matters.
+
+    It writes some of them before any of its own settings is looked at, so standard error is closed meanwhile;
+    exceptions come through as ever.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        import tensorflow  # noqa: F401
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)

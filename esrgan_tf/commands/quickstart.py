@@ -11,7 +11,7 @@ from pathlib import Path
 
 from absl import flags
 
-from esrgan_tf.commands.command_line import INTERRUPTED, run_command
+from esrgan_tf.commands.command_line import INTERRUPTED, import_tensorflow, run_command
 from esrgan_tf.recipes import STAGES, get_recipe
 
 PANEL_CROP = 128  # HR px
@@ -28,6 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _quickstart() -> int | None:
     """Both stages, then the panel."""
+    import_tensorflow()
     from esrgan_tf.data.sample import sample_photographs
     from esrgan_tf.inference.showcase import show_stages
     from esrgan_tf.training.loop import Interrupted

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from esrgan_tf.commands.command_line import INTERRUPTED, run_command
+from esrgan_tf.commands.command_line import INTERRUPTED, import_tensorflow, run_command
 from esrgan_tf.recipes import RECIPES, STAGES, get_recipe, replace_fields
 
 FLAGS = flags.FlagValues()
@@ -86,7 +86,7 @@ def _train() -> int | None:
         changes["perceptual.download"] = True  # asked for by name
     recipe = replace_fields(recipe, {path: value for path, value in changes.items() if value is not None})
 
-    # TensorFlow takes seconds to import: not for --help, nor for a flag that is wrong.
+    import_tensorflow()  # takes seconds: not for --help, nor for a flag that is wrong
     from esrgan_tf.training.loop import Interrupted
     from esrgan_tf.training.run import RunOptions, train_stage
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from esrgan_tf.commands.command_line import FAILURE, SUCCESS, run_command
+from esrgan_tf.commands.command_line import FAILURE, SUCCESS, import_tensorflow, run_command
 from esrgan_tf.errors import InputError
 from esrgan_tf.images import PICTURE_SUFFIXES
 
@@ -55,7 +55,7 @@ def _upscale() -> int:
     for flag in (_MODEL, _INPUT, _OUTPUT):
         if not flag.value:
             raise InputError(f"`--{flag.name}` must be given.")
-    # TensorFlow takes seconds to import: not for --help, nor for a flag that is wrong.
+    import_tensorflow()  # takes seconds: not for --help, nor for a flag that is wrong
     from tqdm import tqdm
 
     from esrgan_tf.inference.files import plan_jobs, upscale_files

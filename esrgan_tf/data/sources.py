@@ -153,19 +153,21 @@ def _from_files(name: str, train, held_out, scale: int, left_out: tuple[str, ...
 
 
 def _from_dead_leaves(config: DataConfig, scale: int, seed: int, held_out: int) -> Source:
-    """Source of generated pictures, made once and kept as PNG in memory; the last `held_out` are held out."""
-    names = [f"dead_leaves_{index}" for index in range(config.dead_leaves_pictures)]
-    encoded = [_png(dead_leaves(config.dead_leaves_size, seed, index)) for index in range(len(names))]
-    columns = {"name": names, "hr": encoded, "lr": [""] * len(names)}
-    count = len(names) - held_out
-    train = {key: values[:count] for key, values in columns.items()}
+    """Source of generated pictures, kept as PNG in memory; the last `held_out` are held out."""
+
+    def elements(start: int, stop: int) -> dict[str, list]:
+        numbers = range(start, stop)
+        encoded = [_png(dead_leaves(config.dead_leaves_size, seed, number)) for number in numbers]
+        return {"name": [f"dead_leaves_{number}" for number in numbers], "hr": encoded, "lr": [""] * len(numbers)}
+
+    count = config.dead_leaves_pictures - held_out
 
     def stream(stream_seed: int) -> tf.data.Dataset:
-        elements = tf.data.Dataset.from_tensor_slices(train)
-        return elements.shuffle(count, seed=stream_seed, reshuffle_each_iteration=True).repeat()
+        pictures = tf.data.Dataset.from_tensor_slices(elements(0, count))
+        return pictures.shuffle(count, seed=stream_seed, reshuffle_each_iteration=True).repeat()
 
     load = partial(_load_encoded, scale=scale)
-    return Source("dead_leaves", count, stream, load, _rows({key: v[count:] for key, v in columns.items()}))
+    return Source("dead_leaves", count, stream, load, _rows(elements(count, config.dead_leaves_pictures)))
 
 
 def _from_div2k(config: DataConfig, scale: int) -> Source:

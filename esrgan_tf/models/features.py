@@ -41,7 +41,7 @@ def vgg19_features(
 
     Raises:
         InputError: no such layer.
-        OSError, ValueError: Keras cannot get or read the weights.
+        OSError: Keras cannot get or read the weights.
     """
     block, conv = _place(layer)
     x = inputs = keras.Input((None, None, 3), name="picture")
@@ -88,7 +88,10 @@ def _unit_variance(x: keras.KerasTensor) -> keras.KerasTensor:
 
 def _copy_trained_weights(model: keras.Model, weights: str) -> None:
     """Copy every convolution's kernel and bias from Keras' own VGG19 by name."""
-    trained = keras.applications.VGG19(include_top=False, weights=weights)
+    try:
+        trained = keras.applications.VGG19(include_top=False, weights=weights)
+    except Exception as error:  # Keras raises no narrower type when a download fails
+        raise OSError(str(error).strip().splitlines()[0]) from error
     for layer in model.layers:
         if isinstance(layer, layers.Conv2D):
             layer.set_weights(trained.get_layer(layer.name).get_weights())

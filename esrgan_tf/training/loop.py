@@ -56,21 +56,27 @@ class Loop:
             Interrupted: Ctrl-C or SIGTERM; everything is saved.
             TrainingStopped: a loss term is not finite, or the checkpoint cannot be written.
         """
-        progress, stage = self._progress, self._stage
-        with _stop_request() as requested:
-            while progress.step < stage.steps:
-                batch = next(self._batches)
-                self._tell_skipped(batch["skipped"])
-                terms = {name: float(value) for name, value in self._train_step(batch["hr"], batch["lr"]).items()}
-                _check_finite(terms, progress.step + 1)
-                progress.add(terms)
-                self._terminal.step(progress.step, terms)
-                if progress.step % stage.validate_every == 0 or progress.step == stage.steps:
-                    self._validate_and_save()
-                if requested():
-                    self._checkpoints.save()
-                    raise Interrupted(f"stopped and saved at step {progress.step} of {stage.steps}")
-        self._terminal.close()
+        try:
+            with _stop_request() as requested:
+                while self._progress.step < self._stage.steps:
+                    self._step()
+                    if requested():
+                        self._checkpoints.save()
+                        raise Interrupted(f"stopped and saved at step {self._progress.step} of {self._stage.steps}")
+        finally:
+            self._terminal.close()
+
+    def _step(self) -> None:
+        """One step: train, tell, and at its time validate and save."""
+        batch = next(self._batches)
+        self._tell_skipped(batch["skipped"])
+        terms = {name: float(value) for name, value in self._train_step(batch["hr"], batch["lr"]).items()}
+        _check_finite(terms, self._progress.step + 1)
+        self._progress.add(terms)
+        step = self._progress.step
+        self._terminal.step(step, terms)
+        if step % self._stage.validate_every == 0 or step == self._stage.steps:
+            self._validate_and_save()
 
     def _validate_and_save(self) -> None:
         """Measure, keep the generator (as best where it is), then the checkpoint: it marks the step as done."""

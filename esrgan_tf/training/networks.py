@@ -109,8 +109,8 @@ def _features(config: PerceptualConfig, precision: str) -> tuple[keras.Model, st
             raise OSError("they are not in Keras' cache")
         model = vgg19_features(*arguments, config.weights, config.caffe_feature_scale, precision)
         return model, config.weights
-    except (OSError, ValueError) as error:
-        reason = f"VGG19's weights `{config.weights}` cannot be had: {str(error).strip().splitlines()[0]}"
+    except OSError as error:
+        reason = f"VGG19's weights `{config.weights}` cannot be had: {error}"
         if not config.random_if_missing:
             raise InputError(
                 f"{reason}. Use `--vgg_weights=PATH` (Keras' vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5) "

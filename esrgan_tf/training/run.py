@@ -60,14 +60,14 @@ def train_stage(recipe: Recipe, stage_name: str, options: RunOptions) -> Path:
     _check_batch(stage.batch_size, strategy.num_replicas_in_sync)
     precision = resolve_precision(options.precision, strategy)
     keras.utils.set_random_seed(options.seed)
-    data = options.data or _announced_default_data(scale)
-    sources = open_sources(data, recipe.data, scale, stage.hr_patch, options.seed)
-    dataset = training_batches(sources, recipe.data, scale, stage.hr_patch, stage.batch_size, options.seed)
-    held_out = open_validation(options.val_data, recipe.data, scale) if options.val_data else sources
-    pictures = validation_pictures(held_out, recipe.data, scale)
     networks = build_networks(recipe, stage, precision, strategy)
     if init_from:
         copy_weights(load_generator(init_from), networks.generator, origin=str(init_from))
+    data = options.data or _announced_default_data(scale)
+    sources = open_sources(data, recipe.data, scale, stage.hr_patch, options.seed)
+    batches = training_batches(sources, recipe.data, scale, stage.hr_patch, stage.batch_size, options.seed)
+    held_out = open_validation(options.val_data, recipe.data, scale) if options.val_data else sources
+    pictures = validation_pictures(held_out, recipe.data, scale)
     run = {
         "data": data,
         "val_data": options.val_data,
@@ -83,14 +83,13 @@ def train_stage(recipe: Recipe, stage_name: str, options: RunOptions) -> Path:
     start_record(folder, recipe, run)
     _introduce(recipe, folder, networks.generator, run)
 
-    batches = iter(dataset)
-    progress = Progress()
-    checkpoints = Checkpoints(folder.checkpoints, networks, progress, batches)
+    progress, iterator = Progress(), iter(batches)
+    checkpoints = Checkpoints(folder.checkpoints, networks, progress, iterator)
     if checkpoints.restore():
         print(f"taken up at step {progress.step} of {stage.steps}")
     train_step = make_train_step(networks, stage.loss, strategy)
     validator = Validator(pictures, networks, stage.loss, scale)
-    loop = Loop(stage, folder, networks, train_step, batches, validator, progress, checkpoints)
+    loop = Loop(stage, folder, networks, train_step, iterator, validator, progress, checkpoints)
     loop.run()
     _conclude(folder, loop.skipped)
     return folder.best

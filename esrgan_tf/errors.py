@@ -1,5 +1,7 @@
 """What is the user's to mend, told apart from what is a bug of ours."""
 
+import re
+
 
 class InputError(ValueError):
     """What the user gave is wrong: one line that names the file or flag, what is allowed and the way out."""
@@ -7,3 +9,13 @@ class InputError(ValueError):
 
 class TrainingStopped(RuntimeError):
     """Training cannot go on (a loss is not finite, the disk is full): one line that says where and why."""
+
+
+def first_line(error: BaseException) -> str:
+    """What an exception says, shortened to one line; its type where it says nothing.
+
+    Args:
+        error: any exception; TensorFlow's names of graph nodes and operations are left out.
+    """
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return re.sub(r"^\{\{.*?\}\} | \[Op:.*\]$", "", lines[0])

@@ -48,5 +48,5 @@ def replacing(path: str | Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
         # A full disk is reported without a name or with the temporary one: neither helps.
         if isinstance(error, OSError) and str(error.filename) in ("None", str(temporary)):
-            error.filename, error.filename2 = str(path), None
+            raise OSError(error.errno, error.strerror, str(path)) from error
         raise

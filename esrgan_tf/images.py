@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image
 
 from esrgan_tf import codecs
-from esrgan_tf.errors import InputError
+from esrgan_tf.errors import InputError, first_line
 from esrgan_tf.files import replacing
 
 PICTURE_SUFFIXES = tuple(codecs.FORMATS)
@@ -150,10 +150,10 @@ def read_picture(path: str | Path) -> Picture:
             f"Received: {len(data)} bytes that are none of these."
         ) from error
     except Image.DecompressionBombError as error:
-        raise InputError(f"`{path}` is too large: {_first_line(error)} Cut it into parts.") from error
+        raise InputError(f"`{path}` is too large: {first_line(error)} Cut it into parts.") from error
     # Decoders raise nearly anything on damaged files (struct.error, SyntaxError, KeyError, ...).
     except Exception as error:
-        raise InputError(f"`{path}` cannot be read: it may be damaged. Received: {_first_line(error)}") from error
+        raise InputError(f"`{path}` cannot be read: it may be damaged. Received: {first_line(error)}") from error
     values = to_float(samples)
     grey = values.shape[2] <= 2
     return Picture(
@@ -234,8 +234,3 @@ def _to_integers(values: np.ndarray, dtype: type) -> np.ndarray:
         raise ValueError(f"values must be finite. Received: {(~np.isfinite(values)).sum()} NaN or infinite.")
     highest = np.float32(np.iinfo(dtype).max)
     return np.rint(values * highest).clip(0, highest).astype(dtype)
-
-
-def _first_line(error: Exception) -> str:
-    """What an exception says, shortened to one line."""
-    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -99,6 +99,13 @@ def test_val_data_holds_everything_out_and_names_a_broken_picture(tmp_path):
         validation_pictures(sources, CONFIG, 4)
 
 
+def test_a_held_out_picture_that_is_too_small_to_be_measured_is_named(tmp_path):
+    write_noise(tmp_path / "a.png", 16, 18)
+    sources = open_sources(str(tmp_path), CONFIG, 4, 16, 0)
+    with pytest.raises(InputError, match="a.png.*at least 19 px.*Received: 16 x 16.*--val_data"):
+        validation_pictures(sources, CONFIG, 4)
+
+
 def test_without_held_out_pictures_val_data_is_asked_for():
     with pytest.raises(InputError, match="--val_data"):
         validation_pictures([], CONFIG, 4)

@@ -199,6 +199,30 @@ def test_a_picture_that_breaks_during_an_epoch_is_named_skipped_and_counted(tmp_
     assert "skipped 1 pictures that cannot be read" in out
 
 
+def test_no_readable_picture_left_stops_in_one_line(tmp_path, monkeypatch):
+    for index in range(3):
+        write_photo(tmp_path / f"data/{index}.png", 48, 48, seed=index)
+    start = loop_module.Loop.run
+
+    def break_then_run(loop):
+        for index in range(3):
+            truncate(tmp_path / f"data/{index}.png")
+        start(loop)
+
+    monkeypatch.setattr(loop_module.Loop, "run", break_then_run)
+    with pytest.raises(TrainingStopped, match="--data.*no picture can be read"):
+        train(tmp_path / "run", changes={"psnr.steps": 400}, data=str(tmp_path / "data"))
+
+
+def test_memory_that_is_full_stops_with_what_to_lower(tmp_path, monkeypatch):
+    def exhausted(*arguments):
+        raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
+
+    monkeypatch.setattr("esrgan_tf.training.run.make_train_step", lambda *arguments: exhausted)
+    with pytest.raises(TrainingStopped, match="out of memory at step 1 .OOM.*--batch_size"):
+        train(tmp_path)
+
+
 def test_batch_that_does_not_divide_among_devices_is_refused(tmp_path):
     with pytest.raises(InputError, match="--batch_size.*multiple of the 2 devices. Received: 3"):
         train(tmp_path, changes={"psnr.batch_size": 3}, strategy="mirrored:CPU:0,CPU:1")

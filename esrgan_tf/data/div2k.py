@@ -4,7 +4,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from esrgan_tf.errors import InputError
+from esrgan_tf.errors import InputError, first_line
 
 SCALES = (2, 3, 4, 8)  # for which TFDS has bicubic LR pictures
 
@@ -23,12 +23,15 @@ def prepare(scale: int):
     if scale not in SCALES:
         raise InputError(f"`--data=div2k` has scales {', '.join(map(str, SCALES))}. Received: `--scale={scale}`.")
     builder = _builder(scale)
+    if not is_prepared(scale):
+        print(
+            "DIV2K: downloading some 5 GB through TFDS (without a connection, stop and use --data=sample)", flush=True
+        )
     try:
         builder.download_and_prepare()
     except Exception as error:  # TFDS raises whatever its downloader meets: connection, checksum, disk
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(
-            f"`--data=div2k` cannot be downloaded ({reason}): use `--data=sample` (no download) or "
+            f"`--data=div2k` cannot be downloaded ({first_line(error)}): use `--data=sample` (no download) or "
             "`--data=FOLDER` of your own pictures."
         ) from error
     return builder

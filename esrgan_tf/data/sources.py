@@ -18,7 +18,8 @@ from esrgan_tf.data import div2k
 from esrgan_tf.data.dead_leaves import dead_leaves
 from esrgan_tf.data.folders import Pair, find_pairs, survey
 from esrgan_tf.data.sample import sample_photographs
-from esrgan_tf.errors import InputError
+from esrgan_tf.errors import InputError, first_line
+from esrgan_tf.metrics import SSIM_WINDOW
 from esrgan_tf.recipes import DataConfig
 from esrgan_tf.resize import imresize_uint8
 
@@ -99,7 +100,7 @@ def validation_pictures(
     """What the sources hold out, as (name, hr, lr), cut to `config.validation_crop` px around the centre.
 
     Raises:
-        InputError: nothing is held out, or a picture cannot be read.
+        InputError: nothing is held out, or a picture cannot be read or is too small to be measured.
     """
     pictures = []
     for source in sources:
@@ -108,7 +109,12 @@ def validation_pictures(
             try:
                 hr, lr = source.load(element)
             except tf.errors.OpError as error:
-                raise InputError(f"`{name}` (held out for validation) cannot be read: {error.message}") from error
+                raise InputError(f"`{name}` (held out for validation) cannot be read: {first_line(error)}") from error
+            if min(hr.shape[:2]) < SSIM_WINDOW + 2 * scale:
+                raise InputError(
+                    f"`{name}` (held out for validation) must be at least {SSIM_WINDOW + 2 * scale} px to be measured. "
+                    f"Received: {hr.shape[1]} x {hr.shape[0]} px; give other pictures with `--val_data=FOLDER`."
+                )
             pictures.append((Path(name).stem, *_centre(hr, lr, config.validation_crop, scale)))
     if not pictures:
         raise InputError("`--val_data` must be a folder: the training data holds no picture out for validation.")

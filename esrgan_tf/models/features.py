@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from esrgan_tf.errors import InputError
+from esrgan_tf.errors import InputError, first_line
 
 CONVS = {1: 2, 2: 2, 3: 4, 4: 4, 5: 4}  # convolutions in each block of VGG19 (configuration E)
 WIDTHS = {1: 64, 2: 128, 3: 256, 4: 512, 5: 512}
@@ -91,7 +91,7 @@ def _copy_trained_weights(model: keras.Model, weights: str) -> None:
     try:
         trained = keras.applications.VGG19(include_top=False, weights=weights)
     except Exception as error:  # Keras raises no narrower type when a download fails
-        raise OSError(str(error).strip().splitlines()[0]) from error
+        raise OSError(first_line(error)) from error
     for layer in model.layers:
         if isinstance(layer, layers.Conv2D):
             layer.set_weights(trained.get_layer(layer.name).get_weights())

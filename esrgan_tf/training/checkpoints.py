@@ -1,12 +1,11 @@
 """Saving everything that training goes on from, and taking it up again."""
 
-import re
 import shutil
 from pathlib import Path
 
 import tensorflow as tf
 
-from esrgan_tf.errors import InputError, TrainingStopped
+from esrgan_tf.errors import InputError, TrainingStopped, first_line
 from esrgan_tf.training.networks import Networks
 from esrgan_tf.training.progress import Progress
 
@@ -43,9 +42,8 @@ class Checkpoints:
         try:
             self._checkpoint.restore(path).assert_existing_objects_matched()
         except (tf.errors.OpError, AssertionError, ValueError) as error:
-            reason = _reason(error)
             raise InputError(
-                f"`{path}` cannot be taken up ({reason}): remove it, or choose another `--workdir`."
+                f"`{path}` cannot be taken up ({first_line(error)}): remove it, or choose another `--workdir`."
             ) from error
         return True
 
@@ -63,10 +61,6 @@ class Checkpoints:
         except (tf.errors.OpError, OSError) as error:
             for partial in self._folder.glob(f"ckpt-{step}*"):
                 shutil.rmtree(partial) if partial.is_dir() else partial.unlink()
-            reason = _reason(error)
-            raise TrainingStopped(f"`{self._folder}` cannot hold the checkpoint of step {step}: {reason}") from error
-
-
-def _reason(error: Exception) -> str:
-    """The first line of an error, without TensorFlow's names of graph nodes and operations."""
-    return re.sub(r"^\{\{.*?\}\} | \[Op:.*\]$", "", str(error).strip().splitlines()[0])
+            raise TrainingStopped(
+                f"`{self._folder}` cannot hold the checkpoint of step {step}: {first_line(error)}"
+            ) from error

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import tensorflow as tf
 from PIL import Image
 
-from esrgan_tf.errors import TrainingStopped
+from esrgan_tf.errors import TrainingStopped, first_line
 from esrgan_tf.files import replacing
 from esrgan_tf.recipes import StageConfig
 from esrgan_tf.training.checkpoints import Checkpoints
@@ -54,7 +54,7 @@ class Loop:
 
         Raises:
             Interrupted: Ctrl-C or SIGTERM; everything is saved.
-            TrainingStopped: a loss term is not finite, or the checkpoint cannot be written.
+            TrainingStopped: a loss term is not finite, the memory or the disk is full, or no picture can be read.
         """
         try:
             with _stop_request() as requested:
@@ -68,9 +68,15 @@ class Loop:
 
     def _step(self) -> None:
         """One step: train, tell, and at its time validate and save."""
-        batch = next(self._batches)
-        self._tell_skipped(batch["skipped"])
-        terms = {name: float(value) for name, value in self._train_step(batch["hr"], batch["lr"]).items()}
+        try:
+            batch = self._next_batch()
+            self._tell_skipped(batch["skipped"])
+            terms = {name: float(value) for name, value in self._train_step(batch["hr"], batch["lr"]).items()}
+        except tf.errors.ResourceExhaustedError as error:
+            raise TrainingStopped(
+                f"out of memory at step {self._progress.step + 1} ({first_line(error)}): lower `--batch_size` or "
+                "`--hr_patch`."
+            ) from error
         _check_finite(terms, self._progress.step + 1)
         self._progress.add(terms)
         step = self._progress.step
@@ -105,6 +111,13 @@ class Loop:
             f"step {step}: validation PSNR {found.metrics['psnr_y']:.2f} dB, SSIM {found.metrics['ssim_y']:.4f} "
             f"(Y, {self._validator.count} pictures)"
         )
+
+    def _next_batch(self) -> dict[str, tf.Tensor]:
+        """The next batch, as long as there are pictures that can be read."""
+        try:
+            return next(self._batches)
+        except tf.errors.InvalidArgumentError as error:
+            raise TrainingStopped(f"`--data` gives no more batches: {first_line(error)}") from error
 
     def _tell_skipped(self, skipped: tf.Tensor) -> None:
         """Name each unreadable picture once, and count every time it was met."""

@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
+from esrgan_tf.errors import TrainingStopped, first_line
 from esrgan_tf.files import replacing
 
 
@@ -106,10 +107,17 @@ class TensorBoard:
         self._writer = tf.summary.create_file_writer(str(folder))
 
     def add(self, step: int, scalars: dict[str, float], pictures: Iterable[tuple[str, np.ndarray]]) -> None:
-        """Write scalars, and pictures as (name, uint8 [h, w, 3]), of one step."""
-        with self._writer.as_default(step=step):
-            for name, value in scalars.items():
-                tf.summary.scalar(name, value)
-            for name, picture in pictures:
-                tf.summary.image(name, picture[None])
-        self._writer.flush()
+        """Write scalars, and pictures as (name, uint8 [h, w, 3]), of one step.
+
+        Raises:
+            TrainingStopped: they cannot be written, such as on a full disk.
+        """
+        try:
+            with self._writer.as_default(step=step):
+                for name, value in scalars.items():
+                    tf.summary.scalar(name, value)
+                for name, picture in pictures:
+                    tf.summary.image(name, picture[None])
+            self._writer.flush()
+        except tf.errors.OpError as error:
+            raise TrainingStopped(f"TensorBoard's logs cannot be written: {first_line(error)}") from error

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import keras
 
-from esrgan_tf.errors import InputError
+from esrgan_tf.errors import InputError, first_line
 from esrgan_tf.files import replacing
 
 GENERATOR_FILE = "generator.keras"  # of a stage: best on validation
@@ -75,8 +75,7 @@ def load_generator(path: str | Path) -> keras.Model:
     try:
         model = keras.saving.load_model(file, compile=False)
     except (ValueError, TypeError, KeyError, OSError, zipfile.BadZipFile) as error:
-        reason = str(error).strip().splitlines()
-        raise InputError(f"`{file}` cannot be read as a .keras model: {reason[0] if reason else error!r}") from error
+        raise InputError(f"`{file}` cannot be read as a .keras model: {first_line(error)}") from error
     generator_info(model)
     return model
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from esrgan_tf.images import to_uint8
-from esrgan_tf.metrics import psnr, ssim
+from esrgan_tf.metrics import psnr, smallest_side, ssim
 from esrgan_tf.panels import enlarge_nearest, most_detailed_crop, side_by_side
 from esrgan_tf.resize import imresize
 
@@ -61,6 +61,8 @@ def comparison_panel(
 
 
 def _scored(name: str, picture: np.ndarray, reference: np.ndarray, scale: int) -> str:
-    """A caption with the quality of one picture against the original, both float32 [h, w, 3]."""
+    """A caption with the quality of one picture against the original, both float32 [h, w, 3], if it can be measured."""
+    if min(reference.shape[:2]) < smallest_side(scale):
+        return f"{name}\ntoo small"
     a, b = to_uint8(picture), to_uint8(reference)
     return f"{name}\n{psnr(a, b, scale):.2f} / {ssim(a, b, scale):.4f}"

@@ -8,6 +8,11 @@ SSIM_K1, SSIM_K2 = 0.01, 0.03
 PEAK = 255.0
 
 
+def smallest_side(crop: int) -> int:
+    """The shortest side in px of a picture that both measures take, with `crop` px left out at each border."""
+    return SSIM_WINDOW + 2 * crop
+
+
 def luma(rgb: np.ndarray) -> np.ndarray:
     """Y of ITU-R BT.601 as MATLAB's rgb2ycbcr has it, not rounded: 65.481 R + 128.553 G + 24.966 B + 16.
 

@@ -92,7 +92,7 @@ class StageConfig:
     optimizer: OptimizerConfig
     steps: int
     batch_size: int = 16  # over all replicas
-    hr_patch: int = 128  # px
+    hr_patch: int = 128  # px, as the released code; the paper trained its PSNR stage on 192
     ema_decay: float | None = None  # of the generator; None: the trained weights themselves are used
     validate_every: int = 5000  # steps
     log_every: int = 100  # steps

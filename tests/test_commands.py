@@ -16,6 +16,8 @@ from tiny import TINY
 from esrgan_tf import __main__, recipes
 from esrgan_tf.commands import train as train_command
 from esrgan_tf.commands import upscale as upscale_command
+from esrgan_tf.models import build_generator
+from esrgan_tf.weights.generators import save_generator
 
 ROOT = Path(__file__).parents[1]
 FLAG_VALUES = {
@@ -141,6 +143,8 @@ def test_sample_is_announced_where_no_data_is_given(tiny, capsys, tmp_path, monk
 
 def test_bad_input_to_train_is_one_line(tiny, capsys, tmp_path):
     (tmp_path / "empty").mkdir()
+    generator = tmp_path / "generator.keras"
+    save_generator(build_generator(TINY.generator, "tiny"), generator)
     write_noise(tmp_path / "small/a.png", 20, 20)
     write_photo(tmp_path / "hr/a.png", 64, 64)
     write_photo(tmp_path / "lr/a.png", 16, 16)
@@ -159,6 +163,9 @@ def test_bad_input_to_train_is_one_line(tiny, capsys, tmp_path):
         (["--stage=psnr", "--recipe=tiny", "--step=3"], ["step"]),
         (["--stage=psnr", "--recipe=tiny", "stray"], ["stray", "--name=value"]),
         (["--stage=psnr", "--recipe=tiny", "--precision=int4"], ["--precision", "int4"]),
+        (["--stage=psnr", "--recipe=tiny", "--seed=-1"], ["seed"]),
+        (["--stage=psnr", "--recipe=tiny", "--val_data=/nope", "--data=dead_leaves"], ["--val_data", "/nope"]),
+        (["--stage=gan", "--recipe=tiny", f"--init_from={generator}", "--hr_patch=48"], ["--hr_patch", "32", "48"]),
     ]
     for arguments, parts in cases:
         train_command.FLAGS.unparse_flags()

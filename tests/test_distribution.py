@@ -206,7 +206,15 @@ def test_a_file_that_is_no_vgg19_is_named(tmp_path):
         build_networks(recipe, recipe.gan, "float32", make_strategy(ONE))
 
 
-@pytest.mark.parametrize("name", ["tpu", "mirrored:", "mirrored:GPU:7"])
+def test_a_file_asked_for_is_not_replaced_by_random_weights(tmp_path):
+    recipe = replace_fields(
+        TINY, {"perceptual.weights": str(tmp_path / "typo.h5"), "perceptual.random_if_missing": True}
+    )
+    with pytest.raises(InputError, match="typo.h5.*cannot be had"):
+        build_networks(recipe, recipe.gan, "float32", make_strategy(ONE))
+
+
+@pytest.mark.parametrize("name", ["tpu", "mirrored:", "mirrored:GPU:7", "mirrored:CPU:0,CPU:0"])
 def test_unknown_strategy_or_device_is_named(name):
     with pytest.raises(InputError, match="--strategy"):
         make_strategy(name)

@@ -1,9 +1,12 @@
 """Folders: what is found, what fits, and what is said when nothing does."""
 
+import numpy as np
 import pytest
 from pictures import write_noise
+from PIL import Image
 
 from esrgan_tf.data.folders import find_pairs, survey
+from esrgan_tf.data.sources import decode_pair
 from esrgan_tf.errors import InputError
 
 
@@ -48,20 +51,74 @@ def test_small_and_unreadable_pictures_are_left_out_and_listed(tmp_path):
     write_noise(tmp_path / "large.png", 64, 64)
     write_noise(tmp_path / "small.png", 64, 31)
     (tmp_path / "broken.png").write_bytes(b"not a picture")
-    found = survey(find_pairs(str(tmp_path)), "folder", scale=4, hr_patch=32)
+    found = survey(find_pairs(str(tmp_path)), 4, 32, "patch")
     assert [pair.hr.name for pair in found.pairs] == ["large.png"]
-    assert [path.name for path in found.too_small] == ["small.png"]
-    assert [path.name for path in found.unreadable] == ["broken.png"]
+    assert found.left_out == (
+        f"{tmp_path}/broken.png: cannot be read",
+        f"{tmp_path}/small.png: 31 x 64 px, smaller than 32 (patch)",
+    )
 
 
 def test_a_folder_of_nothing_but_small_pictures_is_refused(tmp_path):
     write_noise(tmp_path / "small.png", 64, 31)
-    with pytest.raises(InputError, match="at least 32 x 32 px.*hr_patch.*1 smaller, 0 unreadable"):
-        survey(find_pairs(str(tmp_path)), "folder", scale=4, hr_patch=32)
+    with pytest.raises(InputError, match="at least 32 x 32 px .patch.*1 that cannot be used, such as .*small.png"):
+        survey(find_pairs(str(tmp_path)), 4, 32, "patch")
 
 
 def test_an_lr_picture_of_the_wrong_size_is_named_with_the_right_one(tmp_path):
     write_noise(tmp_path / "hr/a.png", 64, 48)
     write_noise(tmp_path / "lr/a.png", 32, 24)
     with pytest.raises(InputError, match="lr/a.png` must be 12 x 16 px.*scale=4.*Received: 24 x 32"):
-        survey(find_pairs(f"hr={tmp_path}/hr,lr={tmp_path}/lr"), "pairs", scale=4, hr_patch=32)
+        survey(find_pairs(f"hr={tmp_path}/hr,lr={tmp_path}/lr"), 4, 32, "patch")
+
+
+def test_a_broken_lr_picture_is_named_itself(tmp_path):
+    for name in ("hr/a.png", "hr/b.png"):
+        write_noise(tmp_path / name, 64, 64)
+        write_noise(tmp_path / name.replace("hr", "lr"), 16, 16)
+    (tmp_path / "lr/a.png").write_bytes(b"")
+    found = survey(find_pairs(f"hr={tmp_path}/hr,lr={tmp_path}/lr"), 4, 32, "patch")
+    assert found.left_out == (f"{tmp_path}/lr/a.png: cannot be read",)
+
+
+KINDS = [
+    ("a.png", "RGB"),
+    ("a.png", "RGBA"),
+    ("a.png", "L"),
+    ("a.png", "LA"),
+    ("a.png", "P"),
+    ("a.png", "1"),
+    ("a.png", "I;16"),
+    ("a.jpg", "RGB"),
+    ("a.jpg", "L"),
+    ("a.jpg", "CMYK"),
+    ("a.bmp", "RGB"),
+    ("a.bmp", "L"),
+    ("a.bmp", "P"),
+    ("a.webp", "RGB"),
+    ("a.webp", "RGBA"),
+]
+
+
+REFUSED = {("a.jpg", "CMYK"), ("a.bmp", "L"), ("a.bmp", "P"), ("a.webp", "RGBA")}
+
+
+@pytest.mark.parametrize(("name", "mode"), KINDS, ids=lambda value: str(value))
+def test_every_kind_that_is_kept_is_decoded_as_pillow_decodes_it(tmp_path, name, mode):
+    rgb = np.random.default_rng(0).integers(0, 256, (8, 8, 3)).astype(np.uint8).repeat(8, 0).repeat(8, 1)
+    if mode == "I;16":
+        picture = Image.fromarray(rgb[..., 0].astype(np.uint16) * 257)
+    else:
+        picture = Image.fromarray(rgb).convert("RGBA" if mode == "RGBA" else mode)
+        if mode == "RGBA":
+            picture.putalpha(Image.fromarray(rgb[..., 0]))
+    picture.save(tmp_path / name, **({"lossless": True, "exact": True} if name == "a.webp" else {}))
+    if (name, mode) in REFUSED:
+        with pytest.raises(InputError, match="not decoded in training, save it as PNG"):
+            survey(find_pairs(str(tmp_path)), 4, 32, "patch")
+        return
+    assert survey(find_pairs(str(tmp_path)), 4, 32, "patch").pairs
+    decoded, _ = decode_pair((tmp_path / name).read_bytes(), "", 4)
+    stored = Image.open(tmp_path / name)
+    expected = (np.asarray(stored) // 257)[..., None].repeat(3, 2) if mode == "I;16" else stored.convert("RGB")
+    np.testing.assert_allclose(decoded, expected, atol=2)

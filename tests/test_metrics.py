@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from skimage.metrics import structural_similarity
 
-from esrgan_tf.metrics import luma, psnr, ssim
+from esrgan_tf.metrics import luma, psnr, smallest_side, ssim
 
 
 def noisy_pair(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -65,6 +65,13 @@ def test_ssim_of_equal_pictures_is_one():
 def test_psnr_refuses_what_it_cannot_compare(arguments, message):
     with pytest.raises(ValueError, match=message):
         psnr(*arguments)
+
+
+def test_a_picture_of_the_smallest_side_can_be_measured():
+    picture = np.zeros((smallest_side(4), 40, 3), np.uint8)
+    assert ssim(picture, picture, crop=4) == pytest.approx(1)
+    with pytest.raises(ValueError, match="11 px"):
+        ssim(picture[1:], picture[1:], crop=4)
 
 
 def test_ssim_refuses_a_picture_smaller_than_its_window():

@@ -128,5 +128,5 @@ def test_nothing_but_broken_pictures_ends_with_an_error_instead_of_forever(tmp_p
 
 
 def test_a_patch_that_is_no_multiple_of_the_scale_is_refused():
-    with pytest.raises(InputError, match="--hr_patch.*multiple of the scale 2.*Received: 15"):
+    with pytest.raises(InputError, match="--hr_patch.*multiple of the scale 2, such as 32. Received: 15"):
         batches("dead_leaves", hr_patch=15)

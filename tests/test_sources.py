@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_datasets as tfds
-from pictures import truncate, write_noise
+from pictures import write_noise
 from PIL import Image
 
 from esrgan_tf.data import div2k
-from esrgan_tf.data.sources import default_data, open_sources, open_validation, validation_pictures
+from esrgan_tf.data.held_out import load_held_out
+from esrgan_tf.data.sources import default_data, open_sources, open_validation
 from esrgan_tf.errors import InputError
 from esrgan_tf.recipes import DataConfig
 from esrgan_tf.resize import imresize_uint8
@@ -69,7 +70,7 @@ def test_sample_is_photographs_and_dead_leaves_with_photographs_held_out():
     photographs, leaves = open_sources("sample", CONFIG, 4, 64, 0)
     assert photographs.count == 12
     assert leaves.count == 12
-    pictures = validation_pictures([photographs, leaves], CONFIG, 4)
+    pictures = load_held_out([photographs, leaves], 32, 4).pictures
     assert [name for name, _, _ in pictures] == ["astronaut", "chelsea", "coffee"]
     assert not {n.rsplit("/")[-1] for n in names(photographs, 12)} & {"astronaut.png", "chelsea.png", "coffee.png"}
 
@@ -89,30 +90,40 @@ def test_parts_are_joined_by_plus(tmp_path):
     assert [s.name for s in open_sources(f"dead_leaves+{tmp_path}", CONFIG, 4, 32, 0)] == ["dead_leaves", str(tmp_path)]
 
 
-def test_val_data_holds_everything_out_and_names_a_broken_picture(tmp_path):
-    write_noise(tmp_path / "a.png", 100, 80)
-    sources = open_validation(str(tmp_path), CONFIG, 4)
-    ((name, hr, lr),) = validation_pictures(sources, CONFIG, 4)
-    assert (name, hr.shape, lr.shape) == ("a", (32, 32, 3), (8, 8, 3))
-    truncate(tmp_path / "a.png")
-    with pytest.raises(InputError, match="a.png.*cannot be read"):
-        validation_pictures(sources, CONFIG, 4)
+def test_sample_and_dead_leaves_together_train_on_nothing_that_is_held_out():
+    sources = open_sources("sample+dead_leaves", CONFIG, 4, 32, 0)
+    assert [(source.name, source.count) for source in sources] == [
+        ("sample", 12),
+        ("sample_dead_leaves", 12),
+        ("dead_leaves", 11),
+    ]
+    trained = {s.load(e)[0].numpy().tobytes() for s in sources[1:] for e in s.stream(0).take(s.count)}
+    assert len(trained) == 23
+    assert sources[2].load(sources[2].held_out[0])[0].numpy().tobytes() not in trained
 
 
-def test_a_held_out_picture_that_is_too_small_to_be_measured_is_named(tmp_path):
-    write_noise(tmp_path / "a.png", 16, 18)
-    sources = open_sources(str(tmp_path), CONFIG, 4, 16, 0)
-    with pytest.raises(InputError, match="a.png.*at least 19 px.*Received: 16 x 16.*--val_data"):
-        validation_pictures(sources, CONFIG, 4)
+def test_generated_pictures_are_at_least_as_large_as_the_patch():
+    (source,) = open_sources("dead_leaves", CONFIG, 4, 64, 0)
+    assert source.load(source.held_out[0])[0].shape == (64, 64, 3)
 
 
-def test_without_held_out_pictures_val_data_is_asked_for():
-    with pytest.raises(InputError, match="--val_data"):
-        validation_pictures([], CONFIG, 4)
+@pytest.mark.parametrize("data", ["sample+", "+sample", "", "sample+sample"])
+def test_empty_and_repeated_parts_are_refused(data):
+    with pytest.raises(InputError, match="--data.*must name different things"):
+        open_sources(data, CONFIG, 4, 32, 0)
+
+
+def test_val_data_holds_everything_out_and_names_its_own_flag(tmp_path):
+    for index in range(12):
+        write_noise(tmp_path / f"{index:02}.png", 40, 40, seed=index)
+    sources = open_validation(str(tmp_path), 4)
+    assert [len(source.held_out) for source in sources] == [12]
+    with pytest.raises(InputError, match="`--val_data` must be .* Received: /nope"):
+        open_validation("/nope", 4)
 
 
 class TinyDiv2k(tfds.core.GeneratorBasedBuilder):
-    """DIV2K's features with two small pictures a split, prepared as TFDS prepares them."""
+    """DIV2K's features with small pictures, forty to train on, prepared as TFDS prepares them."""
 
     VERSION = tfds.core.Version("1.0.0")
 
@@ -121,10 +132,10 @@ class TinyDiv2k(tfds.core.GeneratorBasedBuilder):
         return tfds.core.DatasetInfo(builder=self, features=tfds.features.FeaturesDict({"lr": picture, "hr": picture}))
 
     def _split_generators(self, dl_manager):
-        return {"train": self._generate_examples(0), "validation": self._generate_examples(10)}
+        return {"train": self._generate_examples(range(40)), "validation": self._generate_examples(range(50, 52))}
 
-    def _generate_examples(self, first):
-        for seed in (first, first + 1):
+    def _generate_examples(self, seeds):
+        for seed in seeds:
             rng = np.random.default_rng(seed)
             yield (
                 seed,
@@ -144,11 +155,25 @@ def test_div2k_comes_through_tfds_with_its_own_lr_and_validation_part(tiny_div2k
     assert default_data(4) == "sample"
     (source,) = open_sources("div2k", CONFIG, 4, 32, 0)
     assert default_data(4) == "div2k"
-    assert (source.count, len(source.held_out)) == (2, 2)
-    expected = {np.random.default_rng(seed).integers(0, 256, (48, 40, 3)).astype(np.uint8).tobytes() for seed in (0, 1)}
-    loaded = [source.load(element) for element in source.stream(0).take(2)]
+    assert (source.count, len(source.held_out)) == (40, 2)
+    expected = {np.random.default_rng(s).integers(0, 256, (48, 40, 3)).astype(np.uint8).tobytes() for s in range(40)}
+    loaded = [source.load(element) for element in source.stream(0).take(40)]
     assert {hr.numpy().tobytes() for hr, _ in loaded} == expected
     assert {tuple(lr.shape) for _, lr in loaded} == {(12, 10, 3)}
+
+
+def test_div2k_is_shuffled_anew_in_every_epoch_and_goes_on_from_a_checkpoint(tiny_div2k, tmp_path):
+    (source,) = open_sources("div2k", CONFIG, 4, 32, 0)
+    streamed = names(source, 80)
+    assert set(streamed[:40]) == set(streamed[40:])
+    assert streamed[:40] != streamed[40:] != sorted(streamed[40:])
+    iterator = iter(source.stream(0))
+    for _ in range(30):
+        next(iterator)
+    path = tf.train.Checkpoint(iterator=iterator).save(str(tmp_path / "ckpt"))
+    restored = iter(source.stream(0))
+    tf.train.Checkpoint(iterator=restored).restore(path)
+    assert [next(restored)["name"].numpy().decode() for _ in range(50)] == streamed[30:]
 
 
 def test_div2k_that_cannot_be_downloaded_names_the_ways_out(tiny_div2k, monkeypatch):

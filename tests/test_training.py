@@ -22,6 +22,7 @@ from esrgan_tf.recipes import replace_fields
 from esrgan_tf.training import loop as loop_module
 from esrgan_tf.training.loop import Interrupted
 from esrgan_tf.training.networks import learning_rate_schedule
+from esrgan_tf.training.progress import Terminal
 from esrgan_tf.training.run import RunOptions, train_stage
 from esrgan_tf.weights.generators import load_generator
 
@@ -174,6 +175,58 @@ def test_a_work_directory_of_another_run_is_refused_and_left_alone(finished):
     with pytest.raises(InputError, match="its seed is 0, this one's is 5"):
         train(finished, seed=5)
     assert (finished / "psnr/recipe.json").read_text() == before
+
+
+def test_a_work_directory_of_another_recipe_says_so(finished):
+    with pytest.raises(InputError, match="holds another run: its recipe is 'tiny', this one's is 'other'"):
+        train(finished, changes={"name": "other"})
+
+
+def test_a_run_does_not_go_on_with_other_pictures(tmp_path):
+    for index in range(3):
+        write_photo(tmp_path / f"data/{index}.png", 48, 48, seed=index)
+    train(tmp_path / "run", data=str(tmp_path / "data"))
+    write_photo(tmp_path / "data/3.png", 48, 48, seed=3)
+    with pytest.raises(InputError, match="its training_pictures_digest is"):
+        train(tmp_path / "run", changes={"psnr.steps": 9}, data=str(tmp_path / "data"))
+
+
+def damage(folder, step):
+    (data,) = (folder / "psnr/checkpoints").glob(f"ckpt-{step}.data*")
+    truncate(data)
+
+
+def test_a_damaged_checkpoint_is_told_and_the_one_before_is_taken_up(finished, tmp_path, capsys):
+    train(tmp_path)
+    damage(tmp_path, 6)
+    train(tmp_path)
+    out = capsys.readouterr().out
+    assert "ckpt-6` cannot be read" in out
+    assert "taken up at step 3 of 6" in out
+    assert metrics(tmp_path) == metrics(finished)
+    train(tmp_path)
+    assert "taken up at step 6 of 6" in capsys.readouterr().out
+    for step in (3, 6):
+        damage(tmp_path, step)
+    with pytest.raises(InputError, match="ckpt-6.*remove .*checkpoints"):
+        train(tmp_path)
+
+
+def test_two_replicas_train_validate_save_and_resume_as_one(tmp_path):
+    """Float sums differ in their order: close, not equal."""
+    two = {"strategy": "mirrored:CPU:0,CPU:1"}
+    train(tmp_path / "one")
+    train(tmp_path / "two", changes={"psnr.steps": 3}, **two)
+    train(tmp_path / "two", **two)
+    for one, other in zip(metrics(tmp_path / "one"), metrics(tmp_path / "two"), strict=True):
+        assert {k: float(v) for k, v in one.items()} == pytest.approx({k: float(v) for k, v in other.items()}, rel=1e-3)
+
+
+def test_eta_counts_days(capsys):
+    terminal = Terminal(total_steps=1_000_000, first_step=0, log_every=1)
+    terminal._since -= 10  # ten seconds for the first step
+    terminal.step(1, {"pixel": 0.5})
+    assert "ETA 115 days" in capsys.readouterr().out
 
 
 def test_a_loss_that_is_not_finite_stops_with_step_and_term(tmp_path, monkeypatch):

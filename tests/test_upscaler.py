@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from pictures import make_picture, truncate, write_noise, write_photo
 from PIL import Image
 
@@ -128,6 +129,29 @@ def test_jobs_that_cannot_be_are_named(tmp_path):
             plan_jobs(source, target)
     with pytest.raises(InputError, match="--format"):
         plan_jobs(str(tmp_path), str(tmp_path / "out"), ".png")
+    write_noise(tmp_path / "in/b.png")
+    write_noise(tmp_path / "in/b_compare.png")
+    assert len(plan_jobs(str(tmp_path / "in"), str(tmp_path / "out"))) == 2
+    with pytest.raises(InputError, match="two pictures as .*b_compare.png"):
+        plan_jobs(str(tmp_path / "in"), str(tmp_path / "out"), compare=True)
+
+
+def test_memory_that_is_full_and_values_that_are_not_finite_are_told_for_their_picture(tmp_path, model, monkeypatch):
+    write_noise(tmp_path / "a.png", 12, 10)
+    jobs = plan_jobs(str(tmp_path / "a.png"), str(tmp_path / "out.png"))
+
+    def exhausted(self, picture):
+        raise tf.errors.ResourceExhaustedError(None, None, "OOM")
+
+    for broken, message in (
+        (exhausted, "smaller `--tile`"),
+        (lambda self, x: np.full((24, 20, 3), np.nan), "not finite"),
+    ):
+        monkeypatch.setattr(Upscaler, "_upscale_whole", broken)
+        ((_, error),) = upscale_files(Upscaler(model), jobs)
+        assert message in str(error)
+        assert "a.png" in str(error)
+        assert not (tmp_path / "out.png").exists()
 
 
 def test_a_format_that_would_lose_alpha_is_refused_before_the_work(tmp_path, upscaler):

@@ -23,14 +23,17 @@ def run_command(main: Callable[[], int | None], flag_values: flags.FlagValues, u
     Returns:
         The exit status: 0; 1 after one line on standard error; 130 when interrupted.
     """
-    if {"--help", "-h", "--helpfull", "-help"} & set(argv[1:]):
-        print(f"{usage.strip()}\n\nFlags:\n{flag_values.get_help()}")
-        return SUCCESS
     try:
+        if {"--help", "-h", "--helpfull", "-help"} & set(argv[1:]):
+            print(f"{usage.strip()}\n\nFlags:\n{flag_values.get_help()}", flush=True)
+            return SUCCESS
         stray = flag_values(list(argv))[1:]
         if stray:
             raise InputError(f"flags must be written --name=value. Received: {' '.join(stray)}.")
         return main() or SUCCESS
+    except BrokenPipeError:  # `| head` has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return FAILURE
     except (flags.Error, InputError, TrainingStopped, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return FAILURE

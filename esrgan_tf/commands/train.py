@@ -26,7 +26,7 @@ _DATA = flags.DEFINE_string(
     flag_values=FLAGS,
 )
 _VAL_DATA = flags.DEFINE_string(
-    "val_data", None, "Folder of held-out pictures. Default: some of --data.", flag_values=FLAGS
+    "val_data", None, "Folder of held-out pictures, all used. Default: some of --data.", flag_values=FLAGS
 )
 _WORKDIR = flags.DEFINE_string(
     "workdir", None, "Where everything goes. Default: runs/RECIPE_xSCALE.", flag_values=FLAGS
@@ -40,7 +40,14 @@ _PRECISION = flags.DEFINE_string(
 _STRATEGY = flags.DEFINE_string(
     "strategy", "auto", "auto (all GPUs, or the CPU), cpu, or mirrored:GPU:0,GPU:1.", flag_values=FLAGS
 )
-_SEED = flags.DEFINE_integer("seed", 0, "Of weights, crops and generated pictures.", flag_values=FLAGS)
+_SEED = flags.DEFINE_integer(
+    "seed",
+    0,
+    "Of weights, crops and generated pictures.",
+    lower_bound=0,
+    upper_bound=2**32 - 1,
+    flag_values=FLAGS,
+)
 
 # Flags that change one field of the recipe; None leaves the recipe's value.
 RECIPE_FLAGS = {

@@ -41,7 +41,7 @@ _COMPARE = flags.DEFINE_bool(
     "compare", False, "Also write NAME_compare.png: input | bicubic | output (| original).", flag_values=FLAGS
 )
 _REFERENCE = flags.DEFINE_string(
-    "reference", None, "Original for --compare, a file or a folder of the same names.", flag_values=FLAGS
+    "reference", None, "Original, a file or a folder of the same names; implies --compare.", flag_values=FLAGS
 )
 
 
@@ -60,11 +60,15 @@ def _upscale() -> int:
 
     from esrgan_tf.inference.files import plan_jobs, upscale_files
     from esrgan_tf.inference.upscaler import Upscaler
+    from esrgan_tf.weights.generators import find_generator
 
-    jobs = plan_jobs(_INPUT.value, _OUTPUT.value, f".{_FORMAT.value}" if _FORMAT.value else None)
-    upscaler = Upscaler.from_file(_MODEL.value, _TILE.value, _OVERLAP.value)
+    compare = _COMPARE.value or bool(_REFERENCE.value)
+    jobs = plan_jobs(_INPUT.value, _OUTPUT.value, f".{_FORMAT.value}" if _FORMAT.value else None, compare)
+    model = find_generator(_MODEL.value)
+    upscaler = Upscaler.from_file(model, _TILE.value, _OVERLAP.value)
+    print(f"{model}: {upscaler.recipe}, x{upscaler.scale}", flush=True)
     failures = 0
-    done = upscale_files(upscaler, jobs, _COMPARE.value, _REFERENCE.value)
+    done = upscale_files(upscaler, jobs, compare, _REFERENCE.value)
     for job, error in tqdm(done, total=len(jobs), unit="picture", disable=None):
         if error:
             failures += 1

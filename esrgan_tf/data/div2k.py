@@ -37,15 +37,26 @@ def prepare(scale: int):
     return builder
 
 
-def encoded_pictures(builder, split: str) -> tf.data.Dataset:
-    """One split as elements of `name`, `hr` and `lr`, the last two still encoded; files in random order if train."""
+def encoded_pictures(builder, split: str, seed: int | None = None) -> tf.data.Dataset:
+    """One split as elements of `name`, `hr` and `lr`, the last two still encoded.
+
+    Args:
+        builder: as `prepare` gives it.
+        split: "train" or "validation".
+        seed: reads the files in another random order in every epoch; `None` keeps TFDS's own order.
+    """
     import tensorflow_datasets as tfds  # seconds to import, needed for this source alone
 
-    skip = {"hr": tfds.decode.SkipDecoding(), "lr": tfds.decode.SkipDecoding()}
-    pictures = builder.as_dataset(split=split, decoders=skip)
-    return pictures.enumerate().map(
-        lambda index, picture: {
-            "name": tf.strings.format("div2k {} {}", (split, index)),
+    shuffle = seed is not None
+    pictures = builder.as_dataset(
+        split=split,
+        shuffle_files=shuffle,
+        decoders={"hr": tfds.decode.SkipDecoding(), "lr": tfds.decode.SkipDecoding()},
+        read_config=tfds.ReadConfig(shuffle_seed=seed, shuffle_reshuffle_each_iteration=shuffle, add_tfds_id=True),
+    )
+    return pictures.map(
+        lambda picture: {
+            "name": tf.strings.join(["div2k ", picture["tfds_id"]]),
             "hr": picture["hr"],
             "lr": picture["lr"],
         }

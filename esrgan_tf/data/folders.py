@@ -9,6 +9,15 @@ from esrgan_tf.errors import InputError
 
 TRAINING_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")  # what TensorFlow decodes inside a graph
 
+# Pillow's names of what TensorFlow decodes rightly: it reads a BMP's palette as grey, and no WebP with alpha.
+DECODED_MODES = {
+    "PNG": ("1", "L", "LA", "P", "RGB", "RGBA", "I;16", "I"),
+    "JPEG": ("L", "RGB"),
+    "MPO": ("L", "RGB"),
+    "BMP": ("RGB",),
+    "WEBP": ("RGB",),
+}
+
 
 @dataclass(frozen=True)
 class Pair:
@@ -20,74 +29,76 @@ class Pair:
 
 @dataclass(frozen=True)
 class Survey:
-    """What a folder holds: the pairs that fit, and why the others do not."""
+    """What a folder holds: the pairs that can be used, and a line for each picture that cannot."""
 
     pairs: tuple[Pair, ...]
-    unreadable: tuple[Path, ...]
-    too_small: tuple[Path, ...]
+    left_out: tuple[str, ...]
 
 
-def find_pairs(part: str) -> list[Pair]:
+def find_pairs(part: str, flag: str = "--data") -> list[Pair]:
     """The pictures that one part of `--data` names, sorted by name.
 
     Args:
         part: a folder of HR pictures, searched with its subfolders, or `hr=FOLDER,lr=FOLDER` whose pictures have
             the same stems (LR's may end in x2, x3, x4 or x8, as DIV2K's do).
+        flag: where it was given, for messages.
 
     Raises:
         InputError: a folder is missing or without pictures, or the two do not pair.
     """
     if not part.startswith("hr="):
-        return [Pair(path) for path in _pictures_below(Path(part), "--data")]
+        return [Pair(path) for path in _pictures_below(Path(part), flag)]
     folders = dict(item.partition("=")[::2] for item in part.split(","))
     if set(folders) != {"hr", "lr"}:
-        raise InputError(f"`--data` must be hr=FOLDER,lr=FOLDER for pairs. Received: {part}.")
-    lr_by_stem = {_stem(path): path for path in _pictures_below(Path(folders["lr"]), "--data lr=")}
-    hr_paths = _pictures_below(Path(folders["hr"]), "--data hr=")
+        raise InputError(f"`{flag}` must be hr=FOLDER,lr=FOLDER for pairs. Received: {part}.")
+    lr_by_stem = {_stem(path): path for path in _pictures_below(Path(folders["lr"]), f"{flag} lr=")}
+    hr_paths = _pictures_below(Path(folders["hr"]), f"{flag} hr=")
     lonely = [path.name for path in hr_paths if path.stem not in lr_by_stem]
     if lonely:
         raise InputError(
-            f"`--data` lr={folders['lr']} must hold a picture for each of hr={folders['hr']}. "
+            f"`{flag}` lr={folders['lr']} must hold a picture for each of hr={folders['hr']}. "
             f"Missing: {', '.join(lonely[:3])}{' ...' if len(lonely) > 3 else ''}."
         )
     return [Pair(path, lr_by_stem[path.stem]) for path in hr_paths]
 
 
-def survey(pairs: list[Pair], name: str, scale: int, hr_patch: int) -> Survey:
-    """Read every picture's header and keep the pairs that can be trained on.
+def survey(pairs: list[Pair], scale: int, smallest: int, why: str, flag: str = "--data") -> Survey:
+    """Read every picture's header and keep the pairs that can be used.
 
     Args:
         pairs: as `find_pairs` gives them.
-        name: of the source, for messages.
         scale: HR size / LR size.
-        hr_patch: px; smaller pictures are left out.
+        smallest: px; a picture with a shorter side is left out.
+        why: what asks for that size, for messages.
+        flag: where the pictures were given, for messages.
 
     Raises:
         InputError: an LR picture does not fit its HR picture at that scale, or nothing is left.
     """
-    kept, unreadable, too_small = [], [], []
+    kept, left_out = [], []
     for pair in pairs:
         try:
-            width, height = _size(pair.hr)
-            lr_size = _size(pair.lr) if pair.lr else (width // scale, height // scale)
-        except (OSError, Image.DecompressionBombError):
-            unreadable.append(pair.hr)
+            sizes = [_decodable_size(path) for path in (pair.hr, pair.lr) if path]
+        except InputError as error:
+            left_out.append(str(error))
             continue
-        if lr_size != (width // scale, height // scale):
+        width, height = sizes[0]
+        fitting = (width // scale, height // scale)
+        if sizes[-1] != fitting and pair.lr:
             raise InputError(
-                f"`{pair.lr}` must be {width // scale} x {height // scale} px to fit `{pair.hr}` "
-                f"({width} x {height} px) at `--scale={scale}`. Received: {lr_size[0]} x {lr_size[1]} px."
+                f"`{pair.lr}` must be {fitting[0]} x {fitting[1]} px to fit `{pair.hr}` ({width} x {height} px) at "
+                f"`--scale={scale}`. Received: {sizes[1][0]} x {sizes[1][1]} px."
             )
-        if min(width, height) < hr_patch:
-            too_small.append(pair.hr)
+        if min(width, height) < smallest:
+            left_out.append(f"{pair.hr}: {width} x {height} px, smaller than {smallest} ({why})")
         else:
             kept.append(pair)
     if not kept:
         raise InputError(
-            f"`--data={name}` must hold pictures of at least {hr_patch} x {hr_patch} px (`--hr_patch`). "
-            f"Received: {len(too_small)} smaller, {len(unreadable)} unreadable."
+            f"`{flag}` must hold pictures of at least {smallest} x {smallest} px ({why}). "
+            f"Received: {len(left_out)} that cannot be used, such as {left_out[0]}."
         )
-    return Survey(tuple(kept), tuple(unreadable), tuple(too_small))
+    return Survey(tuple(kept), tuple(left_out))
 
 
 def _pictures_below(folder: Path, flag: str) -> list[Path]:
@@ -106,7 +117,13 @@ def _stem(path: Path) -> str:
     return path.stem[:-2] if path.stem[-2:] in ("x2", "x3", "x4", "x8") else path.stem
 
 
-def _size(path: Path) -> tuple[int, int]:
-    """Width and height from a picture's header."""
-    with Image.open(path) as picture:
-        return picture.size
+def _decodable_size(path: Path) -> tuple[int, int]:
+    """Width and height from a picture's header; raises InputError for a picture that TensorFlow would not decode."""
+    try:
+        with Image.open(path) as picture:
+            kind, size = (picture.format, picture.mode), picture.size
+    except (OSError, Image.DecompressionBombError) as error:
+        raise InputError(f"{path}: cannot be read") from error
+    if kind[1] not in DECODED_MODES.get(kind[0], ()):
+        raise InputError(f"{path}: {kind[0]} with mode {kind[1]} is not decoded in training, save it as PNG")
+    return size

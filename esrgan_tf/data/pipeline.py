@@ -4,13 +4,16 @@ Every random choice comes from a stateless seed, so that an iterator saved in a 
 it was, and two runs of one seed see the same batches.
 """
 
+import math
+
 import tensorflow as tf
 
 from esrgan_tf.data.sources import Source
 from esrgan_tf.errors import InputError
+from esrgan_tf.models.discriminators import PATCH_MULTIPLE
 from esrgan_tf.recipes import DataConfig
 
-PARALLEL_PICTURES = 4  # decoded at a time
+PARALLEL_PICTURES = 8  # decoded at a time
 
 
 def training_batches(
@@ -36,7 +39,11 @@ def training_batches(
         tf.errors.InvalidArgumentError: while iterating, when no picture at all can be read.
     """
     if hr_patch % scale:
-        raise InputError(f"`--hr_patch` must be a multiple of the scale {scale}. Received: {hr_patch}.")
+        every = math.lcm(scale, PATCH_MULTIPLE)
+        raise InputError(
+            f"`--hr_patch` must be a multiple of the scale {scale}, such as {max(every, hr_patch // every * every)}. "
+            f"Received: {hr_patch}."
+        )
     total = sum(source.count for source in sources)
     pictures = [_load_or_name(source, seed + index) for index, source in enumerate(sources)]
     mixed = tf.data.Dataset.sample_from_datasets(pictures, [source.count / total for source in sources], seed=seed)

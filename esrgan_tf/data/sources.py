@@ -9,7 +9,6 @@ import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import tensorflow as tf
 from PIL import Image
@@ -18,14 +17,15 @@ from esrgan_tf.data import div2k
 from esrgan_tf.data.dead_leaves import dead_leaves
 from esrgan_tf.data.folders import Pair, find_pairs, survey
 from esrgan_tf.data.sample import sample_photographs
-from esrgan_tf.errors import InputError, first_line
-from esrgan_tf.metrics import SSIM_WINDOW
+from esrgan_tf.errors import InputError
+from esrgan_tf.metrics import smallest_side
 from esrgan_tf.recipes import DataConfig
 from esrgan_tf.resize import imresize_uint8
 
 Element = dict[str, tf.Tensor]  # of strings: `name`, and `hr` and `lr` as paths or encoded pictures; "" is no LR
 HELD_OUT_SHARE = 10  # at most one picture in ten is held out of a source without a validation part
-DIV2K_BUFFER = 64  # encoded pictures (4.5 MB each) shuffled at a time
+DIV2K_BUFFER = 16  # encoded pictures (some 5 MB each) shuffled at a time, besides their files; in every checkpoint
+SERIES = {"sample_dead_leaves": 0, "dead_leaves": 1}
 
 
 @dataclass(frozen=True)
@@ -33,11 +33,16 @@ class Source:
     """Pictures of one origin."""
 
     name: str
-    count: int
+    names: tuple[str, ...]  # of the pictures trained on
     stream: Callable[[int], tf.data.Dataset]  # seed -> endless shuffled elements
     load: Callable[[Element], tuple[tf.Tensor, tf.Tensor]]  # element -> (hr, lr), uint8 [h, w, 3]
     held_out: tuple[Element, ...]
     left_out: tuple[str, ...] = ()  # pictures that cannot be used, each with its reason
+
+    @property
+    def count(self) -> int:
+        """How many pictures are trained on."""
+        return len(self.names)
 
 
 def open_sources(data: str, config: DataConfig, scale: int, hr_patch: int, seed: int) -> list[Source]:
@@ -45,7 +50,7 @@ def open_sources(data: str, config: DataConfig, scale: int, hr_patch: int, seed:
 
     Args:
         data: parts joined by `+`: `sample`, `dead_leaves`, `div2k`, a folder of HR pictures, or
-            `hr=FOLDER,lr=FOLDER`.
+            `hr=FOLDER,lr=FOLDER`. Names of folders cannot hold `+` or `,`.
         config: the recipe's data part.
         scale: HR size / LR size.
         hr_patch: px; smaller pictures are left out.
@@ -55,24 +60,27 @@ def open_sources(data: str, config: DataConfig, scale: int, hr_patch: int, seed:
         The sources; `sample` is two, its photographs and its dead leaves.
 
     Raises:
-        InputError: a part that cannot be had, or holds no picture that fits.
+        InputError: a part that is empty, named twice, cannot be had, or holds no picture that fits.
     """
+    parts = data.split("+")
+    if "" in parts or len(set(parts)) < len(parts):
+        raise InputError(f"`--data` must name different things, joined by single `+`. Received: {data}.")
     sources = []
-    for part in data.split("+"):
+    for part in parts:
         if part == "sample":
-            train, held_out = (survey(pairs, part, scale, hr_patch).pairs for pairs in sample_photographs())
-            sources.append(_from_files(part, train, held_out, scale))
-            sources.append(_from_dead_leaves(config, scale, seed, held_out=0))
+            train, held_out = sample_photographs()
+            found = survey(train, scale, hr_patch, "`--hr_patch`")
+            sources.append(_from_files(part, found.pairs, held_out, scale, found.left_out))
+            sources.append(_from_dead_leaves("sample_dead_leaves", config, scale, hr_patch, seed, held_out=0))
         elif part == "dead_leaves":
-            sources.append(_from_dead_leaves(config, scale, seed, _held_out_count(config.dead_leaves_pictures, config)))
+            held_out = _held_out_count(config.dead_leaves_pictures, config)
+            sources.append(_from_dead_leaves(part, config, scale, hr_patch, seed, held_out))
         elif part == "div2k":
             sources.append(_from_div2k(config, scale))
         else:
-            found = survey(find_pairs(part), part, scale, hr_patch)
+            found = survey(find_pairs(part), scale, hr_patch, "`--hr_patch`")
             train, held_out = _hold_out(found.pairs, config)
-            left_out = [f"{path}: cannot be read" for path in found.unreadable]
-            left_out += [f"{path}: smaller than the patch of {hr_patch} px" for path in found.too_small]
-            sources.append(_from_files(part, train, held_out, scale, left_out=tuple(left_out)))
+            sources.append(_from_files(part, train, held_out, scale, found.left_out))
     return sources
 
 
@@ -81,44 +89,21 @@ def default_data(scale: int) -> str:
     return "div2k" if div2k.is_prepared(scale) else "sample"
 
 
-def open_validation(data: str, config: DataConfig, scale: int) -> list[Source]:
+def open_validation(data: str, scale: int) -> list[Source]:
     """Open `--val_data`: every picture of every part is held out, none is trained on.
+
+    Args:
+        data: folders or `hr=FOLDER,lr=FOLDER`, joined by `+`.
+        scale: HR size / LR size.
 
     Raises:
         InputError: a part that is no folder, or holds no picture that fits.
     """
     sources = []
     for part in data.split("+"):
-        pairs = survey(find_pairs(part), part, scale, hr_patch=scale * 16).pairs
-        sources.append(_from_files(part, (), pairs[: config.validation_pictures], scale))
+        found = survey(find_pairs(part, "--val_data"), scale, smallest_side(scale), "to be measured", "--val_data")
+        sources.append(_from_files(part, (), found.pairs, scale, found.left_out))
     return sources
-
-
-def validation_pictures(
-    sources: list[Source], config: DataConfig, scale: int
-) -> list[tuple[str, tf.Tensor, tf.Tensor]]:
-    """What the sources hold out, as (name, hr, lr), cut to `config.validation_crop` px around the centre.
-
-    Raises:
-        InputError: nothing is held out, or a picture cannot be read or is too small to be measured.
-    """
-    pictures = []
-    for source in sources:
-        for element in source.held_out:
-            name = element["name"].numpy().decode()
-            try:
-                hr, lr = source.load(element)
-            except tf.errors.OpError as error:
-                raise InputError(f"`{name}` (held out for validation) cannot be read: {first_line(error)}") from error
-            if min(hr.shape[:2]) < SSIM_WINDOW + 2 * scale:
-                raise InputError(
-                    f"`{name}` (held out for validation) must be at least {SSIM_WINDOW + 2 * scale} px to be measured. "
-                    f"Received: {hr.shape[1]} x {hr.shape[0]} px; give other pictures with `--val_data=FOLDER`."
-                )
-            pictures.append((Path(name).stem, *_centre(hr, lr, config.validation_crop, scale)))
-    if not pictures:
-        raise InputError("`--val_data` must be a folder: the training data holds no picture out for validation.")
-    return pictures
 
 
 def decode_pair(hr: tf.Tensor, lr: tf.Tensor, scale: int) -> tuple[tf.Tensor, tf.Tensor]:
@@ -155,25 +140,29 @@ def _from_files(name: str, train, held_out, scale: int, left_out: tuple[str, ...
         lr = tf.cond(tf.equal(element["lr"], ""), lambda: "", lambda: tf.io.read_file(element["lr"]))
         return decode_pair(tf.io.read_file(element["hr"]), lr, scale)
 
-    return Source(name, len(train), stream, load, _rows(_columns(held_out)), left_out)
+    names = tuple(str(pair.hr) for pair in train)
+    return Source(name, names, stream, load, _rows(_columns(held_out)), left_out)
 
 
-def _from_dead_leaves(config: DataConfig, scale: int, seed: int, held_out: int) -> Source:
+def _from_dead_leaves(name: str, config: DataConfig, scale: int, hr_patch: int, seed: int, held_out: int) -> Source:
     """Source of generated pictures, kept as PNG in memory; the last `held_out` are held out."""
+    size = max(config.dead_leaves_size, hr_patch)
+    # Another series for each name: `sample+dead_leaves` trains on nothing that it holds out.
+    first = SERIES[name] * config.dead_leaves_pictures
+    numbers = range(first, first + config.dead_leaves_pictures)
+    train = numbers[: len(numbers) - held_out]
 
-    def elements(start: int, stop: int) -> dict[str, list]:
-        numbers = range(start, stop)
-        encoded = [_png(dead_leaves(config.dead_leaves_size, seed, number)) for number in numbers]
-        return {"name": [f"dead_leaves_{number}" for number in numbers], "hr": encoded, "lr": [""] * len(numbers)}
-
-    count = config.dead_leaves_pictures - held_out
+    def elements(chosen: range) -> dict[str, list]:
+        encoded = [_png(dead_leaves(size, seed, number)) for number in chosen]
+        return {"name": [f"{name} {number}" for number in chosen], "hr": encoded, "lr": [""] * len(chosen)}
 
     def stream(stream_seed: int) -> tf.data.Dataset:
-        pictures = tf.data.Dataset.from_tensor_slices(elements(0, count))
-        return pictures.shuffle(count, seed=stream_seed, reshuffle_each_iteration=True).repeat()
+        pictures = tf.data.Dataset.from_tensor_slices(elements(train))
+        return pictures.shuffle(len(train), seed=stream_seed, reshuffle_each_iteration=True).repeat()
 
+    names = tuple(f"{name} {number} of {size} px" for number in train)
     load = partial(_load_encoded, scale=scale)
-    return Source("dead_leaves", count, stream, load, _rows(elements(count, config.dead_leaves_pictures)))
+    return Source(name, names, stream, load, _rows(elements(numbers[len(train) :])))
 
 
 def _from_div2k(config: DataConfig, scale: int) -> Source:
@@ -182,11 +171,11 @@ def _from_div2k(config: DataConfig, scale: int) -> Source:
     held_out = tuple(div2k.encoded_pictures(builder, "validation").take(config.validation_pictures))
 
     def stream(seed: int) -> tf.data.Dataset:
-        elements = div2k.encoded_pictures(builder, "train")
+        elements = div2k.encoded_pictures(builder, "train", seed)
         return elements.shuffle(DIV2K_BUFFER, seed=seed, reshuffle_each_iteration=True).repeat()
 
-    count = builder.info.splits["train"].num_examples
-    return Source("div2k", count, stream, partial(_load_encoded, scale=scale), held_out)
+    names = tuple(f"div2k train {number}" for number in range(builder.info.splits["train"].num_examples))
+    return Source("div2k", names, stream, partial(_load_encoded, scale=scale), held_out)
 
 
 def _load_encoded(element: Element, scale: int) -> tuple[tf.Tensor, tf.Tensor]:
@@ -229,11 +218,3 @@ def _png(picture) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(picture).save(buffer, "PNG", compress_level=1)
     return buffer.getvalue()
-
-
-def _centre(hr: tf.Tensor, lr: tf.Tensor, crop: int, scale: int) -> tuple[tf.Tensor, tf.Tensor]:
-    """(hr, lr) -> the same cut to at most `crop` HR px around the centre, aligned."""
-    height, width = (min(int(size), crop // scale) for size in lr.shape[:2])
-    top, left = (int(lr.shape[0]) - height) // 2, (int(lr.shape[1]) - width) // 2
-    hr = hr[scale * top : scale * (top + height), scale * left : scale * (left + width)]
-    return hr, lr[top : top + height, left : left + width]

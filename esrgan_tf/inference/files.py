@@ -28,14 +28,20 @@ class Job:
     source: Path
     target: Path
 
+    @property
+    def comparison(self) -> Path:
+        """Where its comparison goes."""
+        return self.target.with_name(f"{self.target.stem}_compare.png")
 
-def plan_jobs(source: str, target: str, suffix: str | None = None) -> list[Job]:
+
+def plan_jobs(source: str, target: str, suffix: str | None = None, compare: bool = False) -> list[Job]:
     """Which files are read and written.
 
     Args:
         source: a file, a folder, or a glob such as `photos/*.jpg`.
         target: a file (one source alone) or a folder, where the sources' names are kept.
         suffix: of the files written to a folder, such as ".png"; `None` keeps each source's own.
+        compare: whether comparisons are written as well.
 
     Raises:
         InputError: nothing to read, several sources for one file, two sources for one target, or a target
@@ -57,15 +63,17 @@ def plan_jobs(source: str, target: str, suffix: str | None = None) -> list[Job]:
     targets = [Path(target) if to_file else Path(target) / f"{p.stem}{suffix or p.suffix}" for p in paths]
     jobs = [Job(path, place) for path, place in zip(paths, targets, strict=True)]
     seen: dict[Path, Path] = {}
+    sources = {path.resolve() for path in paths}
     for job in jobs:
-        place = job.target.resolve()
-        if place == job.source.resolve():
-            raise InputError(f"`--output` must not be the input itself. Received: {job.target}.")
-        if place in seen:
-            raise InputError(
-                f"`--output` would hold both {seen[place]} and {job.source} as {job.target}: use `--format`."
-            )
-        seen[place] = job.source
+        for place in (job.target, job.comparison) if compare else (job.target,):
+            if place.resolve() in sources:
+                raise InputError(f"`--output` must not be an input itself. Received: {place}.")
+            if place.resolve() in seen:
+                raise InputError(
+                    f"`--output` would hold two pictures as {place}, of {seen[place.resolve()]} and {job.source}: "
+                    "rename one, or leave out `--format`."
+                )
+            seen[place.resolve()] = job.source
     return jobs
 
 
@@ -97,7 +105,8 @@ def upscale_files(
                 _write_comparison(upscaler, job, picture, enlarged, reference)
             yield job, None
         except InputError as error:
-            yield job, error
+            told = error if str(job.source) in str(error) else InputError(f"`{job.source}`: {error}")
+            yield job, told
 
 
 def _write_comparison(upscaler: Upscaler, job: Job, picture: Picture, enlarged: Picture, reference: str | None) -> None:
@@ -111,7 +120,7 @@ def _write_comparison(upscaler: Upscaler, job: Job, picture: Picture, enlarged: 
                 f"Received: {original.shape[1]} x {original.shape[0]}."
             )
     panel = comparison_panel(picture.rgb, [(upscaler.recipe, enlarged.rgb)], upscaler.scale, original)
-    with replacing(job.target.with_name(f"{job.target.stem}_compare.png")) as temporary:
+    with replacing(job.comparison) as temporary:
         Image.fromarray(panel).save(temporary)
 
 

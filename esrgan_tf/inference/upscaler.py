@@ -57,10 +57,19 @@ class Upscaler:
 
         Returns:
             float32 [scale * height, scale * width, 3], clipped to 0..1, not rounded.
+
+        Raises:
+            InputError: out of memory, or the generator's output is not finite.
         """
         tile = self._tile or max(rgb_01.shape[:2])
         overlap = self._overlap if self._tile else 0
-        return np.clip(upscale_by_tiles(rgb_01, self._upscale_whole, self.scale, tile, overlap), 0, 1)
+        try:
+            output = upscale_by_tiles(rgb_01, self._upscale_whole, self.scale, tile, overlap)
+        except (tf.errors.ResourceExhaustedError, MemoryError) as error:
+            raise InputError(f"out of memory: use a smaller `--tile`. Received: {tile}.") from error
+        if not np.isfinite(output).all():
+            raise InputError(f"the generator {self.recipe} gives values that are not finite: train it again.")
+        return np.clip(output, 0, 1)
 
     def upscale_picture(self, picture: Picture) -> Picture:
         """Enlarge a picture and keep its kind: alpha (enlarged by bicubic), grey, bits and ICC profile."""

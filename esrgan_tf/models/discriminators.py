@@ -42,9 +42,9 @@ def vgg_discriminator(
         x = _apply_conv(x, width, 3, 1, f"conv{index}_0", f"bn{index}_0" if index else None, dtype)
         x = _apply_conv(x, width, 4, 2, f"conv{index}_1", f"bn{index}_1", dtype)
     x = layers.Flatten(name="flatten", dtype=dtype)(x)
-    x = layers.Dense(config.dense_units, kernel_initializer="he_normal", name="linear1", dtype=dtype)(x)
+    x = layers.Dense(config.dense_units, kernel_initializer=_he_normal(), name="linear1", dtype=dtype)(x)
     x = ops.leaky_relu(x, SLOPE)
-    logits = layers.Dense(1, kernel_initializer="he_normal", name="linear2", dtype="float32")(x)
+    logits = layers.Dense(1, kernel_initializer=_he_normal(), name="linear2", dtype="float32")(x)
     return keras.Model(inputs, logits, name=name)
 
 
@@ -58,7 +58,7 @@ def _apply_conv(
         stride,
         padding="same",
         use_bias=norm is None,
-        kernel_initializer="he_normal",
+        kernel_initializer=_he_normal(),
         name=name,
         dtype=dtype,
     )(x)
@@ -66,3 +66,8 @@ def _apply_conv(
         # PyTorch's momentum 0.1 and epsilon 1e-5, in Keras' terms.
         x = layers.BatchNormalization(momentum=0.9, epsilon=1e-5, synchronized=SYNCHRONIZED, name=norm, dtype=dtype)(x)
     return ops.leaky_relu(x, SLOPE)
+
+
+def _he_normal() -> keras.initializers.Initializer:
+    """PyTorch's `kaiming_normal_`: fan in, not truncated."""
+    return keras.initializers.VarianceScaling(2.0, "fan_in", "untruncated_normal")

@@ -26,26 +26,31 @@ class Checkpoints:
             parts["discriminator"] = networks.discriminator
             parts["discriminator_optimizer"] = networks.discriminator_optimizer
         self._progress = progress
+        self._saved_step = -1
         self._folder = folder
         self._checkpoint = tf.train.Checkpoint(**parts)
         self._manager = tf.train.CheckpointManager(self._checkpoint, str(folder), max_to_keep=KEPT)
 
     def restore(self) -> bool:
-        """Take up the newest checkpoint; False where there is none.
+        """Take up the newest checkpoint that can be read; False where there is none at all.
 
         Raises:
-            InputError: it cannot be read, or is of another network.
+            InputError: there are some, and none can be read.
         """
-        path = self._manager.latest_checkpoint
-        if path is None:
-            return False
-        try:
-            self._checkpoint.restore(path).assert_existing_objects_matched()
-        except (tf.errors.OpError, AssertionError, ValueError) as error:
-            raise InputError(
-                f"`{path}` cannot be taken up ({first_line(error)}): remove it, or choose another `--workdir`."
-            ) from error
-        return True
+        failures = []
+        for path in reversed(self._manager.checkpoints):
+            try:
+                self._checkpoint.restore(path).assert_existing_objects_matched()
+            # TensorFlow reports a damaged checkpoint in all these ways.
+            except (tf.errors.OpError, AssertionError, ValueError, IndexError) as error:
+                failures.append(f"`{path}` cannot be read ({first_line(error)})")
+                print(failures[-1], flush=True)
+                continue
+            self._saved_step = self._progress.step
+            return True
+        if failures:
+            raise InputError(f"{failures[0]}: remove {self._folder}, or choose another `--workdir`.")
+        return False
 
     def save(self) -> None:
         """Save now; a checkpoint appears whole or not at all.
@@ -54,7 +59,7 @@ class Checkpoints:
             TrainingStopped: it cannot be written, such as on a full disk; the ones before stay.
         """
         step = self._progress.step
-        if self._manager.latest_checkpoint and self._manager.latest_checkpoint.endswith(f"-{step}"):
+        if step == self._saved_step:
             return
         try:
             self._manager.save(checkpoint_number=step)
@@ -64,3 +69,4 @@ class Checkpoints:
             raise TrainingStopped(
                 f"`{self._folder}` cannot hold the checkpoint of step {step}: {first_line(error)}"
             ) from error
+        self._saved_step = step

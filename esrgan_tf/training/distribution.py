@@ -24,7 +24,7 @@ def make_strategy(name: str) -> tf.distribute.Strategy:
         A MirroredStrategy.
 
     Raises:
-        InputError: unknown name, or a device that is not there.
+        InputError: unknown name, or a device that is not there or named twice.
     """
     kind, _, listed = name.partition(":")
     if name == "auto":
@@ -41,6 +41,8 @@ def make_strategy(name: str) -> tf.distribute.Strategy:
             raise InputError(
                 f"`--strategy` names a device that is not there: {device}. There are: {', '.join(present)}."
             )
+    if len(set(devices)) < len(devices):
+        raise InputError(f"`--strategy` must name each device once. Received: {name}.")
     return _mirrored(tuple(devices))
 
 

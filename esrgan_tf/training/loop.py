@@ -109,7 +109,7 @@ class Loop:
             Image.fromarray(found.panel).save(temporary)
         self._terminal.say(
             f"step {step}: validation PSNR {found.metrics['psnr_y']:.2f} dB, SSIM {found.metrics['ssim_y']:.4f} "
-            f"(Y, {self._validator.count} pictures)"
+            f"(Y, {self._validator.what})"
         )
 
     def _next_batch(self) -> dict[str, tf.Tensor]:

@@ -111,7 +111,7 @@ def _features(config: PerceptualConfig, precision: str) -> tuple[keras.Model, st
         return model, config.weights
     except OSError as error:
         reason = f"VGG19's weights `{config.weights}` cannot be had: {error}"
-        if not config.random_if_missing:
+        if not config.random_if_missing or config.weights != "imagenet":  # a file asked for is not guessed at
             raise InputError(
                 f"{reason}. Use `--vgg_weights=PATH` (Keras' vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5) "
                 "or, for features without training, `--vgg_weights=random`."

@@ -5,6 +5,7 @@ import json
 import sys
 import time
 from collections.abc import Iterable
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -67,7 +68,7 @@ class Terminal:
             now = time.monotonic()
             rate = (step - self._since_step) / (now - self._since)
             self._since, self._since_step = now, step
-            left = time.strftime("%H:%M:%S", time.gmtime((self._total - step) / rate))
+            left = timedelta(seconds=round((self._total - step) / rate))
             self.say(f"step {step}/{self._total}  {shown}  {rate:.2f} steps/s  ETA {left}")
 
     def say(self, line: str) -> None:

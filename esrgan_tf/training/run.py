@@ -1,5 +1,6 @@
 """One stage from a recipe and a work directory to its generator file."""
 
+import hashlib
 import resource
 import sys
 from dataclasses import dataclass
@@ -8,8 +9,9 @@ from typing import Any
 
 import keras
 
+from esrgan_tf.data.held_out import load_held_out
 from esrgan_tf.data.pipeline import training_batches
-from esrgan_tf.data.sources import default_data, open_sources, open_validation, validation_pictures
+from esrgan_tf.data.sources import Source, default_data, open_sources, open_validation
 from esrgan_tf.errors import InputError
 from esrgan_tf.recipes import Recipe
 from esrgan_tf.training.checkpoints import Checkpoints
@@ -66,14 +68,17 @@ def train_stage(recipe: Recipe, stage_name: str, options: RunOptions) -> Path:
     data = options.data or _announced_default_data(scale)
     sources = open_sources(data, recipe.data, scale, stage.hr_patch, options.seed)
     batches = training_batches(sources, recipe.data, scale, stage.hr_patch, stage.batch_size, options.seed)
-    held_out = open_validation(options.val_data, recipe.data, scale) if options.val_data else sources
-    pictures = validation_pictures(held_out, recipe.data, scale)
+    validated = open_validation(options.val_data, scale) if options.val_data else sources
+    held_out = load_held_out(validated, recipe.data.validation_crop, scale)
     run = {
         "data": data,
         "val_data": options.val_data,
         "training_pictures": {source.name: source.count for source in sources},
-        "validation_pictures": [name for name, _, _ in pictures],
-        "left_out_pictures": [line for source in sources for line in source.left_out],
+        "training_pictures_digest": _digest(sources),
+        "validation_pictures": [name for name, _, _ in held_out.pictures],
+        "validation_crop": recipe.data.validation_crop,
+        "left_out_pictures": sorted({line for source in (*sources, *validated) for line in source.left_out})
+        + list(held_out.left_out),
         "init_from": str(init_from) if init_from else None,
         "perceptual_weights": networks.features_weights,
         "precision": precision,
@@ -88,7 +93,7 @@ def train_stage(recipe: Recipe, stage_name: str, options: RunOptions) -> Path:
     if checkpoints.restore():
         print(f"taken up at step {progress.step} of {stage.steps}")
     train_step = make_train_step(networks, stage.loss, strategy)
-    validator = Validator(pictures, networks, stage.loss, scale)
+    validator = Validator(held_out.pictures, networks, stage.loss, scale)
     loop = Loop(stage, folder, networks, train_step, iterator, validator, progress, checkpoints)
     loop.run()
     _conclude(folder, loop.skipped)
@@ -114,6 +119,12 @@ def _check_batch(batch_size: int, replicas: int) -> None:
     """Raise unless every replica gets the same number of patches."""
     if batch_size < 1 or batch_size % replicas:
         raise InputError(f"`--batch_size` must be a multiple of the {replicas} devices. Received: {batch_size}.")
+
+
+def _digest(sources: list[Source]) -> str:
+    """A short name for which pictures are trained on: a run cannot go on with others."""
+    names = "\n".join(name for source in sources for name in source.names)
+    return hashlib.sha256(names.encode()).hexdigest()[:16]
 
 
 def _announced_default_data(scale: int) -> str:

@@ -36,9 +36,10 @@ class Validator:
         weights: LossConfig,
         scale: int,
     ):
-        self.count = len(pictures)
         self._networks, self._scale = networks, scale
         self._pictures = [(name, hr.numpy(), lr.numpy()) for name, hr, lr in pictures]
+        largest = max(max(hr.shape[:2]) for _, hr, _ in self._pictures)
+        self.what = f"{len(pictures)} pictures, up to {largest} px around their centre"
 
         @tf.function(input_signature=[tf.TensorSpec([None, None, None, 3], tf.float32)] * 2)
         def upscale(hr: tf.Tensor, lr: tf.Tensor) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:

@@ -13,6 +13,7 @@ from esrgan_tf.recipes import STAGES, Recipe
 from esrgan_tf.weights.generators import GENERATOR_FILE
 
 MAY_CHANGE = ("steps", "validate_every", "log_every")  # of a stage, when a run is taken up again
+IDENTIFYING = ("data", "seed", "precision", "init_from", "training_pictures_digest")  # besides the recipe
 VERSIONED = ("esrgan_tf", "tensorflow", "keras", "numpy", "pillow")
 
 
@@ -97,7 +98,7 @@ def _check_same_run(folder: StageFolder, record: dict[str, Any]) -> None:
         raise InputError(f"`{folder.record}` cannot be read ({error}): choose another `--workdir`.") from error
     # As JSON has it: tuples are lists.
     old, new = (_identity(json.loads(json.dumps(r)), folder.stage) for r in (before, record))
-    for key in sorted(old.keys() | new.keys()):
+    for key in (*new, *sorted(old.keys() - new.keys())):
         if old.get(key) != new.get(key):
             raise InputError(
                 f"`--workdir` {folder.workdir} holds another run: its {key} is {old.get(key)!r}, this one's is "
@@ -106,10 +107,11 @@ def _check_same_run(folder: StageFolder, record: dict[str, Any]) -> None:
 
 
 def _identity(record: dict[str, Any], stage: str) -> dict[str, Any]:
-    """What makes a run the same run, flattened to dotted names: its recipe but for the other stage, data and seed."""
+    """What makes a run the same run, by dotted names, the most telling first: recipe, scale, data, then the rest."""
     recipe = {key: value for key, value in record.get("recipe", {}).items() if key == stage or key not in STAGES}
-    flat = {"data": record.get("data"), "seed": record.get("seed"), "precision": record.get("precision")}
-    flat |= _flatten(recipe, "")
+    flat = _flatten(recipe, "")
+    first = {"recipe": flat.pop("name", None), "generator.scale": flat.pop("generator.scale", None)}
+    flat = first | {name: record.get(name) for name in IDENTIFYING} | flat
     return {key: value for key, value in flat.items() if key not in {f"{stage}.{name}" for name in MAY_CHANGE}}
 
 

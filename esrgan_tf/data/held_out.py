@@ -1,0 +1,56 @@
+"""The pictures that validation looks at: loaded once, cut to a bounded size."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import tensorflow as tf
+
+from esrgan_tf.data.sources import Source
+from esrgan_tf.errors import InputError, first_line
+from esrgan_tf.metrics import smallest_side
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Pictures as (name, hr uint8 [scale * h, scale * w, 3], lr uint8 [h, w, 3]), and a line for each left out."""
+
+    pictures: tuple[tuple[str, tf.Tensor, tf.Tensor], ...]
+    left_out: tuple[str, ...]
+
+
+def load_held_out(sources: list[Source], crop: int, scale: int) -> HeldOut:
+    """Load what the sources hold out, cut to at most `crop` HR px around the centre.
+
+    Args:
+        sources: each with its held-out elements.
+        crop: HR px.
+        scale: HR size / LR size.
+
+    Raises:
+        InputError: no picture is held out that can be read and measured.
+    """
+    pictures, left_out = [], []
+    for source in sources:
+        for element in source.held_out:
+            name = element["name"].numpy().decode()
+            try:
+                hr, lr = source.load(element)
+            except tf.errors.OpError as error:
+                left_out.append(f"{name}: cannot be read ({first_line(error)})")
+                continue
+            if min(hr.shape[:2]) < smallest_side(scale):
+                left_out.append(f"{name}: smaller than {smallest_side(scale)} px, too small to be measured")
+            else:
+                pictures.append((Path(name).stem, *_centre(hr, lr, crop, scale)))
+    if not pictures:
+        received = left_out[0] if left_out else "none held out of `--data`"
+        raise InputError(f"`--val_data` must be a folder of pictures to validate on. Received: {received}.")
+    return HeldOut(tuple(pictures), tuple(left_out))
+
+
+def _centre(hr: tf.Tensor, lr: tf.Tensor, crop: int, scale: int) -> tuple[tf.Tensor, tf.Tensor]:
+    """(hr, lr) -> the same cut to at most `crop` HR px around the centre, aligned."""
+    height, width = (min(int(size), crop // scale) for size in lr.shape[:2])
+    top, left = (int(lr.shape[0]) - height) // 2, (int(lr.shape[1]) - width) // 2
+    hr = hr[scale * top : scale * (top + height), scale * left : scale * (left + width)]
+    return hr, lr[top : top + height, left : left + width]

@@ -1,0 +1,36 @@
+"""Held-out pictures: cut to a bounded size, and those that cannot be used told."""
+
+import numpy as np
+import pytest
+from pictures import truncate, write_noise
+
+from esrgan_tf.data.held_out import load_held_out
+from esrgan_tf.data.sources import open_validation
+from esrgan_tf.errors import InputError
+from esrgan_tf.resize import imresize_uint8
+
+
+def test_pictures_are_cut_around_their_centre_hr_and_lr_alike(tmp_path):
+    hr = write_noise(tmp_path / "a.png", 100, 80)
+    ((name, cut_hr, cut_lr),) = load_held_out(open_validation(str(tmp_path), 4), 32, 4).pictures
+    assert name == "a"
+    np.testing.assert_array_equal(cut_hr, hr[32:64, 24:56])
+    np.testing.assert_array_equal(cut_lr, imresize_uint8(hr, 1 / 4)[8:16, 6:14])
+
+
+def test_a_broken_one_is_left_out_and_told_and_none_at_all_is_refused(tmp_path):
+    for name in ("a.png", "b.png"):
+        write_noise(tmp_path / name)
+    sources = open_validation(str(tmp_path), 4)
+    truncate(tmp_path / "a.png")
+    held_out = load_held_out(sources, 32, 4)
+    assert [name for name, _, _ in held_out.pictures] == ["b"]
+    assert held_out.left_out[0].startswith(f"{tmp_path}/a.png: cannot be read")
+    truncate(tmp_path / "b.png")
+    with pytest.raises(InputError, match="--val_data.*a.png: cannot be read"):
+        load_held_out(sources, 32, 4)
+
+
+def test_without_held_out_pictures_val_data_is_asked_for():
+    with pytest.raises(InputError, match="--val_data.*none held out"):
+        load_held_out([], 32, 4)

@@ -18,6 +18,8 @@ from esrgan_tf.metrics import psnr, ssim
 
 def main() -> None:
     """Print a line a picture, and the means."""
+    if len(sys.argv) != 4:
+        sys.exit(__doc__)
     model, hr_folder, lr_folder = sys.argv[1:]
     upscaler = Upscaler.from_file(model)
     rows = []

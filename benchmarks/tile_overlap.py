@@ -19,6 +19,8 @@ KEPT = 64  # px of each tile between its overlaps
 
 def main() -> None:
     """Print a row an overlap: largest and mean difference in 1/255."""
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
     model = sys.argv[1]
     pictures = [to_float(picture) for picture in (data.astronaut(), data.retina()[400:800, 400:800])]
     whole = [Upscaler.from_file(model, tile=0).upscale(picture) for picture in pictures]

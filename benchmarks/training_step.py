@@ -22,6 +22,8 @@ ROUNDS = 5
 
 def main() -> None:
     """Time both precisions alternately."""
+    if len(sys.argv) != 4:
+        sys.exit(__doc__)
     name, stage, batch = sys.argv[1], sys.argv[2], int(sys.argv[3])
     recipe = replace_fields(get_recipe(name), {f"{stage}.batch_size": batch, "perceptual.weights": "random"})
     config, strategy = recipe.stage(stage), make_strategy("auto")

@@ -9,6 +9,7 @@ VERBS = {
     "train": "train a generator",
     "upscale": "enlarge pictures",
 }
+HELP = ("--help", "-h", "help")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -16,11 +17,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     program, *arguments = sys.argv if argv is None else argv
     verb = arguments[0] if arguments else "--help"
     if verb not in VERBS:
+        if verb not in HELP:
+            print(f"error: the verb must be one of {', '.join(VERBS)}. Received: {verb}.", file=sys.stderr)
+            return 1
         print("esrgan VERB --flag=value ...\n")
         for name, purpose in VERBS.items():
             print(f"  {name:12}{purpose}")
         print("\nesrgan VERB --help lists a verb's flags.")
-        return 0 if verb in ("--help", "-h", "help") else 1
+        return 0
     command = importlib.import_module(f"esrgan_tf.commands.{verb}")
     return command.main([f"{program} {verb}", *arguments[1:]])
 

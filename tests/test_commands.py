@@ -164,6 +164,7 @@ def test_bad_input_to_train_is_one_line(tiny, capsys, tmp_path):
         (["--stage=psnr", "--recipe=tiny", "stray"], ["stray", "--name=value"]),
         (["--stage=psnr", "--recipe=tiny", "--precision=int4"], ["--precision", "int4"]),
         (["--stage=psnr", "--recipe=tiny", "--seed=-1"], ["seed"]),
+        (["--stage=psnr", "--recipe=tiny", "--init_from=nope"], ["--init_from", "nope"]),
         (["--stage=psnr", "--recipe=tiny", "--val_data=/nope", "--data=dead_leaves"], ["--val_data", "/nope"]),
         (["--stage=gan", "--recipe=tiny", f"--init_from={generator}", "--hr_patch=48"], ["--hr_patch", "32", "48"]),
     ]
@@ -184,6 +185,8 @@ def test_bad_input_to_upscale_is_one_line(capsys, tmp_path):
         ([f"--model={tmp_path}", f"--input={tmp_path}/a.png", "--output=y"], ["--model", str(tmp_path)]),
         ([f"--model={tmp_path}/a.png", f"--input={tmp_path}/a.png", "--output=y"], ["a.png", ".keras"]),
         (["--format=gif"], ["format", "gif"]),
+        ([f"--model={tmp_path}", f"--input={tmp_path}/a.png", "--output=y.gif"], ["--output", ".png", "y.gif"]),
+        ([f"--model={tmp_path}", "--input=x", "--output=y", "--reference=nope"], ["--reference", "nope"]),
     ]
     for arguments, parts in cases:
         upscale_command.FLAGS.unparse_flags()
@@ -193,8 +196,9 @@ def test_bad_input_to_upscale_is_one_line(capsys, tmp_path):
 
 
 def test_unknown_verb_lists_the_known_ones(capsys):
-    status, out, _ = run(capsys, "paint")
-    assert status == 1
+    assert_one_line_error(run(capsys, "paint"), "paint", *__main__.VERBS)
+    status, out, _ = run(capsys)
+    assert status == 0
     assert all(verb in out for verb in __main__.VERBS)
 
 

@@ -234,6 +234,15 @@ def test_a_loss_that_is_not_finite_stops_with_step_and_term(tmp_path, monkeypatc
     with pytest.raises(TrainingStopped, match="`pixel` is nan at step 1"):
         train(tmp_path)
     assert not list((tmp_path / "psnr").glob("checkpoints/ckpt*"))
+    monkeypatch.undo()
+    train(tmp_path, changes={"psnr.optimizer.learning_rate": 1e-4, "psnr.steps": 1})  # as the message advises
+    assert [row["step"] for row in metrics(tmp_path)] == ["1"]
+
+
+def test_a_picture_that_is_trained_on_and_validated_is_announced(tmp_path, capsys):
+    write_photo(tmp_path / "data/only.png", 48, 48)
+    train(tmp_path / "run", changes={"psnr.steps": 1}, data=str(tmp_path / "data"))
+    assert "held-out pictures are trained on as well" in capsys.readouterr().out
 
 
 def test_a_picture_that_breaks_during_an_epoch_is_named_skipped_and_counted(tmp_path, monkeypatch, capsys):

@@ -44,7 +44,7 @@ def _quickstart() -> int | None:
         return INTERRUPTED
     held_out = [pair.hr for pair in sample_photographs()[1]]
     output = workdir / "upscaled"
-    print(f"\n$ esrgan upscale --model={workdir} --input={output / 'lr'} --output={output / 'gan'}")
+    print(f"\nupscaling the held-out pictures with both stages, into {output}", flush=True)
     panel = show_stages(workdir, held_out, output, PANEL_CROP, PANEL_ZOOM)
     print(f"compare: {panel}")
     return None

@@ -9,6 +9,7 @@ is then 1.
 
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from absl import flags
 
@@ -62,6 +63,8 @@ def _upscale() -> int:
     from esrgan_tf.inference.upscaler import Upscaler
     from esrgan_tf.weights.generators import find_generator
 
+    if _REFERENCE.value and not Path(_REFERENCE.value).exists():
+        raise InputError(f"`--reference` must be a file or a folder. Received: {_REFERENCE.value}, which is not there.")
     compare = _COMPARE.value or bool(_REFERENCE.value)
     jobs = plan_jobs(_INPUT.value, _OUTPUT.value, f".{_FORMAT.value}" if _FORMAT.value else None, compare)
     model = find_generator(_MODEL.value)
@@ -74,7 +77,7 @@ def _upscale() -> int:
             failures += 1
             tqdm.write(f"error: {error}", file=sys.stderr)
         else:
-            tqdm.write(f"{job.source} -> {job.target}")
+            tqdm.write(f"{job.source} -> {job.target}{f' and {job.comparison}' if compare else ''}")
     if failures:
         tqdm.write(f"{failures} of {len(jobs)} pictures failed", file=sys.stderr)
     return FAILURE if failures else SUCCESS

@@ -58,6 +58,12 @@ def plan_jobs(source: str, target: str, suffix: str | None = None, compare: bool
     else:
         raise InputError(f"`--input` must be a file, a folder or a glob. Received: {source}, which is not there.")
     to_file = Path(target).suffix.lower() in PICTURE_SUFFIXES and not Path(target).is_dir()
+    if paths == [Path(source)] and Path(target).suffix and not to_file and not Path(target).is_dir():
+        raise InputError(
+            f"`--output` must end in one of {', '.join(PICTURE_SUFFIXES)}, or be a folder. Received: {target}."
+        )
+    if to_file and suffix:
+        raise InputError(f"`--format` goes with a folder as `--output`. Received: {target}.")
     if to_file and (len(paths) > 1 or Path(source).is_dir()):
         raise InputError(f"`--output` must be a folder for {len(paths)} pictures. Received: {target}.")
     targets = [Path(target) if to_file else Path(target) / f"{p.stem}{suffix or p.suffix}" for p in paths]

@@ -75,7 +75,7 @@ class Loop:
         except tf.errors.ResourceExhaustedError as error:
             raise TrainingStopped(
                 f"out of memory at step {self._progress.step + 1} ({first_line(error)}): lower `--batch_size` or "
-                "`--hr_patch`."
+                "`--hr_patch`, in a new `--workdir`."
             ) from error
         _check_finite(terms, self._progress.step + 1)
         self._progress.add(terms)
@@ -132,8 +132,8 @@ def _check_finite(terms: dict[str, float], step: int) -> None:
     for name, value in terms.items():
         if not math.isfinite(value):
             raise TrainingStopped(
-                f"loss term `{name}` is {value} at step {step}: lower `--learning_rate` or use `--precision=float32`; "
-                "the same line takes up the last checkpoint, made before."
+                f"loss term `{name}` is {value} at step {step}: lower `--learning_rate` (the run goes on from its last "
+                "checkpoint, if there is one), or use `--precision=float32` in a new `--workdir`."
             )
 
 

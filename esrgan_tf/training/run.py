@@ -76,6 +76,7 @@ def train_stage(recipe: Recipe, stage_name: str, options: RunOptions) -> Path:
         "training_pictures": {source.name: source.count for source in sources},
         "training_pictures_digest": _digest(sources),
         "validation_pictures": [name for name, _, _ in held_out.pictures],
+        "validated_on_training_pictures": _overlap(sources, validated),
         "validation_crop": recipe.data.validation_crop,
         "left_out_pictures": sorted({line for source in (*sources, *validated) for line in source.left_out})
         + list(held_out.left_out),
@@ -103,7 +104,7 @@ def train_stage(recipe: Recipe, stage_name: str, options: RunOptions) -> Path:
 def _initial_generator(folder: StageFolder, init_from: str | None) -> Path | None:
     """Where the generator's first weights come from; the gan stage needs some."""
     if init_from:
-        return find_generator(init_from)
+        return find_generator(init_from, "--init_from")
     if folder.stage == "psnr":
         return None
     before = StageFolder(folder.workdir, "psnr").best
@@ -127,6 +128,12 @@ def _digest(sources: list[Source]) -> str:
     return hashlib.sha256(names.encode()).hexdigest()[:16]
 
 
+def _overlap(sources: list[Source], validated: list[Source]) -> bool:
+    """Whether a picture is both trained on and held out."""
+    trained = {name for source in sources for name in source.names}
+    return any(element["name"].numpy().decode() in trained for source in validated for element in source.held_out)
+
+
 def _announced_default_data(scale: int) -> str:
     """The data where none is named; the sample is announced, for it is a toy."""
     data = default_data(scale)
@@ -148,8 +155,11 @@ def _introduce(recipe: Recipe, folder: StageFolder, generator: keras.Model, run:
     )
     counts = ", ".join(f"{count} of {name}" for name, count in run["training_pictures"].items())
     print(f"data: {counts}; {len(run['validation_pictures'])} held out")
+    if run["validated_on_training_pictures"]:
+        print("*** Some of the held-out pictures are trained on as well: their numbers flatter. Give --val_data. ***")
     if run["left_out_pictures"]:
-        print(f"left out {len(run['left_out_pictures'])} pictures, such as {run['left_out_pictures'][0]}")
+        first = run["left_out_pictures"][0]
+        print(f"left out {len(run['left_out_pictures'])} pictures (recipe.json lists them), such as {first}")
     if run["init_from"]:
         print(f"generator from {run['init_from']}")
     if run["perceptual_weights"]:

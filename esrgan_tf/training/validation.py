@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
-from esrgan_tf.comparison import comparison_panel
+from esrgan_tf.comparison import bicubic_upscale, comparison_panel
 from esrgan_tf.errors import TrainingStopped
 from esrgan_tf.images import to_float, to_uint8
 from esrgan_tf.metrics import psnr, ssim
@@ -39,7 +39,9 @@ class Validator:
         self._networks, self._scale = networks, scale
         self._pictures = [(name, hr.numpy(), lr.numpy()) for name, hr, lr in pictures]
         largest = max(max(hr.shape[:2]) for _, hr, _ in self._pictures)
-        self.what = f"{len(pictures)} pictures, up to {largest} px around their centre"
+        enlarged = [(to_uint8(bicubic_upscale(to_float(lr), scale)), hr) for _, hr, lr in self._pictures]
+        bicubic = np.mean([psnr(picture, hr, scale) for picture, hr in enlarged])
+        self.what = f"{len(pictures)} pictures, up to {largest} px around their centre; bicubic {bicubic:.2f} dB"
 
         @tf.function(input_signature=[tf.TensorSpec([None, None, None, 3], tf.float32)] * 2)
         def upscale(hr: tf.Tensor, lr: tf.Tensor) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
@@ -64,6 +66,10 @@ class Validator:
             quality = {"psnr_y": psnr(sr, hr, self._scale), "ssim_y": ssim(sr, hr, self._scale)}
             rows.append({**{key: float(value) for key, value in terms.items()}, **quality})
             if len(panels) < PANEL_ROWS:
-                panels.append(comparison_panel(lr_01[0], [(name, sr_01[0].numpy())], self._scale, hr_01[0], PANEL_CROP))
+                panels.append(
+                    comparison_panel(
+                        lr_01[0], [(f"{name}, generated", sr_01[0].numpy())], self._scale, hr_01[0], PANEL_CROP
+                    )
+                )
         metrics = {key: float(np.mean([row[key] for row in rows])) for key in rows[0]}
         return Validation(metrics, stack_rows(panels))

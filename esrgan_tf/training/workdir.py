@@ -12,7 +12,8 @@ from esrgan_tf.files import replacing
 from esrgan_tf.recipes import STAGES, Recipe
 from esrgan_tf.weights.generators import GENERATOR_FILE
 
-MAY_CHANGE = ("steps", "validate_every", "log_every")  # of a stage, when a run is taken up again
+# What may differ, of a stage, when its run is taken up again.
+MAY_CHANGE = ("steps", "validate_every", "log_every", "optimizer.learning_rate")
 IDENTIFYING = ("data", "seed", "precision", "init_from", "training_pictures_digest")  # besides the recipe
 VERSIONED = ("esrgan_tf", "tensorflow", "keras", "numpy", "pillow")
 
@@ -83,7 +84,8 @@ def start_record(folder: StageFolder, recipe: Recipe, run: dict[str, Any]) -> No
         "recipe": asdict(recipe),
         "versions": {**{name: _version(name) for name in VERSIONED}, "python": platform.python_version()},
     }
-    if folder.record.exists():
+    # Before the first checkpoint there is nothing to go on from, and nothing to lose.
+    if folder.record.exists() and (folder.checkpoints.exists() or folder.best.exists()):
         _check_same_run(folder, record)
     folder.path.mkdir(parents=True, exist_ok=True)
     with replacing(folder.record) as temporary:
@@ -112,7 +114,8 @@ def _identity(record: dict[str, Any], stage: str) -> dict[str, Any]:
     flat = _flatten(recipe, "")
     first = {"recipe": flat.pop("name", None), "generator.scale": flat.pop("generator.scale", None)}
     flat = first | {name: record.get(name) for name in IDENTIFYING} | flat
-    return {key: value for key, value in flat.items() if key not in {f"{stage}.{name}" for name in MAY_CHANGE}}
+    free = {"perceptual.download", *(f"{stage}.{name}" for name in MAY_CHANGE)}
+    return {key: value for key, value in flat.items() if key not in free}
 
 
 def _flatten(tree: dict[str, Any], prefix: str) -> dict[str, Any]:

@@ -37,12 +37,13 @@ def generator_info(model: keras.Model) -> GeneratorInfo:
     return GeneratorInfo(match[1], int(match[2]))
 
 
-def find_generator(path: str | Path) -> Path:
+def find_generator(path: str | Path, flag: str = "--model") -> Path:
     """The generator file that `--model` means.
 
     Args:
         path: a `.keras` file, a stage's folder, or a work directory (the gan stage's generator, else the psnr
             stage's).
+        flag: where it was given, for messages.
 
     Raises:
         InputError: there is none.
@@ -54,7 +55,7 @@ def find_generator(path: str | Path) -> Path:
     for candidate in candidates:
         if candidate.is_file():
             return candidate
-    raise InputError(f"`--model` must be a .keras file or a work directory with a generator. Received: {path}.")
+    raise InputError(f"`{flag}` must be a .keras file or a work directory with a generator. Received: {path}.")
 
 
 def load_generator(path: str | Path) -> keras.Model:

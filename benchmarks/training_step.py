@@ -12,10 +12,11 @@ import time
 import numpy as np
 import tensorflow as tf
 
-from esrgan_tf.recipes import get_recipe, replace_fields
+from esrgan_tf.recipes import get_recipe
+from esrgan_tf.recipes.overrides import override
 from esrgan_tf.training.distribution import make_strategy
 from esrgan_tf.training.networks import build_networks
-from esrgan_tf.training.steps import make_train_step
+from esrgan_tf.training.steps import Objective, make_train_step
 
 ROUNDS = 5
 
@@ -25,7 +26,7 @@ def main() -> None:
     if len(sys.argv) != 4:
         sys.exit(__doc__)
     name, stage, batch = sys.argv[1], sys.argv[2], int(sys.argv[3])
-    recipe = replace_fields(get_recipe(name), {f"{stage}.batch_size": batch, "perceptual.weights": "random"})
+    recipe = override(get_recipe(name), {f"{stage}.batch_size": batch, "perceptual.weights": "random"})
     config, strategy = recipe.stage(stage), make_strategy("auto")
     rng = np.random.default_rng(0)
     sizes = (config.hr_patch, config.hr_patch // recipe.generator.scale)
@@ -33,7 +34,7 @@ def main() -> None:
     steps = {}
     for precision in ("float32", "mixed_bfloat16"):
         networks = build_networks(recipe, config, precision, strategy)
-        steps[precision] = make_train_step(networks, config.loss, strategy)
+        steps[precision] = make_train_step(networks, Objective(recipe, config), strategy)
     seconds = {precision: [] for precision in steps}
     for round_number in range(ROUNDS + 1):
         for precision, step in steps.items():

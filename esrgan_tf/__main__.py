@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 VERBS = {
     "quickstart": "train both stages on the embedded sample and show what came of it",
+    "recipes": "list the recipes, or print one whole",
+    "preview-data": "show what the trainer will see",
     "train": "train a generator",
     "upscale": "enlarge pictures",
 }
@@ -25,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(f"  {name:12}{purpose}")
         print("\nesrgan VERB --help lists a verb's flags.")
         return 0
-    command = importlib.import_module(f"esrgan_tf.commands.{verb}")
+    command = importlib.import_module(f"esrgan_tf.commands.{verb.replace('-', '_')}")
     return command.main([f"{program} {verb}", *arguments[1:]])
 
 

@@ -1,15 +1,20 @@
 """Training losses as pure functions of tensors, on any Keras backend.
 
-Pictures are [batch, height, width, 3] in 0..1, logits [batch, 1]. Every loss is a float32 scalar: the mean over
-what it is given. The relativistic losses take the mean over all replicas from their caller.
+Pictures are [batch, height, width, 3] in 0..1, logits [batch, 1] or a map of them. Every loss is a float32 scalar:
+the mean over what it is given. Adversarial losses of one kind share a signature; the relativistic ones take the mean
+over all replicas from their caller. The tables at the end are the names that a recipe knows them by.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import keras
 from keras import ops
 
+from esrgan_tf.errors import InputError
+
 Tensor = keras.KerasTensor
+Mean = Callable[[Tensor], Tensor]
+CHARBONNIER_EPSILON = 1e-3
 
 
 def l1_loss(predicted: Tensor, target: Tensor) -> Tensor:
@@ -38,29 +43,52 @@ def mse_loss(predicted: Tensor, target: Tensor) -> Tensor:
     return ops.mean(ops.square(_float32(predicted) - _float32(target)))
 
 
-def perceptual_loss(features: Callable[[Tensor], Tensor], predicted: Tensor, target: Tensor) -> Tensor:
-    """mean |features(predicted) - features(target)|. Source: ESRGAN section 3.3.
+def charbonnier_loss(predicted: Tensor, target: Tensor) -> Tensor:
+    """mean sqrt((predicted - target)^2 + 1e-6). Source: LapSRN (arXiv:1704.03915) section 3.3, epsilon 1e-3.
 
     Args:
-        features: a feature network, pictures in 0..1 -> any shape.
+        predicted: any shape, float.
+        target: the same shape.
+
+    Returns:
+        Scalar float32, 1e-3 or more.
+    """
+    squared = ops.square(_float32(predicted) - _float32(target))
+    return ops.mean(ops.sqrt(squared + CHARBONNIER_EPSILON**2))
+
+
+def perceptual_loss(
+    features: Callable[[Tensor], dict[str, Tensor]],
+    weights: Mapping[str, float],
+    predicted: Tensor,
+    target: Tensor,
+    criterion: Callable[[Tensor, Tensor], Tensor] = l1_loss,
+) -> Tensor:
+    """sum of weight * criterion(layer(predicted), layer(target)). Source: ESRGAN section 3.3; layers: Real-ESRGAN.
+
+    Args:
+        features: a feature network, pictures in 0..1 -> maps by layer.
+        weights: of the layers.
         predicted: pictures; gradients flow through the features to them.
         target: pictures of the same shape; no gradient.
+        criterion: `l1_loss` (ESRGAN) or `mse_loss` (SRGAN).
 
     Returns:
         Scalar float32, 0 or more.
     """
-    return l1_loss(features(predicted), ops.stop_gradient(features(target)))
+    found, wanted = features(predicted), features(target)
+    return sum(weight * criterion(found[name], ops.stop_gradient(wanted[name])) for name, weight in weights.items())
 
 
-def relativistic_generator_loss(real: Tensor, fake: Tensor, mean: Callable[[Tensor], Tensor] = ops.mean) -> Tensor:
+def relativistic_generator_loss(real: Tensor, fake: Tensor, mean: Mean = ops.mean) -> Tensor:
     """1/2 [BCE(C(x_r) - mean C(x_f), 0) + BCE(C(x_f) - mean C(x_r), 1)]. Source: ESRGAN equation 2, halved.
 
     The released code halves the paper's sum, and its weight 5e-3 belongs to the halved form; like there, the
     real pictures' logits carry no gradient.
 
     Args:
-        real: logits of real pictures, [batch, 1].
-        fake: logits of generated pictures, [batch, 1].
+        real: logits of real pictures, [batch, ...].
+        fake: logits of generated pictures, [batch, ...].
         mean: mean of logits over the whole batch, all replicas included.
 
     Returns:
@@ -70,12 +98,12 @@ def relativistic_generator_loss(real: Tensor, fake: Tensor, mean: Callable[[Tens
     return 0.5 * (_bce(real - mean(fake), 0) + _bce(fake - mean(real), 1))
 
 
-def relativistic_discriminator_loss(real: Tensor, fake: Tensor, mean: Callable[[Tensor], Tensor] = ops.mean) -> Tensor:
+def relativistic_discriminator_loss(real: Tensor, fake: Tensor, mean: Mean = ops.mean) -> Tensor:
     """1/2 [BCE(C(x_r) - mean C(x_f), 1) + BCE(C(x_f) - mean C(x_r), 0)]. Source: ESRGAN equation 1, halved.
 
     Args:
-        real: logits of real pictures, [batch, 1].
-        fake: logits of generated pictures, [batch, 1].
+        real: logits of real pictures, [batch, ...].
+        fake: logits of generated pictures, [batch, ...].
         mean: mean of logits over the whole batch, all replicas included.
 
     Returns:
@@ -84,11 +112,13 @@ def relativistic_discriminator_loss(real: Tensor, fake: Tensor, mean: Callable[[
     return 0.5 * (_bce(real - mean(fake), 1) + _bce(fake - mean(real), 0))
 
 
-def standard_generator_loss(fake: Tensor) -> Tensor:
+def standard_generator_loss(real: Tensor, fake: Tensor, mean: Mean = ops.mean) -> Tensor:
     """BCE(C(x_f), 1), non-saturating. Source: Goodfellow et al. (arXiv:1406.2661); SRGAN equation 6.
 
     Args:
-        fake: logits of generated pictures, [batch, 1].
+        real: not looked at.
+        fake: logits of generated pictures, [batch, ...].
+        mean: not called.
 
     Returns:
         Scalar float32, 0 or more.
@@ -96,12 +126,13 @@ def standard_generator_loss(fake: Tensor) -> Tensor:
     return _bce(fake, 1)
 
 
-def standard_discriminator_loss(real: Tensor, fake: Tensor) -> Tensor:
+def standard_discriminator_loss(real: Tensor, fake: Tensor, mean: Mean = ops.mean) -> Tensor:
     """BCE(C(x_r), 1) + BCE(C(x_f), 0). Source: Goodfellow et al. (arXiv:1406.2661).
 
     Args:
-        real: logits of real pictures, [batch, 1].
-        fake: logits of generated pictures, [batch, 1].
+        real: logits of real pictures, [batch, ...].
+        fake: logits of generated pictures, [batch, ...].
+        mean: not called.
 
     Returns:
         Scalar float32, 0 or more.
@@ -109,11 +140,64 @@ def standard_discriminator_loss(real: Tensor, fake: Tensor) -> Tensor:
     return _bce(real, 1) + _bce(fake, 0)
 
 
+def least_squares_generator_loss(real: Tensor, fake: Tensor, mean: Mean = ops.mean) -> Tensor:
+    """1/2 mean (C(x_f) - 1)^2. Source: LSGAN (arXiv:1611.04076) equation 9.
+
+    Args:
+        real: not looked at.
+        fake: outputs for generated pictures, [batch, ...].
+        mean: not called.
+
+    Returns:
+        Scalar float32, 0 or more.
+    """
+    return 0.5 * mse_loss(fake, 1.0)
+
+
+def least_squares_discriminator_loss(real: Tensor, fake: Tensor, mean: Mean = ops.mean) -> Tensor:
+    """1/2 mean (C(x_r) - 1)^2 + 1/2 mean C(x_f)^2. Source: LSGAN (arXiv:1611.04076) equation 9.
+
+    Args:
+        real: outputs for real pictures, [batch, ...].
+        fake: outputs for generated pictures, [batch, ...].
+        mean: not called.
+
+    Returns:
+        Scalar float32, 0 or more.
+    """
+    return 0.5 * (mse_loss(real, 1.0) + mse_loss(fake, 0.0))
+
+
+PIXEL_LOSSES = {"l1": l1_loss, "mse": mse_loss, "charbonnier": charbonnier_loss}
+FEATURE_LOSSES = {"l1": l1_loss, "mse": mse_loss}
+ADVERSARIAL_LOSSES = {  # of the generator, of the discriminator
+    "relativistic": (relativistic_generator_loss, relativistic_discriminator_loss),
+    "standard": (standard_generator_loss, standard_discriminator_loss),
+    "least_squares": (least_squares_generator_loss, least_squares_discriminator_loss),
+}
+
+
+def named_loss(table: dict, name: str, field: str):
+    """A recipe's loss by its name.
+
+    Args:
+        table: one of those above.
+        name: as the recipe has it.
+        field: of the recipe, for the message.
+
+    Raises:
+        InputError: the table has no such name.
+    """
+    if name not in table:
+        raise InputError(f"`{field}` must be one of {', '.join(table)}. Received: {name}.")
+    return table[name]
+
+
 def _bce(logits: Tensor, label: int) -> Tensor:
-    """Mean binary cross-entropy of logits [batch, 1] against one label, without overflow."""
+    """Mean binary cross-entropy of logits [batch, ...] against one label, without overflow."""
     return ops.mean(ops.softplus(-logits if label else logits))
 
 
-def _float32(x: Tensor) -> Tensor:
+def _float32(x: Tensor | float) -> Tensor:
     """The same tensor in float32: sums of half-precision differences lose the small ones."""
     return ops.cast(x, "float32")

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import pytest
 
@@ -12,41 +13,55 @@ CODE = """
     import jax
     import numpy as np
     from esrgan_tf import losses
-    from esrgan_tf.models import build_generator
-    from esrgan_tf.models.discriminators import vgg_discriminator
-    from esrgan_tf.models.features import vgg19_features
-    from esrgan_tf.recipes import DiscriminatorConfig, GeneratorConfig
+    from esrgan_tf.models import build_discriminator, build_generator
+    from esrgan_tf.models.features import vgg_features
+    from tiny import narrowed
 
     def values(variables):
         return [variable.value for variable in variables]
 
     hr = np.random.default_rng(0).uniform(size=(2, 32, 32, 3)).astype("float32")
-    generator = build_generator(GeneratorConfig(blocks=1, features=4, growth=2), "t", "mixed_bfloat16")
-    discriminator = vgg_discriminator(DiscriminatorConfig(features=2, dense_units=4), 32)
-    features = vgg19_features("block1_conv2", weights="random")
+    features = vgg_features(["conv1_1", "conv1_2"], weights="random")
 
-    def loss(weights):
-        sr, _ = generator.stateless_call(weights, values(generator.non_trainable_variables), hr[:, ::4, ::4])
-        trained, state = values(discriminator.trainable_variables), values(discriminator.non_trainable_variables)
-        real, fake = (discriminator.stateless_call(trained, state, x, training=True)[0] for x in (hr, sr))
-        return (
-            losses.l1_loss(sr, hr)
-            + losses.perceptual_loss(features, sr, hr)
-            + losses.relativistic_generator_loss(real, fake)
-            + losses.relativistic_discriminator_loss(real, fake)
-        )
+    def trained(name):
+        # The loss of one step of a recipe at toy width, and whether every weight of the generator feels it.
+        recipe = narrowed(name, 1)
+        generator = build_generator(recipe.generator, name, "mixed_bfloat16")
+        discriminator = build_discriminator(recipe.discriminator, 32)
+        generator_loss, discriminator_loss = losses.ADVERSARIAL_LOSSES[recipe.gan.adversarial_loss]
 
-    value, gradients = jax.value_and_grad(loss)(values(generator.trainable_variables))
-    print(float(value), all(float(abs(gradient).max()) > 0 for gradient in gradients))
+        def loss(weights):
+            state = values(generator.non_trainable_variables)
+            sr, _ = generator.stateless_call(weights, state, hr[:, ::2, ::2], training=True)
+            trained, state = values(discriminator.trainable_variables), values(discriminator.non_trainable_variables)
+            real, fake = (discriminator.stateless_call(trained, state, x, training=True)[0] for x in (hr, sr))
+            return (
+                losses.PIXEL_LOSSES[recipe.psnr.pixel_loss](sr, hr)
+                + losses.perceptual_loss(features, {"conv1_1": 0.1, "conv1_2": 1.0}, sr, hr)
+                + generator_loss(real, fake)
+                + discriminator_loss(real, fake)
+            )
+
+        value, gradients = jax.value_and_grad(loss)(values(generator.trainable_variables))
+        return float(value), all(float(abs(gradient).max()) > 0 for gradient in gradients)
+
+    for name in ("esrgan", "srgan", "srvgg"):
+        print(*trained(name))
+    for name in ("msrresnet", "edsr", "rcan", "srcnn"):
+        generator = build_generator(narrowed(name, 1).generator, name)
+        print(float(abs(generator(hr)).mean()), generator(hr).shape == (2, 64, 64, 3))
 """
 
 
 @pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="JAX is not installed")
 def test_models_and_losses_train_on_jax():
-    environment = {**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"}
+    paths = os.pathsep.join([str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])])
+    environment = {**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu", "PYTHONPATH": paths}
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(CODE)], capture_output=True, text=True, env=environment, check=True
     )
-    value, every_weight_has_a_gradient = done.stdout.split()
-    assert 0 < float(value) < 100
-    assert every_weight_has_a_gradient == "True"
+    rows = [line.split() for line in done.stdout.splitlines()]
+    assert len(rows) == 7
+    for value, every_weight_has_a_gradient_or_the_shape_is_right in rows:
+        assert 0 < float(value) < 100
+        assert every_weight_has_a_gradient_or_the_shape_is_right == "True"

@@ -17,6 +17,7 @@ from esrgan_tf import __main__, recipes
 from esrgan_tf.commands import train as train_command
 from esrgan_tf.commands import upscale as upscale_command
 from esrgan_tf.models import build_generator
+from esrgan_tf.recipes.overrides import override
 from esrgan_tf.weights.generators import save_generator
 
 ROOT = Path(__file__).parents[1]
@@ -79,7 +80,7 @@ def test_every_recipe_flag_changes_its_field_and_no_other(flag, tiny, capsys, mo
     changes = {train_command.RECIPE_FLAGS[flag].format(stage="psnr"): value}
     if flag == "vgg_weights":
         changes["perceptual.download"] = True
-    assert seen == [recipes.replace_fields(TINY, changes)]
+    assert seen == [override(TINY, changes)]
     assert flag == "vgg_weights" or seen != [TINY]
 
 
@@ -207,7 +208,7 @@ def test_help_shows_an_example_call(capsys, verb):
     status, out, _ = run(capsys, verb, "--help")
     assert status == 0
     assert "esrgan" in out
-    assert "--workdir" in out or "--model" in out
+    assert f"esrgan {verb}" in out or f"{verb}.py" in out
 
 
 def test_module_console_script_and_train_py_are_the_same_command():
@@ -221,12 +222,12 @@ def test_module_console_script_and_train_py_are_the_same_command():
             check=False,
         )
         assert done.returncode == 1
-        assert done.stderr.startswith("error: `--recipe` must be one of esrgan")
+        assert done.stderr.startswith("error: `--recipe` must be a .json file or one of quickstart, esrgan,")
 
 
 def test_quickstart_leaves_both_stages_and_a_panel(capsys, tmp_path, monkeypatch):
     tiny = dataclasses.replace(TINY, name="quickstart")
-    monkeypatch.setitem(recipes.RECIPES, "quickstart", recipes.replace_fields(tiny, {"psnr.steps": 2, "gan.steps": 2}))
+    monkeypatch.setitem(recipes.RECIPES, "quickstart", override(tiny, {"psnr.steps": 2, "gan.steps": 2}))
     status, out, _ = run(capsys, "quickstart", f"--workdir={tmp_path}")
     assert status == 0
     assert out.strip().endswith("panel.png")
@@ -238,3 +239,73 @@ def test_quickstart_leaves_both_stages_and_a_panel(capsys, tmp_path, monkeypatch
             "chelsea.png",
             "coffee.png",
         ]
+
+
+def test_set_and_degradation_reach_the_recipe(tiny, capsys, monkeypatch):
+    seen = []
+    monkeypatch.setattr("esrgan_tf.training.run.train_stage", lambda recipe, stage, options: seen.append(recipe))
+    arguments = ("--recipe=tiny", "--steps=3", "--set", "gan.adversarial_weight=1e-3", "--set=generator.scale=4")
+    assert run(capsys, "train", "--stage=gan", *arguments, "--degradation=realesrgan")[0] == 0
+    changes = {
+        "gan.steps": 3,
+        "gan.adversarial_weight": 1e-3,
+        "generator.scale": 4,
+        "data.degradation": recipes.DEGRADATIONS["realesrgan"],
+    }
+    assert seen == [override(TINY, changes)]
+
+
+def test_a_run_with_a_degradation_leaves_a_recipe_file_that_trains_again(tiny, capsys, tmp_path):
+    write_photo(tmp_path / "photos/a.png")
+    arguments = ("--steps=2", "--set=psnr.pixel_loss=charbonnier", "--degradation=realesrgan")
+    assert train(capsys, tmp_path / "first", *arguments, data=tmp_path / "photos")[0] == 0
+    record = tmp_path / "first/psnr/recipe.json"
+    status, _, err = run(
+        capsys,
+        "train",
+        "--stage=psnr",
+        f"--recipe={record}",
+        f"--workdir={tmp_path}/second",
+        f"--data={tmp_path}/photos",
+    )
+    assert (status, err) == (0, "")
+    again = json.loads((tmp_path / "second/psnr/recipe.json").read_text())
+    assert again["recipe"] == json.loads(record.read_text())["recipe"]
+    metrics = [(tmp_path / run / "psnr/metrics.csv").read_text() for run in ("first", "second")]
+    assert metrics[0] == metrics[1]
+
+
+def test_starting_from_another_scale_says_what_was_copied_and_what_not(tiny, capsys, tmp_path):
+    write_photo(tmp_path / "photos/a.png")
+    assert train(capsys, tmp_path / "x2", "--steps=1", data=tmp_path / "photos")[0] == 0
+    arguments = ("--steps=1", "--scale=4", f"--init_from={tmp_path}/x2")
+    status, out, _ = train(capsys, tmp_path / "x4", *arguments, data=tmp_path / "photos")
+    assert status == 0
+    assert "40 of 42 tensors of tiny_x2; new: conv_up2/kernel, conv_up2/bias" in out
+
+
+def test_recipes_lists_all_and_prints_one_as_a_recipe_file(capsys, tmp_path):
+    status, out, _ = run(capsys, "recipes")
+    assert status == 0
+    assert [line.split()[0] for line in out.splitlines()] == ["recipe", *recipes.RECIPES]
+    status, out, _ = run(capsys, "recipes", "srgan")
+    (tmp_path / "mine.json").write_text(out)
+    assert (status, recipes.get_recipe(str(tmp_path / "mine.json"))) == (0, recipes.RECIPES["srgan"])
+    assert_one_line_error(run(capsys, "recipes", "vdsr"), "`--recipe`", "Received: vdsr")
+    assert_one_line_error(run(capsys, "recipes", "srgan", "edsr"), "flags must be written", "Received: edsr")
+
+
+def test_preview_data_shows_pairs_of_the_run(tiny, capsys, tmp_path):
+    write_photo(tmp_path / "photos/a.png")
+    arguments = (f"--data={tmp_path}/photos", "--recipe=tiny", "--rows=2")
+    panels = {}
+    for degradation in ("bicubic", "realesrgan"):
+        output = tmp_path / f"{degradation}.png"
+        status, out, _ = run(capsys, "preview-data", *arguments, f"--degradation={degradation}", f"--output={output}")
+        assert status == 0
+        assert str(output) in out
+        panels[degradation] = np.asarray(Image.open(output)).astype(int)
+    assert panels["bicubic"].shape == panels["realesrgan"].shape
+    assert panels["bicubic"].shape[1] > 6 * 32
+    assert np.abs(panels["bicubic"] - panels["realesrgan"]).mean() > 1
+    assert_one_line_error(run(capsys, "preview-data", *arguments, "--output=panel"), "`--output` must end in .png")

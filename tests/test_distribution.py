@@ -6,10 +6,12 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from tiny import TINY
+from tiny import TINY, narrowed
 
 from esrgan_tf.errors import InputError
-from esrgan_tf.recipes import replace_fields
+from esrgan_tf.models import build_generator
+from esrgan_tf.recipes import RECIPES
+from esrgan_tf.recipes.overrides import override
 from esrgan_tf.training.distribution import (
     apply_gradients,
     global_mean,
@@ -18,7 +20,7 @@ from esrgan_tf.training.distribution import (
     scale_loss_if_half,
 )
 from esrgan_tf.training.networks import build_networks
-from esrgan_tf.training.steps import make_train_step
+from esrgan_tf.training.steps import Objective, make_train_step
 
 ONE, TWO = "cpu", "mirrored:CPU:0,CPU:1"
 
@@ -34,7 +36,7 @@ def trained(strategy_name, precision="float32", steps=3, stage="gan", recipe=TIN
     keras.utils.set_random_seed(7)
     strategy = make_strategy(strategy_name)
     networks = build_networks(recipe, recipe.stage(stage), precision, strategy)
-    step = make_train_step(networks, recipe.stage(stage).loss, strategy)
+    step = make_train_step(networks, Objective(recipe, recipe.stage(stage)), strategy)
     return [{k: float(v) for k, v in step(*batch(i)).items()} for i in range(steps)], networks
 
 
@@ -52,13 +54,53 @@ def test_two_replicas_train_as_one():
                 np.testing.assert_allclose(a.numpy(), b.numpy(), atol=2e-4, err_msg=a.path)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"discriminator.family": "unet", "discriminator.features": 4, "gan.adversarial_loss": "standard"},
+        {"discriminator.family": "patch", "discriminator.features": 4, "gan.adversarial_loss": "least_squares"},
+        {"generator.family": "srvgg", "generator.convs": 1, "generator.features": 4},
+        {"generator.family": "srresnet", "generator.blocks": 1, "generator.features": 4},
+    ],
+    ids=lambda change: "-".join(map(str, change.values())),
+)
+def test_spectral_normalization_batchnorm_and_prelu_are_the_same_on_two_replicas(change):
+    recipe = override(TINY, change)
+    one, networks_one = trained(ONE, recipe=recipe)
+    two, networks_two = trained(TWO, recipe=recipe)
+    for a, b in zip(one, two, strict=True):
+        for name in a:
+            assert a[name] == pytest.approx(b[name], rel=5e-3, abs=1e-4), name
+    for model in ("generator", "discriminator"):
+        for a, b in zip(getattr(networks_one, model).variables, getattr(networks_two, model).variables, strict=True):
+            moved = a.path.endswith(("vector", "alpha", "moving_mean", "moving_variance"))
+            np.testing.assert_allclose(a.numpy(), b.numpy(), atol=5e-4 if moved else 4e-3, err_msg=a.path)
+            for replica in b.value.values if moved else ():  # and the same on both
+                np.testing.assert_allclose(replica.numpy(), b.numpy(), rtol=1e-6, err_msg=a.path)
+
+
+@pytest.mark.parametrize(("name", "stage"), [(name, stage) for name in RECIPES for stage in RECIPES[name].stages])
+def test_every_recipe_trains_three_steps_of_each_of_its_stages(name, stage):
+    recipe = narrowed(name, steps=3)
+    terms, networks = trained(ONE, steps=3, stage=stage, recipe=recipe)
+    config = recipe.stage(stage)
+    wanted = {term for term in ("pixel", "perceptual", "adversarial") if getattr(config, f"{term}_weight")}
+    assert wanted == terms[0].keys() - {"discriminator", "logit_margin"}
+    assert np.isfinite([value for step in terms for value in step.values()]).all()
+    assert ("discriminator" in terms[0]) == (stage == "gan")
+    keras.utils.set_random_seed(7)
+    started = build_generator(recipe.generator, name)
+    for before, after in zip(started.trainable_variables, networks.generator.trainable_variables, strict=True):
+        assert (before.numpy() != after.numpy()).any(), after.path
+
+
 def test_the_first_step_changes_generator_and_discriminator():
     recipe = TINY
     keras.utils.set_random_seed(7)
     strategy = make_strategy(ONE)
     networks = build_networks(recipe, recipe.gan, "float32", strategy)
     before = {name: getattr(networks, name).get_weights() for name in ("generator", "discriminator", "features")}
-    make_train_step(networks, recipe.gan.loss, strategy)(*batch())
+    make_train_step(networks, Objective(recipe, recipe.gan), strategy)(*batch())
     changed = {
         name: any((a != b).any() for a, b in zip(old, getattr(networks, name).get_weights(), strict=True))
         for name, old in before.items()
@@ -72,7 +114,7 @@ def test_generator_gradient_is_that_of_the_released_code():
     strategy = make_strategy(ONE)
     networks = build_networks(TINY, TINY.gan, "float32", strategy)
     hr, lr = (tf.cast(x, tf.float32) / 255 for x in batch())
-    weights, bce = TINY.gan.loss, keras.losses.BinaryCrossentropy(from_logits=True)
+    weights, bce = TINY.gan, keras.losses.BinaryCrossentropy(from_logits=True)
     variables = [v.value for v in networks.generator.trainable_variables]
     with tf.GradientTape() as tape:
         sr = networks.generator(lr)
@@ -80,12 +122,13 @@ def test_generator_gradient_is_that_of_the_released_code():
         fake = networks.discriminator(sr, training=True)
         zeros, ones = tf.zeros([4, 1]), tf.ones([4, 1])
         adversarial = (bce(zeros, real - tf.reduce_mean(fake)) + bce(ones, fake - tf.reduce_mean(real))) / 2
-        loss = weights.pixel * tf.reduce_mean(abs(sr - hr)) + weights.adversarial * adversarial
-        loss += weights.perceptual * tf.reduce_mean(abs(networks.features(sr) - networks.features(hr)))
+        loss = weights.pixel_weight * tf.reduce_mean(abs(sr - hr)) + weights.adversarial_weight * adversarial
+        found, wanted = (networks.features(x)["conv1_2"] for x in (sr, hr))
+        loss += weights.perceptual_weight * tf.reduce_mean(abs(found - wanted))
     # The first step of Adam is the gradient's sign times the learning rate, where it is not tiny.
     expected = [g.numpy() for g in tape.gradient(loss, variables)]
     before = networks.generator.get_weights()
-    make_train_step(networks, weights, strategy)(*batch())
+    make_train_step(networks, Objective(TINY, weights), strategy)(*batch())
     for gradient, old, new in zip(expected, before, networks.generator.get_weights(), strict=True):
         large = np.abs(gradient) > 1e-4
         np.testing.assert_allclose((new - old)[large], -1e-3 * np.sign(gradient[large]), rtol=5e-3)
@@ -151,11 +194,11 @@ def test_an_overflow_on_one_replica_skips_the_step_on_all():
 
 
 def test_moving_average_is_what_is_evaluated():
-    recipe = replace_fields(TINY, {"psnr.ema_decay": 0.5})
+    recipe = override(TINY, {"psnr.ema_decay": 0.5})
     keras.utils.set_random_seed(7)
     strategy = make_strategy(ONE)
     networks = build_networks(recipe, recipe.psnr, "float32", strategy)
-    step = make_train_step(networks, recipe.psnr.loss, strategy)
+    step = make_train_step(networks, Objective(recipe, recipe.psnr), strategy)
     history = []
     for index in range(3):
         step(*batch(index))
@@ -173,17 +216,17 @@ def test_without_moving_average_the_weights_themselves_are_evaluated():
 
 
 def test_patch_that_the_discriminator_cannot_take_is_refused():
-    recipe = replace_fields(TINY, {"gan.hr_patch": 48})
+    recipe = override(TINY, {"gan.hr_patch": 48})
     with pytest.raises(InputError, match="--hr_patch.*multiple of 32.*Received: 48"):
         build_networks(recipe, recipe.gan, "float32", make_strategy(ONE))
 
 
 def test_imagenet_weights_that_cannot_be_had_stop_with_the_two_ways_out(monkeypatch, tmp_path):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-    recipe = replace_fields(TINY, {"perceptual.weights": "imagenet", "perceptual.download": False})
+    recipe = override(TINY, {"perceptual.weights": "imagenet", "perceptual.download": False})
     with pytest.raises(InputError, match="imagenet.*--vgg_weights=PATH.*--vgg_weights=random"):
         build_networks(recipe, recipe.gan, "float32", make_strategy(ONE))
-    kept_going = replace_fields(recipe, {"perceptual.random_if_missing": True})
+    kept_going = override(recipe, {"perceptual.random_if_missing": True})
     networks = build_networks(kept_going, recipe.gan, "float32", make_strategy(ONE))
     assert networks.features_weights.startswith("random, fixed seed (VGG19's weights `imagenet` cannot be had")
 
@@ -193,7 +236,7 @@ def test_a_failed_download_stops_with_the_two_ways_out(monkeypatch):
         raise Exception("URL fetch failure on ...: no route to host")  # as Keras does
 
     monkeypatch.setattr(keras.applications, "VGG19", refuse)
-    recipe = replace_fields(TINY, {"perceptual.weights": "imagenet"})
+    recipe = override(TINY, {"perceptual.weights": "imagenet"})
     with pytest.raises(InputError, match="no route to host.*--vgg_weights=PATH.*--vgg_weights=random"):
         build_networks(recipe, recipe.gan, "float32", make_strategy(ONE))
 
@@ -201,15 +244,13 @@ def test_a_failed_download_stops_with_the_two_ways_out(monkeypatch):
 def test_a_file_that_is_no_vgg19_is_named(tmp_path):
     file = tmp_path / "vgg19.weights.h5"
     file.write_bytes(b"no weights")
-    recipe = replace_fields(TINY, {"perceptual.weights": str(file)})
+    recipe = override(TINY, {"perceptual.weights": str(file)})
     with pytest.raises(InputError, match=f"{file}.*cannot be had.*--vgg_weights=PATH"):
         build_networks(recipe, recipe.gan, "float32", make_strategy(ONE))
 
 
 def test_a_file_asked_for_is_not_replaced_by_random_weights(tmp_path):
-    recipe = replace_fields(
-        TINY, {"perceptual.weights": str(tmp_path / "typo.h5"), "perceptual.random_if_missing": True}
-    )
+    recipe = override(TINY, {"perceptual.weights": str(tmp_path / "typo.h5"), "perceptual.random_if_missing": True})
     with pytest.raises(InputError, match="typo.h5.*cannot be had"):
         build_networks(recipe, recipe.gan, "float32", make_strategy(ONE))
 

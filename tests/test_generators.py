@@ -6,7 +6,7 @@ import pytest
 
 from esrgan_tf.errors import InputError
 from esrgan_tf.models import build_generator
-from esrgan_tf.recipes import GeneratorConfig
+from esrgan_tf.recipes.generators import EDSRConfig, RRDBConfig
 from esrgan_tf.weights.generators import (
     GeneratorInfo,
     copy_weights,
@@ -16,7 +16,7 @@ from esrgan_tf.weights.generators import (
     save_generator,
 )
 
-CONFIG = GeneratorConfig(scale=2, blocks=1, features=4, growth=2, init_scale=1.0)
+CONFIG = RRDBConfig(scale=2, blocks=1, features=4, growth=2, init_scale=1.0)
 X = np.random.default_rng(0).uniform(size=(1, 6, 5, 3)).astype(np.float32)
 
 
@@ -67,6 +67,26 @@ def test_weights_are_copied_between_equal_networks_and_refused_between_others(mo
     twin = build_generator(CONFIG, "twin")
     copy_weights(model, twin, "a file")
     np.testing.assert_array_equal(twin(X), model(X))
-    other = build_generator(GeneratorConfig(scale=2, blocks=2, features=4, growth=2), "other")
+    other = build_generator(RRDBConfig(scale=2, blocks=2, features=4, growth=2), "other")
     with pytest.raises(InputError, match="a file.*same network as the recipe's generator other_x2.*tensors differ"):
+        copy_weights(model, other, "a file")
+
+
+def test_weights_of_another_scale_are_copied_where_they_fit():
+    double, quadruple = (build_generator(EDSRConfig(scale=s, blocks=1, features=4), f"edsr_{s}") for s in (2, 4))
+    before = {variable.path: variable.numpy() for variable in quadruple.variables}
+    said = copy_weights(double, quadruple, "a file")
+    assert said == "12 of 14 tensors of edsr_2_x2; new: conv_up2/kernel, conv_up2/bias"
+    have = {variable.path: variable.numpy() for variable in double.variables}
+    for variable in quadruple.variables:
+        np.testing.assert_array_equal(variable, have.get(variable.path, before[variable.path]))
+    triple = build_generator(EDSRConfig(scale=3, blocks=1, features=4), "edsr")
+    assert copy_weights(double, triple, "a file").endswith(
+        "new: conv_up1/kernel, conv_up1/bias; not used: conv_up1/kernel, conv_up1/bias"
+    )
+
+
+def test_another_network_of_another_scale_is_refused_though_a_bias_fits(model):
+    other = build_generator(EDSRConfig(scale=4, blocks=1, features=4), "edsr")
+    with pytest.raises(InputError, match="same network as the recipe's generator edsr_x4"):
         copy_weights(model, other, "a file")

@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
-from pictures import truncate, write_noise
+from pictures import truncate, write_noise, write_photo
 
 from esrgan_tf.data.held_out import load_held_out
 from esrgan_tf.data.sources import open_validation
 from esrgan_tf.errors import InputError
+from esrgan_tf.recipes import DEGRADATIONS
 from esrgan_tf.resize import imresize_uint8
 
 
@@ -34,3 +35,22 @@ def test_a_broken_one_is_left_out_and_told_and_none_at_all_is_refused(tmp_path):
 def test_without_held_out_pictures_val_data_is_asked_for():
     with pytest.raises(InputError, match="--val_data.*none held out"):
         load_held_out([], 32, 4)
+
+
+def test_a_degradation_makes_lr_where_none_is_given_and_always_the_same(tmp_path):
+    write_photo(tmp_path / "photos/a.png")
+    sources = open_validation(str(tmp_path / "photos"), 4)
+    (first,), (again,) = (load_held_out(sources, 64, 4, DEGRADATIONS["realesrgan"]).pictures for _ in range(2))
+    ((_, hr, bicubic),) = load_held_out(sources, 64, 4).pictures
+    np.testing.assert_array_equal(first[1], hr)
+    assert first[2].shape == bicubic.shape == (16, 16, 3)
+    np.testing.assert_array_equal(first[2], again[2])
+    assert (first[2].numpy() != bicubic.numpy()).mean() > 0.5
+
+
+def test_given_lr_pictures_are_validated_on_as_they_are(tmp_path):
+    write_photo(tmp_path / "hr/a.png")
+    lr = write_noise(tmp_path / "lr/a.png", 24, 24)
+    sources = open_validation(f"hr={tmp_path}/hr,lr={tmp_path}/lr", 4)
+    ((_, _, found),) = load_held_out(sources, 96, 4, DEGRADATIONS["realesrgan"]).pictures
+    np.testing.assert_array_equal(found, lr)

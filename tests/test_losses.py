@@ -24,8 +24,19 @@ def test_mse_is_the_mean_squared_difference():
     assert float(losses.mse_loss(column(1, 2, 4), column(0, 4, 4))) == pytest.approx(5 / 3)
 
 
-def test_perceptual_compares_features_not_pictures():
-    assert float(losses.perceptual_loss(lambda x: 3 * x, column(1, 2), column(0, 4))) == pytest.approx(4.5)
+def test_charbonnier_is_a_smooth_absolute_difference():
+    expected = (math.sqrt(1 + 1e-6) + 1e-3) / 2
+    assert float(losses.charbonnier_loss(column(1, 2), column(0, 2))) == pytest.approx(expected, rel=1e-6)
+
+
+def test_perceptual_compares_weighted_features_not_pictures():
+    def features(x):
+        return {"a": 3 * x, "b": x**2}
+
+    l1 = losses.perceptual_loss(features, {"a": 1.0, "b": 0.5}, column(1, 2), column(0, 4))
+    assert float(l1) == pytest.approx((3 + 6) / 2 + 0.5 * (1 + 12) / 2)
+    mse = losses.perceptual_loss(features, {"b": 2.0}, column(1, 2), column(0, 4), losses.mse_loss)
+    assert float(mse) == pytest.approx(2 * (1 + 144) / 2)
 
 
 def test_relativistic_losses_are_the_halved_form():
@@ -56,9 +67,28 @@ def test_relativistic_generator_loss_has_no_gradient_to_real_logits():
 
 def test_standard_losses_are_binary_cross_entropy():
     real, fake = column(2.0), column(-1.0)
-    assert float(losses.standard_generator_loss(fake)) == pytest.approx(softplus(1))
+    assert float(losses.standard_generator_loss(real, fake)) == pytest.approx(softplus(1))
     assert float(losses.standard_discriminator_loss(real, fake)) == pytest.approx(softplus(-2) + softplus(-1))
 
 
 def test_adversarial_losses_stay_finite_at_large_logits():
     assert float(losses.relativistic_generator_loss(column(1e4), column(-1e4))) == pytest.approx(2e4)
+
+
+def test_least_squares_losses_are_half_the_squared_distance_to_the_labels():
+    real, fake = column(3, 1), column(-1, 2)
+    assert float(losses.least_squares_generator_loss(real, fake)) == pytest.approx((4 + 1) / 4)
+    assert float(losses.least_squares_discriminator_loss(real, fake)) == pytest.approx((4 + 0) / 4 + (1 + 4) / 4)
+
+
+@pytest.mark.parametrize("name", losses.ADVERSARIAL_LOSSES)
+def test_adversarial_losses_take_maps_of_logits_and_pull_apart_what_the_other_pushes_together(name):
+    generator, discriminator = losses.ADVERSARIAL_LOSSES[name]
+    good, bad = np.full((2, 3, 3, 1), 1.0, np.float32), np.full((2, 3, 3, 1), -1.0, np.float32)
+    assert float(discriminator(good, bad)) < float(discriminator(bad, good))
+    assert float(generator(good, bad)) > float(generator(bad, good))
+
+
+def test_an_unknown_loss_is_named_with_the_known_ones():
+    with pytest.raises(ValueError, match="`pixel_loss` must be one of l1, mse, charbonnier. Received: l3"):
+        losses.named_loss(losses.PIXEL_LOSSES, "l3", "pixel_loss")

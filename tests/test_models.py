@@ -1,64 +1,182 @@
-"""Networks: parameter counts, shapes, initialisation, and files that plain Keras reads."""
+"""Generators: parameter counts, shapes, initialisation, formulas, and files that plain Keras reads."""
 
 import keras
 import numpy as np
 import pytest
+from tiny import narrowed
 
 from esrgan_tf.models import build_generator
-from esrgan_tf.models.discriminators import vgg_discriminator
-from esrgan_tf.models.features import vgg19_features
 from esrgan_tf.models.rrdb import rrdb
-from esrgan_tf.models.upsampling import nearest
-from esrgan_tf.recipes import RECIPES, DiscriminatorConfig, GeneratorConfig
+from esrgan_tf.recipes import RECIPES
+from esrgan_tf.recipes.generators import (
+    EDSRConfig,
+    MSRResNetConfig,
+    RCANConfig,
+    RRDBConfig,
+    SRCNNConfig,
+    SRResNetConfig,
+    SRVGGConfig,
+)
 
-TINY = GeneratorConfig(blocks=1, features=8, growth=4)
-GENERATOR_PARAMETERS = {"esrgan": 16_697_987, "esrgan_16": 11_662_019, "quickstart": 578_755}
-DISCRIMINATOR_PARAMETERS = {("esrgan", 128): 14_499_401, ("esrgan", 64): 13_885_001, ("quickstart", 64): 907_817}
+TINY = RRDBConfig(blocks=1, features=8, growth=4)
+FAMILIES = {
+    "rrdb": TINY,
+    "srresnet": SRResNetConfig(blocks=1, features=4),
+    "msrresnet": MSRResNetConfig(blocks=1, features=4),
+    "edsr": EDSRConfig(blocks=1, features=4),
+    "rcan": RCANConfig(groups=2, blocks=1, features=4, reduction=2),
+    "srcnn": SRCNNConfig(features=(4, 2)),
+    "srvgg": SRVGGConfig(convs=2, features=4),
+}
+CONV = 9 * 64 * 64 + 64  # 3x3, 64 to 64 channels
+EDSR_LIKE = (3 * 9 * 64 + 64) + 16 * 2 * CONV + CONV + 2 * (9 * 64 * 256 + 256) + (9 * 64 * 3 + 3)
+SRRESNET = (
+    (81 * 3 * 64 + 64)  # first
+    + 16 * (2 * CONV + 2 * 2 * 64 + 1)  # blocks: two BatchNorms' gamma and beta, one PReLU slope
+    + (CONV + 2 * 64)  # after the blocks
+    + 2 * (9 * 64 * 256 + 256)  # pixel shuffles
+    + (81 * 64 * 3 + 3)  # last
+    + 3  # the other PReLUs
+)
+RESIDUAL_BLOCKS = (3 * 9 * 64 + 64) + 16 * 2 * CONV + 4 * CONV + (9 * 64 * 3 + 3)  # body's, up1, up2, HR
+# Trainable ones: BatchNorm's gamma and beta are counted, its moving statistics are not.
+GENERATOR_PARAMETERS = {
+    "quickstart": 578_755,
+    "esrgan": 16_697_987,
+    "esrgan_16": 11_662_019,
+    "esrgan_2022": 16_697_987,
+    "esrgan_minc": 16_697_987,
+    "ablation_1": RESIDUAL_BLOCKS - 32 * 64 + 32 * 2 * 64,  # gamma and beta in place of a bias
+    "ablation_2": RESIDUAL_BLOCKS,
+    "ablation_3": RESIDUAL_BLOCKS,
+    "ablation_4": RESIDUAL_BLOCKS,
+    "ablation_5": 16_697_987,
+    "srresnet": 1_549_462,
+    "srgan": 1_549_462,
+    "msrresnet": 1_517_571,
+    "edsr_baseline": 1_517_571,
+    "edsr": 43_089_923,
+    "rcan": 15_592_379 - 2 * (9 + 3),  # the released code counts its two fixed mean shifts
+    "srcnn": (81 * 3 * 64 + 64) + (25 * 64 * 32 + 32) + (25 * 32 * 3 + 3),
+    "srvgg": 1_213_296,
+}
 
 
 def trainable_parameters(model: keras.Model) -> int:
     return sum(int(np.prod(variable.shape)) for variable in model.trainable_variables)
 
 
+def picture(height=5, width=7, batch=1):
+    return np.random.default_rng(0).uniform(size=(batch, height, width, 3)).astype(np.float32)
+
+
+def randomized(model):
+    """The model with every weight drawn anew, biases, slopes and BatchNorm's variances included."""
+    rng = np.random.default_rng(3)
+    for variable in model.variables:
+        variable.assign(
+            rng.uniform(0.5, 1.5, variable.shape) if "variance" in variable.path else rng.normal(0, 0.3, variable.shape)
+        )
+    return model
+
+
 @pytest.mark.parametrize("name", RECIPES)
 def test_generator_has_the_pinned_number_of_parameters(name):
-    assert build_generator(RECIPES[name].generator, name).count_params() == GENERATOR_PARAMETERS[name]
+    model = build_generator(RECIPES[name].generator, name)
+    assert trainable_parameters(model) == GENERATOR_PARAMETERS[name]
 
 
-@pytest.mark.parametrize(("name", "patch"), DISCRIMINATOR_PARAMETERS)
-def test_discriminator_has_the_pinned_number_of_trainable_parameters(name, patch):
-    model = vgg_discriminator(RECIPES[name].discriminator, patch)
-    assert trainable_parameters(model) == DISCRIMINATOR_PARAMETERS[name, patch]
+def test_counts_derived_by_hand_are_the_published_ones():
+    assert EDSR_LIKE == 1_517_571  # MSRResNet's HR convolution takes the place of EDSR's after the body
+    assert SRRESNET == 1_549_462
+
+
+def test_animevideov3_has_the_published_number_of_parameters():
+    assert build_generator(SRVGGConfig(convs=16), "anime").count_params() == 621_424
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4, 8])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_family_enlarges_by_its_scale_and_in_float32(family, scale):
+    config = type(FAMILIES[family])(**{**vars_of(FAMILIES[family]), "scale": scale})
+    model = build_generator(config, "mine", "mixed_bfloat16")
+    assert model.name == f"mine_x{scale}"
+    enlarged = model(picture(batch=2))
+    assert enlarged.shape == (2, 5 * scale, 7 * scale, 3)
+    assert str(enlarged.dtype).endswith("float32'>") or "float32" in str(enlarged.dtype)
+
+
+def vars_of(config):
+    return {name: value for name, value in vars(config).items() if name != "family"}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_family_comes_back_from_a_file_that_plain_keras_reads(family, tmp_path):
+    model = randomized(build_generator(FAMILIES[family], "mine"))
+    model.save(tmp_path / "generator.keras")
+    loaded = keras.saving.load_model(tmp_path / "generator.keras")  # safe mode
+    np.testing.assert_array_equal(loaded(picture()), model(picture()))
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_family_names_a_scale_it_has_not(family):
+    config = type(FAMILIES[family])(**{**vars_of(FAMILIES[family]), "scale": 5})
+    with pytest.raises(ValueError, match="`scale` must be one of .* Received: scale=5"):
+        build_generator(config, "mine")
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_half_precision_gives_pictures_close_to_the_float32_twins(family):
+    keras.utils.set_random_seed(1)
+    full = build_generator(FAMILIES[family], "t")
+    half = build_generator(FAMILIES[family], "t", "mixed_bfloat16")
+    half.set_weights(full.get_weights())
+    a, b = np.array(full(picture(8, 8))), np.array(half(picture(8, 8)))
+    assert np.abs(a - b).max() < 0.03 * np.abs(a).max()
 
 
 @pytest.mark.parametrize("upsampling", ["nearest", "pixel_shuffle"])
 @pytest.mark.parametrize("scale", [1, 2, 3, 4, 8])
 def test_rrdb_enlarges_by_its_scale(scale, upsampling):
-    model = rrdb(GeneratorConfig(scale=scale, blocks=1, features=8, growth=4, upsampling=upsampling))
-    assert model(np.zeros((2, 5, 7, 3), np.float32)).shape == (2, 5 * scale, 7 * scale, 3)
+    model = rrdb(RRDBConfig(scale=scale, blocks=1, features=8, growth=4, upsampling=upsampling))
+    assert model(picture()).shape == (1, 5 * scale, 7 * scale, 3)
 
 
-@pytest.mark.parametrize(("field", "value"), [("scale", 5), ("upsampling", "transposed")])
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("scale", 5), ("upsampling", "transposed"), ("padding", "circular"), ("block", "dense"), ("init_convs", "none")],
+)
 def test_rrdb_names_what_it_cannot_build(field, value):
-    with pytest.raises(ValueError, match=f"`{field}` must be one of .* Received: {field}={value}"):
-        rrdb(GeneratorConfig(blocks=1, features=8, growth=4, **{field: value}))
-
-
-def test_generator_carries_its_recipe_and_scale():
-    assert build_generator(TINY, "mine").name == "mine_x4"
+    with pytest.raises(ValueError, match=f"`{field}` must be one of .* Received: .*{value}"):
+        rrdb(RRDBConfig(blocks=1, features=8, growth=4, **{field: value}))
 
 
 def test_rrdb_starts_with_he_normal_times_a_tenth():
-    model = rrdb(GeneratorConfig(blocks=1))
+    model = rrdb(RRDBConfig(blocks=1))
     kernel = model.get_layer("body_0_rdb1_conv5").kernel.numpy()
     he = np.sqrt(2 / (9 * (64 + 4 * 32)))
     assert kernel.std() == pytest.approx(0.1 * he, rel=0.02)
     assert not model.get_layer("body_0_rdb1_conv5").bias.numpy().any()
 
 
+@pytest.mark.parametrize("family", FAMILIES)
+def test_layers_of_the_same_shape_start_with_different_numbers(family):
+    kernels = [v for v in build_generator(FAMILIES[family], "t").trainable_variables if v.path.endswith("kernel")]
+    assert len({kernel.numpy().tobytes() for kernel in kernels}) == len(kernels)
+
+
+def test_init_convs_body_leaves_the_others_as_pytorch_starts_them():
+    model = rrdb(RRDBConfig(blocks=1, init_convs="body"))
+    inside, outside = model.get_layer("body_0_rdb1_conv1").kernel.numpy(), model.get_layer("conv_hr").kernel.numpy()
+    assert inside.std() == pytest.approx(0.1 * np.sqrt(2 / (9 * 64)), rel=0.05)
+    limit = 1 / np.sqrt(9 * 64)
+    assert 0.98 * limit < np.abs(outside).max() <= limit
+    assert outside.std() == pytest.approx(limit / np.sqrt(3), rel=0.02)
+
+
 def test_dense_block_is_the_papers_formula():
     """One RRDB of one feature with hand-set weights against the formula written out in NumPy."""
-    model = rrdb(GeneratorConfig(scale=1, blocks=1, features=1, growth=1))
+    model = rrdb(RRDBConfig(scale=1, blocks=1, features=1, growth=1))
     rng = np.random.default_rng(3)
     for variable in model.trainable_variables:
         variable.assign(rng.normal(0, 0.5, variable.shape))
@@ -83,70 +201,94 @@ def test_dense_block_is_the_papers_formula():
     np.testing.assert_allclose(model(x.astype(np.float32)), expected, rtol=1e-5)
 
 
-def test_nearest_repeats_every_value():
-    x = np.random.default_rng(0).normal(size=(2, 3, 4, 5)).astype(np.float32)
-    np.testing.assert_array_equal(nearest(x, 3), x.repeat(3, 1).repeat(3, 2))
-
-
-def test_half_precision_generator_gives_float32_pictures_close_to_its_float32_twin():
-    keras.utils.set_random_seed(1)
-    full = build_generator(GeneratorConfig(blocks=1, features=8, growth=4, init_scale=1.0), "t")
-    half = build_generator(GeneratorConfig(blocks=1, features=8, growth=4, init_scale=1.0), "t", "mixed_bfloat16")
-    half.set_weights(full.get_weights())
-    x = np.random.default_rng(0).uniform(size=(1, 8, 8, 3)).astype(np.float32)
-    a, b = np.array(full(x)), np.array(half(x))
-    assert b.dtype == np.float32
-    assert 0 < np.abs(a - b).max() < 0.03 * np.abs(a).max()
-
-
-def test_discriminator_sees_only_its_patch_size_and_gives_a_logit_each():
-    model = vgg_discriminator(DiscriminatorConfig(features=4, dense_units=8), 32)
-    assert model(np.zeros((3, 32, 32, 3), np.float32)).shape == (3, 1)
-    norms = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
-    assert len(norms) == 9
-    assert all((norm.momentum, norm.epsilon, norm.synchronized) == (0.9, 1e-5, True) for norm in norms)
-
-
-@pytest.mark.parametrize("patch", [0, 48, -32])
-def test_discriminator_names_a_patch_it_cannot_take(patch):
-    with pytest.raises(ValueError, match=f"`patch` must be a positive multiple of 32. Received: patch={patch}"):
-        vgg_discriminator(DiscriminatorConfig(), patch)
-
-
-def test_vgg19_features_equal_kerasown_vgg19_before_and_after_activation(tmp_path):
-    keras.utils.set_random_seed(5)
-    own = keras.applications.VGG19(include_top=False, weights=None)
-    file = tmp_path / "vgg19.weights.h5"
-    own.save_weights(file)
-    x = np.random.default_rng(0).uniform(size=(1, 32, 32, 3)).astype(np.float32)
-    expected = keras.Model(own.input, own.get_layer("block2_conv2").output)(
-        keras.applications.vgg19.preprocess_input(255 * x)
+def test_the_ablations_residual_block_is_its_formula():
+    model = randomized(
+        rrdb(RRDBConfig(scale=1, block="residual", blocks=1, features=2, residual_scale=0.5, batch_norm=True))
     )
-    after = np.array(vgg19_features("block2_conv2", False, str(file))(x))
-    before = np.array(vgg19_features("block2_conv2", True, str(file), caffe_feature_scale=0.5)(x))
-    np.testing.assert_allclose(after, expected, rtol=1e-4, atol=1e-4 * np.abs(expected).max())
-    np.testing.assert_allclose(np.maximum(before, 0), 0.5 * after, rtol=1e-4, atol=1e-4)
-    assert before.min() < 0
+    x = picture(1, 1)
+
+    def conv(maps, name):
+        layer = model.get_layer(name)
+        return maps @ layer.kernel.numpy()[1, 1] + (layer.bias.numpy() if layer.use_bias else 0)
+
+    def norm(maps, name):
+        gamma, beta, mean, variance = (w.numpy() for w in model.get_layer(name).variables)
+        return gamma * (maps - mean) / np.sqrt(variance + 1e-5) + beta
+
+    def act(v):
+        return np.where(v > 0, v, 0.2 * v)
+
+    first = conv(x, "conv_first")
+    y = act(norm(conv(first, "body_0_conv1"), "body_0_conv1_bn"))
+    trunk = first + 0.5 * norm(conv(y, "body_0_conv2"), "body_0_conv2_bn")
+    expected = conv(act(conv(first + conv(trunk, "conv_body"), "conv_hr")), "conv_last")
+    np.testing.assert_allclose(model(x), expected, rtol=1e-4, atol=1e-5)
 
 
-def test_vgg19_random_weights_are_fixed_and_frozen():
-    x = np.random.default_rng(0).uniform(size=(1, 16, 16, 3)).astype(np.float32)
-    first, second = (vgg19_features("block2_conv1", weights="random") for _ in range(2))
-    np.testing.assert_array_equal(first(x), second(x))
-    assert not first.trainable_variables
-    assert 0.5 < np.std(first(x)) < 5
+@pytest.mark.parametrize("padding", ["zero", "reflect", "replicate"])
+def test_padding_decides_what_is_seen_beyond_the_border(padding):
+    """A constant picture stays constant under any weights unless zeros are seen beyond its border."""
+    model = randomized(rrdb(RRDBConfig(scale=2, blocks=1, features=4, growth=2, padding=padding)))
+    enlarged = np.array(model(np.full((1, 6, 6, 3), 0.5, np.float32)))
+    assert (np.ptp(enlarged, axis=(1, 2)).max() < 1e-4 * np.abs(enlarged).max()) == (padding != "zero")
 
 
-def test_vgg19_conv5_4_is_a_sixteenth_of_the_picture_and_512_wide():
-    assert vgg19_features("block5_conv4", weights="random")(np.zeros((1, 32, 48, 3), np.float32)).shape == (
-        1,
-        2,
-        3,
-        512,
-    )
+def test_replicate_padding_repeats_the_outermost_pixel():
+    model = rrdb(RRDBConfig(scale=1, blocks=1, features=3, growth=1, padding="replicate"))
+    layer = keras.Model(model.input, model.get_layer("conv_first").output)
+    randomized(layer)
+    x = picture(4, 4)
+    kernel, bias = (w.numpy() for w in model.get_layer("conv_first").variables)
+    padded = np.pad(x[0], ((1, 1), (1, 1), (0, 0)), "edge")
+    corner = np.einsum("hwc,hwcf->f", padded[:3, :3], kernel) + bias
+    np.testing.assert_allclose(np.array(layer(x))[0, 0, 0], corner, rtol=1e-5)
 
 
-@pytest.mark.parametrize("layer", ["block1_conv3", "block6_conv1", "conv5_4"])
-def test_vgg19_names_a_layer_it_has_not(layer):
-    with pytest.raises(ValueError, match=f"`layer` must be block1_conv1 to block5_conv4.*Received: layer={layer}"):
-        vgg19_features(layer, weights="random")
+@pytest.mark.parametrize("scale", [1, 2])
+def test_pixel_unshuffle_works_on_the_smaller_picture(scale):
+    model = rrdb(RRDBConfig(scale=scale, blocks=1, features=4, growth=2, pixel_unshuffle=True))
+    assert model.get_layer("conv_first").kernel.shape[2] == 3 * (4 // scale) ** 2
+    assert model(picture(8, 12)).shape == (1, 8 * scale, 12 * scale, 3)
+
+
+def test_pixel_unshuffle_is_refused_at_other_scales():
+    with pytest.raises(ValueError, match="`pixel_unshuffle` must be false unless the scale is 1 or 2.*scale=4"):
+        rrdb(RRDBConfig(blocks=1, pixel_unshuffle=True))
+
+
+def test_edsr_keeps_the_mean_colour_with_silent_weights():
+    """With the last convolution at zero only the mean shift is left."""
+    model = build_generator(FAMILIES["edsr"], "t")
+    for variable in model.get_layer("conv_last").variables:
+        variable.assign(np.zeros(variable.shape))
+    np.testing.assert_allclose(np.array(model(picture()))[0, 3, 3], [0.4488, 0.4371, 0.4040], rtol=1e-6)
+
+
+@pytest.mark.parametrize(("family", "skip"), [("srvgg", "nearest"), ("msrresnet", "bilinear")])
+def test_compact_networks_add_to_the_enlarged_input(family, skip):
+    model = build_generator(FAMILIES[family], "t")
+    for variable in model.get_layer("conv_last").variables:
+        variable.assign(np.zeros(variable.shape))
+    x = picture()
+    rows, columns = ((np.arange(4 * size) + 0.5) / 4 - 0.5 for size in x.shape[1:3])
+    if skip == "nearest":
+        expected = x[0].repeat(4, 0).repeat(4, 1)
+    else:
+        columnwise = [np.interp(columns, np.arange(7), row) for row in x[0].transpose(0, 2, 1).reshape(-1, 7)]
+        wide = np.array(columnwise).reshape(5, 3, 28)
+        expected = np.stack([[np.interp(rows, np.arange(5), wide[:, c, i]) for i in range(28)] for c in range(3)])
+        expected = expected.transpose(2, 1, 0)
+    np.testing.assert_allclose(np.array(model(x))[0], expected, atol=1e-6)
+
+
+def test_rcan_weighs_channels_by_their_mean_over_the_picture():
+    config = RCANConfig(scale=2, groups=1, blocks=1, features=2, reduction=2)
+    model = randomized(build_generator(config, "t"))
+    block = keras.Model(model.input, [model.get_layer(f"body_0_0_{name}").output for name in ("conv2", "squeeze")])
+    residual, squeezed = (np.array(value) for value in block(picture()))
+    kernel, bias = (w.numpy()[..., :] for w in model.get_layer("body_0_0_squeeze").variables)
+    np.testing.assert_allclose(squeezed[0, 0, 0], residual[0].mean((0, 1)) @ kernel[0, 0] + bias, rtol=1e-4)
+
+
+def test_the_narrow_twin_of_a_recipe_keeps_its_family():
+    assert {narrowed(name, 1).generator.family for name in RECIPES} == set(FAMILIES)

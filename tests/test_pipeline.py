@@ -5,13 +5,14 @@ import dataclasses
 import numpy as np
 import pytest
 import tensorflow as tf
-from pictures import truncate, write_noise
+from pictures import truncate, write_noise, write_photo
 from PIL import Image
 
 from esrgan_tf.data.pipeline import random_crop, training_batches
 from esrgan_tf.data.sources import open_sources
 from esrgan_tf.errors import InputError
-from esrgan_tf.recipes import DataConfig
+from esrgan_tf.recipes import DEGRADATIONS
+from esrgan_tf.recipes.configs import DataConfig
 
 CONFIG = DataConfig(crops_per_picture=4, shuffle_buffer=16, dead_leaves_pictures=12, dead_leaves_size=64)
 SCALE = 2
@@ -130,3 +131,47 @@ def test_nothing_but_broken_pictures_ends_with_an_error_instead_of_forever(tmp_p
 def test_a_patch_that_is_no_multiple_of_the_scale_is_refused():
     with pytest.raises(InputError, match="--hr_patch.*multiple of the scale 2, such as 32. Received: 15"):
         batches("dead_leaves", hr_patch=15)
+
+
+DEGRADED = dataclasses.replace(CONFIG, degradation=DEGRADATIONS["realesrgan"])
+
+
+@pytest.fixture
+def photos(tmp_path):
+    for seed in range(3):
+        write_photo(tmp_path / f"photos/{seed}.png", seed=seed)
+    return str(tmp_path / "photos")
+
+
+def test_a_degradation_makes_lr_of_the_crops_and_repeats_with_the_seed(photos):
+    first, again, other = (take(batches(photos, seed, DEGRADED), 3) for seed in (0, 0, 1))
+    plain = take(batches(photos, 0), 3)
+    for a, b, c, d in zip(first, again, other, plain, strict=True):
+        assert (a["lr"].shape, a["lr"].dtype) == ((4, 8, 8, 3), np.uint8)
+        np.testing.assert_array_equal(a["lr"], b["lr"])
+        np.testing.assert_array_equal(a["hr"], d["hr"])  # the same crops as without a degradation
+        assert (a["lr"] != d["lr"]).mean() > 0.5
+        assert (a["hr"] != c["hr"]).any()
+
+
+def test_a_degraded_crop_still_shows_the_place_of_its_hr_crop(photos):
+    """Far closer to its own crop's mean colour than to the others'."""
+    found = take(batches(photos, 0, DEGRADED), 10)
+    hr, lr = (np.concatenate([batch[key].mean((1, 2)) for batch in found]) for key in ("hr", "lr"))
+    assert np.abs(hr - lr).mean() < 0.5 * np.abs(hr - np.roll(lr, 1, 0)).mean()
+
+
+def test_an_iterator_with_a_degradation_goes_on_where_it_was_saved(photos, tmp_path):
+    iterator = iter(batches(photos, 0, DEGRADED))
+    next(iterator)
+    saved = tf.train.Checkpoint(iterator=iterator).save(tmp_path / "checkpoint")
+    expected = [next(iterator)["lr"].numpy() for _ in range(2)]
+    fresh = iter(batches(photos, 0, DEGRADED))
+    tf.train.Checkpoint(iterator=fresh).restore(saved)
+    for lr in expected:
+        np.testing.assert_array_equal(next(fresh)["lr"], lr)
+
+
+def test_given_lr_pictures_and_a_degradation_contradict_each_other(coordinates):
+    with pytest.raises(InputError, match="`--data` must be pictures without `lr=`.*--degradation=bicubic"):
+        batches(coordinates, config=DEGRADED)

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 import os
 import signal
 import subprocess
@@ -18,7 +19,8 @@ from PIL import Image
 from tiny import TINY
 
 from esrgan_tf.errors import InputError, TrainingStopped
-from esrgan_tf.recipes import replace_fields
+from esrgan_tf.losses import PIXEL_LOSSES
+from esrgan_tf.recipes.overrides import override
 from esrgan_tf.training import loop as loop_module
 from esrgan_tf.training.loop import Interrupted
 from esrgan_tf.training.networks import learning_rate_schedule
@@ -29,7 +31,7 @@ from esrgan_tf.weights.generators import load_generator
 
 def train(workdir, stage="psnr", changes=None, **options):
     options = {"data": "dead_leaves", "precision": "float32", **options}
-    return train_stage(replace_fields(TINY, changes or {}), stage, RunOptions(workdir=str(workdir), **options))
+    return train_stage(override(TINY, changes or {}), stage, RunOptions(workdir=str(workdir), **options))
 
 
 def metrics(workdir, stage="psnr"):
@@ -85,7 +87,7 @@ def test_tensorboard_holds_the_same_scalars_and_the_panel(finished):
 
 def test_recipe_json_says_what_really_ran(finished):
     record = json.loads((finished / "gan/recipe.json").read_text())
-    assert record["recipe"]["gan"]["loss"] == {"pixel": 0.01, "perceptual": 1.0, "adversarial": 0.005}
+    assert record["recipe"]["gan"]["adversarial_weight"] == 0.005
     assert record["init_from"] == str(finished / "psnr/generator.keras")
     assert record["perceptual_weights"] == "random, fixed seed"
     assert (record["data"], record["seed"], record["precision"]) == ("dead_leaves", 0, "float32")
@@ -137,7 +139,7 @@ def test_a_finished_run_is_not_trained_further_but_can_be_prolonged(finished, tm
 
 
 def test_the_gan_stage_starts_from_the_psnr_stages_generator(finished, tmp_path):
-    train(tmp_path, "gan", {"gan.steps": 1, "gan.optimizer.learning_rate": 0.0}, init_from=str(finished / "psnr"))
+    train(tmp_path, "gan", {"gan.steps": 1, "gan.learning_rate": 0.0}, init_from=str(finished / "psnr"))
     for a, b in zip(
         load_generator(tmp_path / "gan").get_weights(), load_generator(finished / "psnr").get_weights(), strict=True
     ):
@@ -146,7 +148,7 @@ def test_the_gan_stage_starts_from_the_psnr_stages_generator(finished, tmp_path)
 
 def test_best_and_last_generator_are_told_apart(tmp_path):
     """A learning rate that explodes after the first validation leaves the first generator as the best."""
-    changes = {"psnr.optimizer.decay": 1e3, "psnr.optimizer.milestones": (3,), "psnr.ema_decay": None}
+    changes = {"psnr.decay": 1e3, "psnr.milestones": (3,), "psnr.ema_decay": None}
     train(tmp_path, changes=changes)
     first, second = (float(row["validation/psnr_y"]) for row in metrics(tmp_path))
     assert second < first
@@ -230,12 +232,12 @@ def test_eta_counts_days(capsys):
 
 
 def test_a_loss_that_is_not_finite_stops_with_step_and_term(tmp_path, monkeypatch):
-    monkeypatch.setattr("esrgan_tf.losses.l1_loss", lambda a, b: tf.reduce_mean(a - b) * float("nan"))
+    monkeypatch.setitem(PIXEL_LOSSES, "l1", lambda a, b: tf.reduce_mean(a - b) * float("nan"))
     with pytest.raises(TrainingStopped, match="`pixel` is nan at step 1"):
         train(tmp_path)
     assert not list((tmp_path / "psnr").glob("checkpoints/ckpt*"))
     monkeypatch.undo()
-    train(tmp_path, changes={"psnr.optimizer.learning_rate": 1e-4, "psnr.steps": 1})  # as the message advises
+    train(tmp_path, changes={"psnr.learning_rate": 1e-4, "psnr.steps": 1})  # as the message advises
     assert [row["step"] for row in metrics(tmp_path)] == ["1"]
 
 
@@ -321,8 +323,17 @@ def test_a_disk_that_refuses_the_checkpoint_stops_in_one_line_and_leaves_nothing
 
 
 def test_learning_rate_is_halved_after_every_milestone():
-    optimizer = replace_fields(TINY.psnr.optimizer, {"milestones": (10, 20), "learning_rate": 1.0})
-    schedule = learning_rate_schedule(optimizer)
+    stage = override(TINY.psnr, {"milestones": (10, 20), "learning_rate": 1.0})
+    schedule = learning_rate_schedule(stage)
     assert [float(schedule(step)) for step in (0, 10, 11, 20, 21, 99)] == [1, 1, 0.5, 0.5, 0.25, 0.25]
-    constant = learning_rate_schedule(replace_fields(optimizer, {"milestones": ()}))
+    constant = learning_rate_schedule(override(stage, {"milestones": ()}))
     assert [float(constant(step)) for step in (0, 1, 10**6)] == [1, 1, 1]
+
+
+def test_cosine_learning_rate_falls_to_the_lowest_and_restarts():
+    changes = {"cosine_period": 100, "learning_rate": 1.0, "lowest_learning_rate": 0.5}
+    schedule = learning_rate_schedule(override(TINY.psnr, changes))
+    at = [float(schedule(step)) for step in (0, 25, 50, 99, 100, 150)]
+    fallen = 0.75 + 0.25 * math.cos(math.pi / 4)
+    assert at == pytest.approx([1, fallen, 0.75, 0.5, 1, 0.75], abs=1e-3)
+    assert float(schedule(2**24 + 16 + 25 - 2**24 % 100)) == pytest.approx(float(schedule(16 + 25)), abs=1e-6)

@@ -13,13 +13,13 @@ from esrgan_tf.images import read_picture, write_picture
 from esrgan_tf.inference.files import plan_jobs, upscale_files
 from esrgan_tf.inference.upscaler import Upscaler
 from esrgan_tf.models import build_generator
-from esrgan_tf.recipes import GeneratorConfig
+from esrgan_tf.recipes.generators import RRDBConfig
 
 
 @pytest.fixture(scope="module")
 def model():
     keras.utils.set_random_seed(2)
-    return build_generator(GeneratorConfig(scale=2, blocks=1, features=8, growth=4, init_scale=1.0), "tiny")
+    return build_generator(RRDBConfig(scale=2, blocks=1, features=8, growth=4, init_scale=1.0), "tiny")
 
 
 @pytest.fixture(scope="module")

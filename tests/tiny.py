@@ -1,32 +1,66 @@
-"""A recipe that trains in seconds, for tests."""
+"""Recipes that train in seconds, for tests."""
 
-from esrgan_tf.recipes import (
-    DataConfig,
-    DiscriminatorConfig,
-    GeneratorConfig,
-    LossConfig,
-    OptimizerConfig,
-    PerceptualConfig,
-    Recipe,
-    StageConfig,
+from dataclasses import replace
+
+from esrgan_tf.recipes import RECIPES
+from esrgan_tf.recipes.configs import DataConfig, PerceptualConfig, Recipe, StageConfig
+from esrgan_tf.recipes.discriminators import VGGDiscriminatorConfig
+from esrgan_tf.recipes.generators import RRDBConfig
+
+DATA = DataConfig(crops_per_picture=2, shuffle_buffer=8, dead_leaves_pictures=10, dead_leaves_size=48)
+PSNR = StageConfig(
+    steps=6,
+    batch_size=4,
+    hr_patch=32,
+    learning_rate=1e-3,
+    milestones=(4,),
+    validate_every=3,
+    ema_decay=0.9,
 )
-
-OPTIMIZER = OptimizerConfig(learning_rate=1e-3, milestones=(4,))
 TINY = Recipe(
     name="tiny",
-    source="tests",
-    generator=GeneratorConfig(scale=2, blocks=1, features=4, growth=2, init_scale=1.0),
-    discriminator=DiscriminatorConfig(features=2, dense_units=4),
-    perceptual=PerceptualConfig(layer="block1_conv2", weights="random"),
-    data=DataConfig(crops_per_picture=2, shuffle_buffer=8, dead_leaves_pictures=10, dead_leaves_size=48),
-    psnr=StageConfig(LossConfig(), OPTIMIZER, steps=6, batch_size=4, hr_patch=32, validate_every=3, ema_decay=0.9),
-    gan=StageConfig(
-        LossConfig(pixel=1e-2, perceptual=1.0, adversarial=5e-3),
-        OPTIMIZER,
-        steps=6,
-        batch_size=4,
-        hr_patch=32,
-        validate_every=3,
+    paper="tests",
+    section="none",
+    command="none",
+    published="none",
+    generator=RRDBConfig(scale=2, blocks=1, features=4, growth=2, init_scale=1.0),
+    discriminator=VGGDiscriminatorConfig(features=2, dense_units=4),
+    perceptual=PerceptualConfig(layers=(("conv1_2", 1.0),), weights="random"),
+    data=DATA,
+    psnr=PSNR,
+    gan=replace(
+        PSNR,
+        pixel_weight=1e-2,
+        perceptual_weight=1.0,
+        adversarial_weight=5e-3,
+        ema_decay=None,
         best_by="perceptual",
     ),
 )
+
+NARROW = {"blocks": 1, "features": 4, "growth": 2, "convs": 1, "groups": 1, "dense_units": 4}
+
+
+def narrowed(name: str, steps: int) -> Recipe:
+    """A recipe of the package at toy width, every choice of its losses and networks kept; x2, random features."""
+    recipe = RECIPES[name]
+    generator = {"scale": 2} | _known(recipe.generator)
+    if recipe.generator.family == "srcnn":
+        generator["features"] = (4, 2)
+    stages = {
+        stage: replace(recipe.stage(stage), steps=steps, batch_size=2, hr_patch=32, validate_every=steps)
+        for stage in recipe.stages
+    }
+    return replace(
+        recipe,
+        generator=replace(recipe.generator, **generator),
+        discriminator=replace(recipe.discriminator, **_known(recipe.discriminator)),
+        perceptual=replace(recipe.perceptual, weights="random"),
+        data=replace(DATA, degradation=recipe.data.degradation),
+        **stages,
+    )
+
+
+def _known(config) -> dict:
+    """The narrow values of the fields that a configuration has."""
+    return {field: value for field, value in NARROW.items() if hasattr(config, field)}

@@ -11,14 +11,21 @@ from esrgan_tf.errors import InputError, TrainingStopped
 SUCCESS, FAILURE, INTERRUPTED = 0, 1, 130
 
 
-def run_command(main: Callable[[], int | None], flag_values: flags.FlagValues, usage: str, argv: Sequence[str]) -> int:
+def run_command(
+    main: Callable[..., int | None],
+    flag_values: flags.FlagValues,
+    usage: str,
+    argv: Sequence[str],
+    positional: int = 0,
+) -> int:
     """Parse flags and call `main`.
 
     Args:
-        main: the command; an exit status, or None for success.
+        main: the command, called with its positional arguments; an exit status, or None for success.
         flag_values: its flags.
         usage: its help text, shown above the flags by `--help`.
         argv: program name and arguments.
+        positional: how many arguments may stand without a flag.
 
     Returns:
         The exit status: 0; 1 after one line on standard error; 130 when interrupted.
@@ -27,10 +34,10 @@ def run_command(main: Callable[[], int | None], flag_values: flags.FlagValues, u
         if {"--help", "-h", "--helpfull", "-help"} & set(argv[1:]):
             print(f"{usage.strip()}\n\nFlags:\n{flag_values.get_help()}", flush=True)
             return SUCCESS
-        stray = flag_values(list(argv))[1:]
-        if stray:
-            raise InputError(f"flags must be written --name=value. Received: {' '.join(stray)}.")
-        return main() or SUCCESS
+        arguments = flag_values(list(argv))[1:]
+        if len(arguments) > positional:
+            raise InputError(f"flags must be written --name=value. Received: {' '.join(arguments[positional:])}.")
+        return main(*arguments) or SUCCESS
     except BrokenPipeError:  # `| head` has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return FAILURE

@@ -12,7 +12,8 @@ from pathlib import Path
 from absl import flags
 
 from esrgan_tf.commands.command_line import INTERRUPTED, import_tensorflow, run_command
-from esrgan_tf.recipes import STAGES, get_recipe
+from esrgan_tf.recipes import get_recipe
+from esrgan_tf.recipes.configs import STAGES
 
 PANEL_CROP = 128  # HR px
 PANEL_ZOOM = 2

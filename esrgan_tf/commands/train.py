@@ -2,6 +2,7 @@
 
     python train.py --stage=psnr --recipe=quickstart
     python train.py --stage=gan --recipe=quickstart
+    python train.py --stage=gan --recipe=mine.json --set gan.adversarial_weight=1e-3 --degradation=realesrgan
 
 Running the same line again goes on where it stopped. `quickstart` takes minutes on two CPU cores; `esrgan` as
 published takes days on a GPU.
@@ -13,11 +14,24 @@ from collections.abc import Sequence
 from absl import flags
 
 from esrgan_tf.commands.command_line import INTERRUPTED, import_tensorflow, run_command
-from esrgan_tf.recipes import RECIPES, STAGES, get_recipe, replace_fields
+from esrgan_tf.recipes import DEGRADATIONS, get_degradation, get_recipe
+from esrgan_tf.recipes.configs import STAGES
+from esrgan_tf.recipes.overrides import override, parse_assignment
 
 FLAGS = flags.FlagValues()
 _STAGE = flags.DEFINE_string("stage", None, f"Which stage: {' or '.join(STAGES)}.", flag_values=FLAGS)
-_RECIPE = flags.DEFINE_string("recipe", "esrgan", f"One of {', '.join(RECIPES)}.", flag_values=FLAGS)
+_RECIPE = flags.DEFINE_string(
+    "recipe",
+    "esrgan",
+    "A name that `esrgan recipes` lists, or a JSON file such as any run's recipe.json.",
+    flag_values=FLAGS,
+)
+_SET = flags.DEFINE_multi_string(
+    "set", [], "FIELD=VALUE of the recipe, such as gan.adversarial_weight=1e-3; may be repeated.", flag_values=FLAGS
+)
+_DEGRADATION = flags.DEFINE_string(
+    "degradation", None, f"How LR is made: {', '.join(DEGRADATIONS)} or a JSON file.", flag_values=FLAGS
+)
 _DATA = flags.DEFINE_string(
     "data",
     None,
@@ -56,7 +70,7 @@ RECIPE_FLAGS = {
     "steps": "{stage}.steps",
     "batch_size": "{stage}.batch_size",
     "hr_patch": "{stage}.hr_patch",
-    "learning_rate": "{stage}.optimizer.learning_rate",
+    "learning_rate": "{stage}.learning_rate",
     "ema_decay": "{stage}.ema_decay",
     "validate_every": "{stage}.validate_every",
     "log_every": "{stage}.log_every",
@@ -91,7 +105,10 @@ def _train() -> int | None:
     changes = {path.format(stage=stage): FLAGS[name].value for name, path in RECIPE_FLAGS.items()}
     if FLAGS["vgg_weights"].value:
         changes["perceptual.download"] = True  # asked for by name
-    recipe = replace_fields(recipe, {path: value for path, value in changes.items() if value is not None})
+    changes = {path: value for path, value in changes.items() if value is not None}
+    if _DEGRADATION.value:
+        changes["data.degradation"] = get_degradation(_DEGRADATION.value)
+    recipe = override(recipe, changes | dict(map(parse_assignment, _SET.value)))
 
     import_tensorflow()  # takes seconds: not for --help, nor for a flag that is wrong
     from esrgan_tf.training.loop import Interrupted

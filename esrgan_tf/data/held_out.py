@@ -5,9 +5,11 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from esrgan_tf.data.sources import Source
+from esrgan_tf.data.degradation import degrade
+from esrgan_tf.data.sources import Element, Source
 from esrgan_tf.errors import InputError, first_line
 from esrgan_tf.metrics import smallest_side
+from esrgan_tf.recipes.degradation import DegradationConfig
 
 
 @dataclass(frozen=True)
@@ -18,13 +20,17 @@ class HeldOut:
     left_out: tuple[str, ...]
 
 
-def load_held_out(sources: list[Source], crop: int, scale: int) -> HeldOut:
+def load_held_out(
+    sources: list[Source], crop: int, scale: int, degradation: DegradationConfig | None = None
+) -> HeldOut:
     """Load what the sources hold out, cut to at most `crop` HR px around the centre.
 
     Args:
         sources: each with its held-out elements.
         crop: HR px.
         scale: HR size / LR size.
+        degradation: makes LR where a source brings none, each picture in its own way and always the same; `None`
+            is MATLAB's bicubic.
 
     Raises:
         InputError: no picture is held out that can be read and measured.
@@ -34,18 +40,30 @@ def load_held_out(sources: list[Source], crop: int, scale: int) -> HeldOut:
         for element in source.held_out:
             name = element["name"].numpy().decode()
             try:
-                hr, lr = source.load(element)
+                hr, lr = _load_centre(source, element, crop, degradation, seed=len(pictures))
             except tf.errors.OpError as error:
                 left_out.append(f"{name}: cannot be read ({first_line(error)})")
                 continue
             if min(hr.shape[:2]) < smallest_side(scale):
                 left_out.append(f"{name}: smaller than {smallest_side(scale)} px, too small to be measured")
             else:
-                pictures.append((Path(name).stem, *_centre(hr, lr, crop, scale)))
+                pictures.append((Path(name).stem, hr, lr))
     if not pictures:
         received = left_out[0] if left_out else "none held out of `--data`"
         raise InputError(f"`--val_data` must be a folder of pictures to validate on. Received: {received}.")
     return HeldOut(tuple(pictures), tuple(left_out))
+
+
+def _load_centre(
+    source: Source, element: Element, crop: int, degradation: DegradationConfig | None, seed: int
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """(hr, lr) of one element, cut to at most `crop` HR px."""
+    scale = source.scale
+    if degradation is None or source.read(element)[1] != "":
+        return _centre(*source.load(element), crop, scale)
+    hr = source.load_hr(element)
+    hr, _ = _centre(hr, hr[::scale, ::scale], crop, scale)
+    return hr, degrade(hr, scale, degradation, tf.constant([0, seed], tf.int64))
 
 
 def _centre(hr: tf.Tensor, lr: tf.Tensor, crop: int, scale: int) -> tuple[tf.Tensor, tf.Tensor]:

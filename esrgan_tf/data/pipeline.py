@@ -8,12 +8,14 @@ import math
 
 import tensorflow as tf
 
+from esrgan_tf.data.degradation import degrade
 from esrgan_tf.data.sources import Source
 from esrgan_tf.errors import InputError
-from esrgan_tf.models.discriminators import PATCH_MULTIPLE
-from esrgan_tf.recipes import DataConfig
+from esrgan_tf.recipes.configs import DataConfig
 
 PARALLEL_PICTURES = 8  # decoded at a time
+USUAL_MULTIPLE = 32  # px, of patches: fits every discriminator
+DEGRADATION_SERIES = 1  # of random numbers, apart from the crops'
 
 
 def training_batches(
@@ -23,7 +25,7 @@ def training_batches(
 
     Args:
         sources: mixed in proportion to their numbers of pictures.
-        config: crops a picture, shuffle buffer, flips and rotations.
+        config: crops a picture, shuffle buffer, flips and rotations, degradation.
         scale: HR size / LR size.
         hr_patch: px, a multiple of `scale`.
         batch_size: crops.
@@ -39,50 +41,45 @@ def training_batches(
         tf.errors.InvalidArgumentError: while iterating, when no picture at all can be read.
     """
     if hr_patch % scale:
-        every = math.lcm(scale, PATCH_MULTIPLE)
+        every = math.lcm(scale, USUAL_MULTIPLE)
         raise InputError(
             f"`--hr_patch` must be a multiple of the scale {scale}, such as {max(every, hr_patch // every * every)}. "
             f"Received: {hr_patch}."
         )
     total = sum(source.count for source in sources)
-    pictures = [_load_or_name(source, seed + index) for index, source in enumerate(sources)]
+    degradation = config.degradation
+    pictures = [_load_or_name(source, seed + index, not degradation) for index, source in enumerate(sources)]
     mixed = tf.data.Dataset.sample_from_datasets(pictures, [source.count / total for source in sources], seed=seed)
-    readable = _carry_skipped(mixed, total)
 
-    def crops(index: tf.Tensor, picture: dict[str, tf.Tensor]) -> tf.data.Dataset:
-        numbers = tf.data.Dataset.range(config.crops_per_picture)
-        return numbers.map(
-            lambda number: {
-                **random_crop(
-                    picture["hr"],
-                    picture["lr"],
-                    scale,
-                    hr_patch,
-                    tf.stack([tf.cast(seed, tf.int64), index * config.crops_per_picture + number]),
-                    config.flip,
-                    config.rotate,
-                ),
-                "skipped": tf.where(number == 0, picture["skipped"], ""),
-            }
-        )
+    def crops_of(index: tf.Tensor, picture: dict[str, tf.Tensor]) -> tf.data.Dataset:
+        def crop(number: tf.Tensor) -> dict[str, tf.Tensor]:
+            crop_seed = tf.stack([tf.cast(seed, tf.int64), index * config.crops_per_picture + number])
+            lr = None if degradation else picture["lr"]
+            cut = random_crop(picture["hr"], lr, scale, hr_patch, crop_seed, config.flip, config.rotate)
+            skipped = tf.where(number == 0, picture["skipped"], "")
+            return {**cut, "skipped": skipped, **({"seed": crop_seed} if degradation else {})}
 
-    return (
-        readable.enumerate()
-        .flat_map(crops)
-        .shuffle(config.shuffle_buffer, seed=seed)
-        .batch(batch_size, drop_remainder=True)
-        .prefetch(2)
-    )
+        return tf.data.Dataset.range(config.crops_per_picture).map(crop)
+
+    def degraded(crop: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        own_seed = tf.random.experimental.stateless_fold_in(crop["seed"], DEGRADATION_SERIES)
+        lr = degrade(crop["hr"], scale, degradation, own_seed)
+        return {"hr": crop["hr"], "lr": lr, "skipped": crop["skipped"]}
+
+    crops = _carry_skipped(mixed, total).enumerate().flat_map(crops_of).shuffle(config.shuffle_buffer, seed=seed)
+    if degradation:
+        crops = crops.map(degraded, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    return crops.batch(batch_size, drop_remainder=True).prefetch(2)
 
 
 def random_crop(
-    hr: tf.Tensor, lr: tf.Tensor, scale: int, hr_patch: int, seed: tf.Tensor, flip: bool, rotate: bool
+    hr: tf.Tensor, lr: tf.Tensor | None, scale: int, hr_patch: int, seed: tf.Tensor, flip: bool, rotate: bool
 ) -> dict[str, tf.Tensor]:
     """Cut the same random window out of both pictures, and flip and rotate both alike.
 
     Args:
         hr: uint8 [scale * h, scale * w, 3].
-        lr: uint8 [h, w, 3].
+        lr: uint8 [h, w, 3]; `None`: only HR is cut.
         scale: HR size / LR size.
         hr_patch: px, a multiple of `scale`, at most the picture's sides.
         seed: int64 [2]; the same seed gives the same window.
@@ -93,12 +90,13 @@ def random_crop(
         {"hr": uint8 [hr_patch, hr_patch, 3], "lr": uint8 [hr_patch / scale, hr_patch / scale, 3]}.
     """
     patch = hr_patch // scale
-    room = tf.shape(lr)[:2] - patch + 1
+    room = tf.shape(hr)[:2] // scale - patch + 1
     choices = tf.concat([room, [2, 4]], 0)
     uniform = tf.random.stateless_uniform([4], seed)
     top, left, flipped, turns = tf.unstack(tf.cast(uniform * tf.cast(choices, tf.float32), tf.int32))
     crops = {}
-    for key, picture, size, factor in (("hr", hr, hr_patch, scale), ("lr", lr, patch, 1)):
+    pictures = [("hr", hr, hr_patch, scale)] + ([("lr", lr, patch, 1)] if lr is not None else [])
+    for key, picture, size, factor in pictures:
         crop = picture[top * factor : top * factor + size, left * factor : left * factor + size]
         if flip:
             crop = tf.cond(flipped == 1, lambda crop=crop: crop[:, ::-1], lambda crop=crop: crop)
@@ -108,16 +106,16 @@ def random_crop(
     return crops
 
 
-def _load_or_name(source: Source, seed: int) -> tf.data.Dataset:
+def _load_or_name(source: Source, seed: int, with_lr: bool) -> tf.data.Dataset:
     """A source's pictures, loaded; one that cannot be is an empty picture with its name and `ok` false."""
+    nothing = tf.zeros([0, 0, 3], tf.uint8)
 
     def attempt(element: dict[str, tf.Tensor]) -> tf.data.Dataset:
         def loaded(element):
-            hr, lr = source.load(element)
+            hr, lr = source.load(element) if with_lr else (source.load_hr(element), nothing)
             return {"name": element["name"], "ok": True, "hr": hr, "lr": lr}
 
         def failed(element):
-            nothing = tf.zeros([0, 0, 3], tf.uint8)
             return {"name": element["name"], "ok": False, "hr": nothing, "lr": nothing}
 
         one = tf.data.Dataset.from_tensors(element)

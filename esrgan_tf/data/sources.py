@@ -2,13 +2,13 @@
 
 A source holds some pictures out for validation and gives the others as an endless shuffled tf.data stream. A
 stream's elements are small (paths or encoded bytes), so that shuffling them is cheap; `load` turns one into
-arrays. `load` may fail on a broken file: the pipeline handles that for every source alike.
+arrays. `load` may fail on a broken file: the pipeline handles that for every source alike. Where the recipe has a
+degradation, LR pictures are made from crops later on, and only `load_hr` is needed.
 """
 
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
 import tensorflow as tf
 from PIL import Image
@@ -19,7 +19,7 @@ from esrgan_tf.data.folders import Pair, find_pairs, survey
 from esrgan_tf.data.sample import sample_photographs
 from esrgan_tf.errors import InputError
 from esrgan_tf.metrics import smallest_side
-from esrgan_tf.recipes import DataConfig
+from esrgan_tf.recipes.configs import DataConfig
 from esrgan_tf.resize import imresize_uint8
 
 Element = dict[str, tf.Tensor]  # of strings: `name`, and `hr` and `lr` as paths or encoded pictures; "" is no LR
@@ -35,9 +35,18 @@ class Source:
     name: str
     names: tuple[str, ...]  # of the pictures trained on
     stream: Callable[[int], tf.data.Dataset]  # seed -> endless shuffled elements
-    load: Callable[[Element], tuple[tf.Tensor, tf.Tensor]]  # element -> (hr, lr), uint8 [h, w, 3]
+    read: Callable[[Element], tuple[tf.Tensor, tf.Tensor]]  # element -> encoded (hr, lr); lr is "" where there is none
+    scale: int  # HR size / LR size
     held_out: tuple[Element, ...]
     left_out: tuple[str, ...] = ()  # pictures that cannot be used, each with its reason
+
+    def load(self, element: Element) -> tuple[tf.Tensor, tf.Tensor]:
+        """Element -> (hr, lr), uint8 [scale * h, scale * w, 3] and [h, w, 3]."""
+        return decode_pair(*self.read(element), self.scale)
+
+    def load_hr(self, element: Element) -> tf.Tensor:
+        """Element -> hr, uint8 [scale * h, scale * w, 3]."""
+        return decode_hr(self.read(element)[0], self.scale)
 
     @property
     def count(self) -> int:
@@ -77,6 +86,11 @@ def open_sources(data: str, config: DataConfig, scale: int, hr_patch: int, seed:
             sources.append(_from_dead_leaves(part, config, scale, hr_patch, seed, held_out))
         elif part == "div2k":
             sources.append(_from_div2k(config, scale))
+        elif config.degradation and "lr=" in part:
+            raise InputError(
+                "`--data` must be pictures without `lr=` where a degradation makes the LR pictures: give the folder of "
+                f"HR pictures, or `--degradation=bicubic`. Received: {part}."
+            )
         else:
             found = survey(find_pairs(part), scale, hr_patch, "`--hr_patch`")
             train, held_out = _hold_out(found.pairs, config)
@@ -120,13 +134,30 @@ def decode_pair(hr: tf.Tensor, lr: tf.Tensor, scale: int) -> tuple[tf.Tensor, tf
     Raises:
         tf.errors.InvalidArgumentError: not a picture, truncated, or sizes that do not fit.
     """
-    hr = _decode(hr)
+    hr = decode_hr(hr, scale)
     height, width = tf.unstack(tf.shape(hr)[:2] // scale)
-    hr = hr[: height * scale, : width * scale]
     lr = tf.cond(tf.equal(lr, ""), lambda: imresize_uint8(hr, 1 / scale), lambda: _decode(lr))
     lr.set_shape([None, None, 3])
     with tf.control_dependencies([tf.debugging.assert_equal(tf.shape(lr)[:2], [height, width])]):
         return hr, tf.identity(lr)
+
+
+def decode_hr(hr: tf.Tensor, scale: int) -> tf.Tensor:
+    """Decode one picture.
+
+    Args:
+        hr: scalar string, an encoded picture.
+        scale: HR size / LR size.
+
+    Returns:
+        uint8 [scale * h, scale * w, 3]: cut to a multiple of the scale.
+
+    Raises:
+        tf.errors.InvalidArgumentError: not a picture, or truncated.
+    """
+    hr = _decode(hr)
+    height, width = tf.unstack(tf.shape(hr)[:2] // scale)
+    return hr[: height * scale, : width * scale]
 
 
 def _from_files(name: str, train, held_out, scale: int, left_out: tuple[str, ...] = ()) -> Source:
@@ -136,12 +167,12 @@ def _from_files(name: str, train, held_out, scale: int, left_out: tuple[str, ...
         elements = tf.data.Dataset.from_tensor_slices(_columns(train))
         return elements.shuffle(len(train), seed=seed, reshuffle_each_iteration=True).repeat()
 
-    def load(element: Element) -> tuple[tf.Tensor, tf.Tensor]:
+    def read(element: Element) -> tuple[tf.Tensor, tf.Tensor]:
         lr = tf.cond(tf.equal(element["lr"], ""), lambda: "", lambda: tf.io.read_file(element["lr"]))
-        return decode_pair(tf.io.read_file(element["hr"]), lr, scale)
+        return tf.io.read_file(element["hr"]), lr
 
     names = tuple(str(pair.hr) for pair in train)
-    return Source(name, names, stream, load, _rows(_columns(held_out)), left_out)
+    return Source(name, names, stream, read, scale, _rows(_columns(held_out)), left_out)
 
 
 def _from_dead_leaves(name: str, config: DataConfig, scale: int, hr_patch: int, seed: int, held_out: int) -> Source:
@@ -161,8 +192,7 @@ def _from_dead_leaves(name: str, config: DataConfig, scale: int, hr_patch: int, 
         return pictures.shuffle(len(train), seed=stream_seed, reshuffle_each_iteration=True).repeat()
 
     names = tuple(f"{name} {number} of {size} px" for number in train)
-    load = partial(_load_encoded, scale=scale)
-    return Source(name, names, stream, load, _rows(elements(numbers[len(train) :])))
+    return Source(name, names, stream, _read_encoded, scale, _rows(elements(numbers[len(train) :])))
 
 
 def _from_div2k(config: DataConfig, scale: int) -> Source:
@@ -175,12 +205,18 @@ def _from_div2k(config: DataConfig, scale: int) -> Source:
         return elements.shuffle(DIV2K_BUFFER, seed=seed, reshuffle_each_iteration=True).repeat()
 
     names = tuple(f"div2k train {number}" for number in range(builder.info.splits["train"].num_examples))
-    return Source("div2k", names, stream, partial(_load_encoded, scale=scale), held_out)
+    read = _read_encoded_hr if config.degradation else _read_encoded
+    return Source("div2k", names, stream, read, scale, held_out)
 
 
-def _load_encoded(element: Element, scale: int) -> tuple[tf.Tensor, tf.Tensor]:
-    """Element of encoded pictures -> (hr, lr)."""
-    return decode_pair(element["hr"], element["lr"], scale)
+def _read_encoded(element: Element) -> tuple[tf.Tensor, tf.Tensor]:
+    """Element of encoded pictures -> (hr, lr), encoded."""
+    return element["hr"], element["lr"]
+
+
+def _read_encoded_hr(element: Element) -> tuple[tf.Tensor, tf.Tensor]:
+    """Element of encoded pictures -> (hr, ""), encoded."""
+    return element["hr"], tf.constant("")
 
 
 def _hold_out(pairs: tuple[Pair, ...], config: DataConfig) -> tuple[list[Pair], list[Pair]]:

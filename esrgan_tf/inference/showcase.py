@@ -11,7 +11,7 @@ from esrgan_tf.images import Picture, read_picture, to_float, to_uint8, write_pi
 from esrgan_tf.inference.files import Job, upscale_files
 from esrgan_tf.inference.upscaler import Upscaler
 from esrgan_tf.panels import stack_rows
-from esrgan_tf.recipes import STAGES
+from esrgan_tf.recipes.configs import STAGES
 from esrgan_tf.resize import imresize_uint8
 
 

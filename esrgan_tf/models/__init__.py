@@ -2,19 +2,64 @@
 
 import keras
 
+from esrgan_tf.models.discriminators import patch_discriminator, srgan_discriminator, vgg_discriminator
+from esrgan_tf.models.edsr import edsr
+from esrgan_tf.models.msrresnet import msrresnet
+from esrgan_tf.models.rcan import rcan
 from esrgan_tf.models.rrdb import rrdb
-from esrgan_tf.recipes import GeneratorConfig
+from esrgan_tf.models.srcnn import srcnn
+from esrgan_tf.models.srresnet import srresnet
+from esrgan_tf.models.srvgg import srvgg
+from esrgan_tf.models.unet_discriminator import unet_discriminator
+from esrgan_tf.recipes.discriminators import DiscriminatorConfig
+from esrgan_tf.recipes.generators import GeneratorConfig
+
+GENERATORS = {
+    "rrdb": rrdb,
+    "srresnet": srresnet,
+    "msrresnet": msrresnet,
+    "edsr": edsr,
+    "rcan": rcan,
+    "srcnn": srcnn,
+    "srvgg": srvgg,
+}
+DISCRIMINATORS = {
+    "vgg": vgg_discriminator,
+    "srgan": srgan_discriminator,
+    "patch": patch_discriminator,
+    "unet": unet_discriminator,
+}
 
 
 def build_generator(config: GeneratorConfig, recipe: str, dtype: str | None = None) -> keras.Model:
     """A recipe's generator, which carries the recipe's name and its scale in its own name.
 
     Args:
-        config: its widths, depth and scale.
+        config: of any family.
         recipe: the recipe's name.
         dtype: Keras dtype policy, `None` for float32.
 
     Returns:
         Model [batch, height, width, 3] in 0..1 -> [batch, scale * height, scale * width, 3] float32.
+
+    Raises:
+        InputError: the family cannot be built so.
     """
-    return rrdb(config, name=f"{recipe}_x{config.scale}", dtype=dtype or "float32")
+    return GENERATORS[config.family](config, name=f"{recipe}_x{config.scale}", dtype=dtype or "float32")
+
+
+def build_discriminator(config: DiscriminatorConfig, patch: int, dtype: str = "float32") -> keras.Model:
+    """A recipe's discriminator.
+
+    Args:
+        config: of any family.
+        patch: height and width of the pictures in px.
+        dtype: Keras dtype policy of all but the last layer.
+
+    Returns:
+        Model [batch, patch, patch, 3] in 0..1 -> raw logits float32, [batch, 1] or a map [batch, h, w, 1].
+
+    Raises:
+        InputError: `patch` is not a multiple of what the family's halvings need.
+    """
+    return DISCRIMINATORS[config.family](config, patch, dtype=dtype)

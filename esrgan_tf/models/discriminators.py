@@ -1,25 +1,26 @@
-"""Discriminators: pictures in, raw logits out (no sigmoid: the losses take logits)."""
+"""Convolutional discriminators: pictures in, raw logits out (no sigmoid: the losses take logits)."""
 
 import keras
 from keras import layers, ops
 
 from esrgan_tf.errors import InputError
-from esrgan_tf.recipes import DiscriminatorConfig
+from esrgan_tf.models.convolutions import apply_batch_norm, apply_conv, he_normal
+from esrgan_tf.recipes.discriminators import (
+    PatchDiscriminatorConfig,
+    SRGANDiscriminatorConfig,
+    VGGDiscriminatorConfig,
+)
 
 SLOPE = 0.2
-HALVINGS = 5
-PATCH_MULTIPLE = 2**HALVINGS
 WIDEST = 8  # times the first width
-SYNCHRONIZED = keras.backend.backend() == "tensorflow"  # Keras refuses it elsewhere
 
 
 def vgg_discriminator(
-    config: DiscriminatorConfig, patch: int, name: str = "vgg_discriminator", dtype: str = "float32"
+    config: VGGDiscriminatorConfig, patch: int, name: str = "vgg_discriminator", dtype: str = "float32"
 ) -> keras.Model:
     """VGG-style discriminator. Source: ESRGAN's released code (`Discriminator_VGG_128`), for any patch.
 
     A 3x3 convolution keeps the map, a 4x4 one halves it, five times; BatchNorm after all but the first.
-    BatchNorm's statistics are taken over all replicas (on TensorFlow; other backends have no replicas here).
 
     Args:
         config: first width, and units of the hidden dense layer.
@@ -34,40 +35,96 @@ def vgg_discriminator(
     Raises:
         InputError: `patch` is not a positive multiple of 32.
     """
-    if patch <= 0 or patch % PATCH_MULTIPLE:
-        raise InputError(f"`patch` must be a positive multiple of {PATCH_MULTIPLE}. Received: patch={patch}.")
-    x = inputs = keras.Input((patch, patch, 3), name="picture")
-    for index in range(HALVINGS):
-        width = config.features * min(2**index, WIDEST)
-        x = _apply_conv(x, width, 3, 1, f"conv{index}_0", f"bn{index}_0" if index else None, dtype)
-        x = _apply_conv(x, width, 4, 2, f"conv{index}_1", f"bn{index}_1", dtype)
-    x = layers.Flatten(name="flatten", dtype=dtype)(x)
-    x = layers.Dense(config.dense_units, kernel_initializer=_he_normal(), name="linear1", dtype=dtype)(x)
-    x = ops.leaky_relu(x, SLOPE)
-    logits = layers.Dense(1, kernel_initializer=_he_normal(), name="linear2", dtype="float32")(x)
-    return keras.Model(inputs, logits, name=name)
+    inputs = _patch_input(patch, halvings=5)
+    x = _apply_halvings(inputs, config.features, halvings=5, halving_kernel=4, dtype=dtype)
+    return keras.Model(inputs, _apply_dense_head(x, config.dense_units, dtype), name=name)
 
 
-def _apply_conv(
-    x: keras.KerasTensor, width: int, kernel: int, stride: int, name: str, norm: str | None, dtype: str
+def srgan_discriminator(
+    config: SRGANDiscriminatorConfig, patch: int, name: str = "srgan_discriminator", dtype: str = "float32"
+) -> keras.Model:
+    """SRGAN's discriminator. Source: SRGAN (arXiv:1609.04802) figure 4; its sigmoid is in the loss.
+
+    Args:
+        config: first width, and units of the hidden dense layer.
+        patch: height and width of the pictures in px, a multiple of 16.
+        name: the model's name.
+        dtype: Keras dtype policy of all but the last layer.
+
+    Returns:
+        Model [batch, patch, patch, 3] in 0..1 -> logits [batch, 1] float32.
+
+    Raises:
+        InputError: `patch` is not a positive multiple of 16.
+    """
+    inputs = _patch_input(patch, halvings=4)
+    x = _apply_halvings(inputs, config.features, halvings=4, halving_kernel=3, dtype=dtype)
+    return keras.Model(inputs, _apply_dense_head(x, config.dense_units, dtype), name=name)
+
+
+def patch_discriminator(
+    config: PatchDiscriminatorConfig, patch: int, name: str = "patch_discriminator", dtype: str = "float32"
+) -> keras.Model:
+    """SRGAN's convolutions and one more in place of its dense layers: a logit for every 16 px.
+
+    Source: common SRGAN code; the idea is pix2pix's (arXiv:1611.07004, section 3.2.2).
+
+    Args:
+        config: first width.
+        patch: height and width of the pictures in px, a multiple of 16.
+        name: the model's name.
+        dtype: Keras dtype policy of all but the last layer.
+
+    Returns:
+        Model [batch, patch, patch, 3] in 0..1 -> logits [batch, patch / 16, patch / 16, 1] float32.
+
+    Raises:
+        InputError: `patch` is not a positive multiple of 16.
+    """
+    inputs = _patch_input(patch, halvings=4)
+    x = _apply_halvings(inputs, config.features, halvings=4, halving_kernel=3, dtype=dtype)
+    return keras.Model(inputs, apply_conv(x, 1, "conv_last", initializer=he_normal), name=name)
+
+
+def check_patch(patch: int, halvings: int) -> None:
+    """Raise unless a picture of so many px can be halved so often."""
+    multiple = 2**halvings
+    if patch <= 0 or patch % multiple:
+        raise InputError(
+            f"`patch` (`--hr_patch`) must be a multiple of {multiple} for the discriminator. Received: {patch}."
+        )
+
+
+def _patch_input(patch: int, halvings: int) -> keras.KerasTensor:
+    """The picture, of a size that can be halved so often."""
+    check_patch(patch, halvings)
+    return keras.Input((patch, patch, 3), name="picture")
+
+
+def _apply_halvings(
+    x: keras.KerasTensor, features: int, halvings: int, halving_kernel: int, dtype: str
 ) -> keras.KerasTensor:
-    """[n, h, w, c] -> [n, h / stride, w / stride, width]: convolution, BatchNorm if named, LeakyReLU."""
-    x = layers.Conv2D(
-        width,
-        kernel,
-        stride,
-        padding="same",
-        use_bias=norm is None,
-        kernel_initializer=_he_normal(),
-        name=name,
-        dtype=dtype,
-    )(x)
+    """[n, h, w, 3] -> [n, h / 2^halvings, ...]: a convolution that keeps the map, one that halves it, and so on."""
+    for index in range(halvings):
+        width = features * min(2**index, WIDEST)
+        x = _apply_norm_conv(x, width, 3, 1, f"{index}_0", norm=index > 0, dtype=dtype)
+        x = _apply_norm_conv(x, width, halving_kernel, 2, f"{index}_1", norm=True, dtype=dtype)
+    return x
+
+
+def _apply_norm_conv(
+    x: keras.KerasTensor, width: int, kernel: int, stride: int, number: str, norm: bool, dtype: str
+) -> keras.KerasTensor:
+    """[n, h, w, c] -> [n, h / stride, w / stride, width]: convolution, BatchNorm if asked for, LeakyReLU."""
+    x = apply_conv(x, width, f"conv{number}", kernel, stride, use_bias=not norm, initializer=he_normal, dtype=dtype)
     if norm:
-        # PyTorch's momentum 0.1 and epsilon 1e-5, in Keras' terms.
-        x = layers.BatchNormalization(momentum=0.9, epsilon=1e-5, synchronized=SYNCHRONIZED, name=norm, dtype=dtype)(x)
+        x = apply_batch_norm(x, f"bn{number}", dtype)
     return ops.leaky_relu(x, SLOPE)
 
 
-def _he_normal() -> keras.initializers.Initializer:
-    """PyTorch's `kaiming_normal_`: fan in, not truncated."""
-    return keras.initializers.VarianceScaling(2.0, "fan_in", "untruncated_normal")
+def _apply_dense_head(x: keras.KerasTensor, units: int, dtype: str) -> keras.KerasTensor:
+    """[n, h, w, c] -> logits [n, 1] float32."""
+    x = layers.Flatten(name="flatten", dtype=dtype)(x)
+    x = layers.Dense(units, kernel_initializer=he_normal(), name="linear1", dtype=dtype)(x)
+    x = ops.leaky_relu(x, SLOPE)
+    return layers.Dense(1, kernel_initializer=he_normal(), name="linear2", dtype="float32")(x)

@@ -1,6 +1,7 @@
 """Feature networks for perceptual losses: pictures in 0..1 in, feature maps out, frozen."""
 
 import re
+from collections.abc import Sequence
 
 import keras
 import numpy as np
@@ -8,72 +9,98 @@ from keras import layers, ops
 
 from esrgan_tf.errors import InputError, first_line
 
-CONVS = {1: 2, 2: 2, 3: 4, 4: 4, 5: 4}  # convolutions in each block of VGG19 (configuration E)
-WIDTHS = {1: 64, 2: 128, 3: 256, 4: 512, 5: 512}
-CAFFE_MEAN_RGB_255 = (123.68, 116.779, 103.939)  # of ImageNet, subtracted before Caffe's VGG19 (BGR)
+CONVS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}  # in each block (configurations D and E)
+WIDTHS = (64, 128, 256, 512, 512)
+CAFFE_MEAN_RGB_255 = (123.68, 116.779, 103.939)  # of ImageNet, subtracted before Caffe's VGG (BGR)
 IMAGENET_MEAN_RGB_01 = (0.485, 0.456, 0.406)
 IMAGENET_STD_RGB_01 = (0.229, 0.224, 0.225)
+PREPROCESSINGS = ("caffe", "torchvision")
 RANDOM_SEED = 19
 
 
-def vgg19_features(
-    layer: str = "block5_conv4",
+def vgg_features(
+    layer_names: Sequence[str] = ("conv5_4",),
     before_activation: bool = True,
+    network: str = "vgg19",
     weights: str = "imagenet",
+    preprocessing: str = "caffe",
     caffe_feature_scale: float = 1.0,
     dtype: str = "float32",
 ) -> keras.Model:
-    """VGG19 up to one convolution. Source: Simonyan and Zisserman (arXiv:1409.1556), ESRGAN section 3.3.
+    """VGG16 or VGG19 up to some of its convolutions. Source: Simonyan and Zisserman (arXiv:1409.1556).
 
-    Keras' ImageNet weights are Caffe's: BGR in 0..255 minus the mean. Random weights see unit-variance inputs.
-    Either preprocessing is part of the model.
+    The preprocessing is part of the model: Caffe's (BGR in 0..255 minus the mean) for Keras' ImageNet weights and
+    MINC's; torchvision's (mean 0, variance 1) for weights from there, and for random ones.
 
     Args:
-        layer: `block1_conv1` to `block5_conv4`, Keras' names.
+        layer_names: `conv1_2`, `conv5_4` and so on: block and number of the convolution.
         before_activation: the convolution's own output (ESRGAN) or its ReLU (SRGAN).
+        network: "vgg16" or "vgg19".
         weights: "imagenet" (through Keras, downloaded if need be), "random" (He-normal from a fixed seed), or the
-            path of a Keras weights file of VGG19 without its top.
-        caffe_feature_scale: the features of trained weights are multiplied by it.
+            path of a Keras weights file of the network without its top.
+        preprocessing: "caffe" or "torchvision", what the trained weights expect.
+        caffe_feature_scale: the features of weights with Caffe's preprocessing are multiplied by it.
         dtype: Keras dtype policy.
 
     Returns:
-        Model [batch, height, width, 3] RGB in 0..1 -> features [batch, h, w, c] float32, not trainable.
+        Model [batch, height, width, 3] RGB in 0..1 -> features [batch, h, w, c] float32 by name; not
+        trainable.
 
     Raises:
-        InputError: no such layer.
+        InputError: no such network, layer or preprocessing.
         OSError: Keras cannot get or read the weights.
     """
-    block, conv = _place(layer)
-    x = inputs = keras.Input((None, None, 3), name="picture")
-    x = _unit_variance(x) if weights == "random" else _caffe(x)
-    for current in range(1, block + 1):
-        if current > 1:
-            x = layers.MaxPooling2D(2, name=f"block{current - 1}_pool", dtype=dtype)(x)
-        for number in range(1, (conv if current == block else CONVS[current]) + 1):
-            initializer = keras.initializers.HeNormal(seed=RANDOM_SEED + 10 * current + number)
-            name = f"block{current}_conv{number}"
-            x = layers.Conv2D(
-                WIDTHS[current], 3, padding="same", kernel_initializer=initializer, name=name, dtype=dtype
-            )(x)
-            if name != layer or not before_activation:
-                x = ops.relu(x)
-    x = ops.cast(x, "float32")
+    if preprocessing not in PREPROCESSINGS:
+        known = ", ".join(PREPROCESSINGS)
+        raise InputError(f"`preprocessing` must be one of {known}. Received: preprocessing={preprocessing}.")
+    places = {name: _place(network, name) for name in layer_names}
+    if not places:
+        raise InputError("`layers` must name at least one layer. Received: none.")
+    caffe = preprocessing == "caffe" and weights != "random"
+    inputs = keras.Input((None, None, 3), name="picture")
+    x = _caffe(inputs) if caffe else _unit_variance(inputs)
+    maps = _apply_convolutions(x, network, max(places.values()), dtype)
+    scale = caffe_feature_scale if caffe else 1.0
+    outputs = {
+        name: scale * ops.cast(maps[place][0 if before_activation else 1], "float32") for name, place in places.items()
+    }
+    model = keras.Model(inputs, outputs, name=f"{network}_{'_'.join(layer_names)}")
     if weights != "random":
-        x = x * caffe_feature_scale
-    model = keras.Model(inputs, x, name=f"vgg19_{layer}")
-    if weights != "random":
-        _copy_trained_weights(model, weights)
+        _copy_trained_weights(model, network, weights)
     model.trainable = False
     return model
 
 
-def _place(layer: str) -> tuple[int, int]:
-    """`block5_conv4` -> (5, 4)."""
-    match = re.fullmatch(r"block(\d)_conv(\d)", layer)
-    block, conv = map(int, match.groups()) if match else (0, 0)
-    if not 1 <= conv <= CONVS.get(block, 0):
-        raise InputError(f"`layer` must be block1_conv1 to block5_conv4 of VGG19. Received: layer={layer}.")
-    return block, conv
+def _apply_convolutions(
+    x: keras.KerasTensor, network: str, last: tuple[int, int], dtype: str
+) -> dict[tuple[int, int], tuple[keras.KerasTensor, keras.KerasTensor]]:
+    """[n, h, w, 3] -> the maps (before, after activation) of each convolution (block, number) up to the last."""
+    maps = {}
+    for block, (convs, width) in enumerate(zip(CONVS[network], WIDTHS, strict=True), start=1):
+        for number in range(1, convs + 1):
+            if (block, number) > last:
+                return maps
+            if number == 1 and block > 1:
+                x = layers.MaxPooling2D(2, name=f"pool{block - 1}", dtype=dtype)(x)
+            initializer = keras.initializers.HeNormal(seed=RANDOM_SEED + 10 * block + number)
+            x = layers.Conv2D(
+                width, 3, padding="same", kernel_initializer=initializer, name=f"conv{block}_{number}", dtype=dtype
+            )(x)
+            maps[block, number] = x, ops.relu(x)
+            x = maps[block, number][1]
+    return maps
+
+
+def _place(network: str, name: str) -> tuple[int, int]:
+    """`conv5_4` -> (5, 4)."""
+    if network not in CONVS:
+        raise InputError(f"`network` must be one of {', '.join(CONVS)}. Received: network={network}.")
+    match = re.fullmatch(r"conv([1-5])_([1-4])", name)
+    block, number = map(int, match.groups()) if match else (0, 0)
+    if not match or number > CONVS[network][block - 1]:
+        last = f"conv5_{CONVS[network][-1]}"
+        raise InputError(f"`layers` must be conv1_1 to {last} of {network}. Received: {name}.")
+    return block, number
 
 
 def _caffe(x: keras.KerasTensor) -> keras.KerasTensor:
@@ -86,12 +113,13 @@ def _unit_variance(x: keras.KerasTensor) -> keras.KerasTensor:
     return (x - np.array(IMAGENET_MEAN_RGB_01, "float32")) / np.array(IMAGENET_STD_RGB_01, "float32")
 
 
-def _copy_trained_weights(model: keras.Model, weights: str) -> None:
-    """Copy every convolution's kernel and bias from Keras' own VGG19 by name."""
+def _copy_trained_weights(model: keras.Model, network: str, weights: str) -> None:
+    """Copy every convolution's kernel and bias from Keras' own VGG, which calls `conv5_4` `block5_conv4`."""
     try:
-        trained = keras.applications.VGG19(include_top=False, weights=weights)
+        trained = getattr(keras.applications, network.upper())(include_top=False, weights=weights)
     except Exception as error:  # Keras raises no narrower type when a download fails
         raise OSError(first_line(error)) from error
     for layer in model.layers:
         if isinstance(layer, layers.Conv2D):
-            layer.set_weights(trained.get_layer(layer.name).get_weights())
+            block, number = _place(network, layer.name)
+            layer.set_weights(trained.get_layer(f"block{block}_conv{number}").get_weights())

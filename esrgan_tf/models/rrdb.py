@@ -4,21 +4,28 @@ from collections.abc import Callable
 from functools import partial
 
 import keras
-from keras import layers, ops
+from keras import ops
 
+from esrgan_tf.errors import InputError
+from esrgan_tf.models.convolutions import apply_batch_norm, apply_conv, he_normal, torch_uniform
 from esrgan_tf.models.upsampling import apply_upsampling
-from esrgan_tf.recipes import GeneratorConfig
+from esrgan_tf.recipes.generators import RRDBConfig
 
 SLOPE = 0.2  # of every LeakyReLU
 DENSE_BLOCKS = 3  # in one RRDB
 GROWING_CONVS = 4  # in one dense block; a fifth brings it back to the trunk's width
+UNSHUFFLED_SCALES = (1, 2)  # reached by an x4 network from a picture unshuffled by 4 / scale
+INIT_CONVS = ("all", "body")
+
+Conv = Callable[[keras.KerasTensor, int, str], keras.KerasTensor]
 
 
-def rrdb(config: GeneratorConfig, name: str = "rrdb", dtype: str = "float32") -> keras.Model:
+def rrdb(config: RRDBConfig, name: str = "rrdb", dtype: str = "float32") -> keras.Model:
     """RRDB network. Source: ESRGAN figure 4 and the released code.
 
     Args:
-        config: widths, depth and scale. Features, growth and blocks are free; scale is 1, 2, 3, 4 or 8.
+        config: widths, depth, scale (1, 2, 3, 4 or 8) and the ablation's switches. With `pixel_unshuffle` (scale
+            1 or 2) the picture's sides must be multiples of 4 / scale.
         name: the model's name.
         dtype: Keras dtype policy of all but the last convolution, which is float32: a half-precision picture
             would have fewer than 256 levels.
@@ -28,24 +35,26 @@ def rrdb(config: GeneratorConfig, name: str = "rrdb", dtype: str = "float32") ->
         named as BasicSR names its tensors: `body.0.rdb1.conv1` is `body_0_rdb1_conv1` here.
 
     Raises:
-        InputError: the scale or the way of upsampling is unknown.
+        InputError: a switch is set to something unknown, or `pixel_unshuffle` asked for at another scale.
     """
-    conv = partial(_conv, init_scale=config.init_scale, dtype=dtype)
+    _check(config)
+    conv, body_conv = _convs(config, dtype)
     inputs = keras.Input((None, None, 3), name="lr")
-    first = conv(config.features, "conv_first")(inputs)
-    x = first
+    x, scale = inputs, config.scale
+    if config.pixel_unshuffle:
+        x, scale = ops.space_to_depth(x, 4 // config.scale), 4
+    first = x = conv(x, config.features, "conv_first")
+    apply_block = apply_rrdb if config.block == "rrdb" else apply_residual_block
     for index in range(config.blocks):
-        x = apply_rrdb(x, config, conv, f"body_{index}")
-    x = first + conv(config.features, "conv_body")(x)
-    x = apply_upsampling(x, config.scale, config.upsampling, conv, SLOPE)
-    x = ops.leaky_relu(conv(config.features, "conv_hr")(x), SLOPE)
-    outputs = _conv(3, "conv_last", init_scale=config.init_scale, dtype="float32")(x)
+        x = apply_block(x, config, body_conv, f"body_{index}")
+    x = first + conv(x, config.features, "conv_body")
+    x = apply_upsampling(x, scale, config.upsampling, conv, lambda x, _: ops.leaky_relu(x, SLOPE))
+    x = ops.leaky_relu(conv(x, config.features, "conv_hr"), SLOPE)
+    outputs = _convs(config, "float32")[0](x, 3, "conv_last")
     return keras.Model(inputs, outputs, name=name)
 
 
-def apply_rrdb(
-    x: keras.KerasTensor, config: GeneratorConfig, conv: Callable[[int, str], layers.Layer], name: str
-) -> keras.KerasTensor:
+def apply_rrdb(x: keras.KerasTensor, config: RRDBConfig, conv: Conv, name: str) -> keras.KerasTensor:
     """[n, h, w, features] -> same: x + residual_scale * (dense block three times)."""
     y = x
     for index in range(1, DENSE_BLOCKS + 1):
@@ -53,20 +62,43 @@ def apply_rrdb(
     return x + config.residual_scale * y
 
 
-def apply_dense_block(
-    x: keras.KerasTensor, config: GeneratorConfig, conv: Callable[[int, str], layers.Layer], name: str
-) -> keras.KerasTensor:
+def apply_dense_block(x: keras.KerasTensor, config: RRDBConfig, conv: Conv, name: str) -> keras.KerasTensor:
     """[n, h, w, features] -> same: every convolution sees all maps before it; no activation after the last."""
     maps = [x]
     for index in range(1, GROWING_CONVS + 1):
         seen = ops.concatenate(maps, axis=-1) if len(maps) > 1 else x
-        maps.append(ops.leaky_relu(conv(config.growth, f"{name}_conv{index}")(seen), SLOPE))
-    residual = conv(x.shape[-1], f"{name}_conv{GROWING_CONVS + 1}")(ops.concatenate(maps, axis=-1))
+        maps.append(ops.leaky_relu(conv(seen, config.growth, f"{name}_conv{index}"), SLOPE))
+    residual = conv(ops.concatenate(maps, axis=-1), x.shape[-1], f"{name}_conv{GROWING_CONVS + 1}")
     return x + config.residual_scale * residual
 
 
-def _conv(channels: int, name: str, init_scale: float, dtype: str) -> layers.Conv2D:
-    """3x3 convolution, He-normal (fan in) x init_scale, bias 0."""
-    # VarianceScaling scales the variance: a standard deviation x 0.1 needs 2 * 0.1**2.
-    initializer = keras.initializers.VarianceScaling(2 * init_scale**2, "fan_in", "untruncated_normal")
-    return layers.Conv2D(channels, 3, padding="same", kernel_initializer=initializer, name=name, dtype=dtype)
+def apply_residual_block(x: keras.KerasTensor, config: RRDBConfig, conv: Conv, name: str) -> keras.KerasTensor:
+    """[n, h, w, features] -> same: x + residual_scale * (convolution, LeakyReLU, convolution)."""
+    y = ops.leaky_relu(conv(x, x.shape[-1], f"{name}_conv1"), SLOPE)
+    return x + config.residual_scale * conv(y, x.shape[-1], f"{name}_conv2")
+
+
+def _convs(config: RRDBConfig, dtype: str) -> tuple[Conv, Conv]:
+    """Convolutions outside and inside the body: 3x3, He-normal x init_scale, BatchNorm in the body if asked for."""
+    scaled = partial(he_normal, config.init_scale)
+    outer = scaled if config.init_convs == "all" else torch_uniform
+
+    def conv(x: keras.KerasTensor, channels: int, name: str) -> keras.KerasTensor:
+        return apply_conv(x, channels, name, padding=config.padding, initializer=outer, dtype=dtype)
+
+    def body_conv(x: keras.KerasTensor, channels: int, name: str) -> keras.KerasTensor:
+        norm = config.batch_norm
+        x = apply_conv(x, channels, name, padding=config.padding, use_bias=not norm, initializer=scaled, dtype=dtype)
+        return apply_batch_norm(x, f"{name}_bn", dtype) if norm else x
+
+    return conv, body_conv
+
+
+def _check(config: RRDBConfig) -> None:
+    """Raise for a switch that means nothing; padding, upsampling and scale are checked where they act."""
+    if config.block not in ("rrdb", "residual"):
+        raise InputError(f"`block` must be one of rrdb, residual. Received: block={config.block}.")
+    if config.init_convs not in INIT_CONVS:
+        raise InputError(f"`init_convs` must be one of {', '.join(INIT_CONVS)}. Received: {config.init_convs}.")
+    if config.pixel_unshuffle and config.scale not in UNSHUFFLED_SCALES:
+        raise InputError(f"`pixel_unshuffle` must be false unless the scale is 1 or 2. Received: scale={config.scale}.")

@@ -10,7 +10,7 @@ from PIL import Image
 
 from esrgan_tf.errors import TrainingStopped, first_line
 from esrgan_tf.files import replacing
-from esrgan_tf.recipes import StageConfig
+from esrgan_tf.recipes.configs import StageConfig
 from esrgan_tf.training.checkpoints import Checkpoints
 from esrgan_tf.training.networks import Networks, learning_rate_schedule
 from esrgan_tf.training.progress import MetricsFile, Progress, TensorBoard, Terminal
@@ -43,7 +43,7 @@ class Loop:
         self._stage, self._folder, self._networks = stage, folder, networks
         self._train_step, self._batches, self._validator = train_step, batches, validator
         self._progress, self._checkpoints = progress, checkpoints
-        self._schedule = learning_rate_schedule(stage.optimizer)
+        self._schedule = learning_rate_schedule(stage)
         self._terminal = Terminal(stage.steps, progress.step, stage.log_every)
         self._metrics = MetricsFile(folder.metrics, progress.step)
         self._tensorboard = TensorBoard(folder.logs)

@@ -1,17 +1,18 @@
 """A stage's networks and optimizers, built under the strategy and wired to the recipe."""
 
+import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import keras
 import tensorflow as tf
+from keras import ops
 
 from esrgan_tf.errors import InputError
-from esrgan_tf.models import build_generator
-from esrgan_tf.models.discriminators import PATCH_MULTIPLE, vgg_discriminator
-from esrgan_tf.models.features import vgg19_features
-from esrgan_tf.recipes import OptimizerConfig, PerceptualConfig, Recipe, StageConfig
+from esrgan_tf.models import build_discriminator, build_generator
+from esrgan_tf.models.features import vgg_features
+from esrgan_tf.recipes.configs import PerceptualConfig, Recipe, StageConfig
 from esrgan_tf.training.distribution import scale_loss_if_half
 
 
@@ -46,22 +47,18 @@ def build_networks(recipe: Recipe, stage: StageConfig, precision: str, strategy:
         strategy: under which all variables are made.
 
     Raises:
-        InputError: a patch that the discriminator cannot take, a layer that VGG19 has not, or weights that
-            cannot be had.
+        InputError: a network that cannot be built so, a patch that the discriminator cannot take, a layer that
+            the feature network has not, or weights that cannot be had.
     """
-    if stage.loss.adversarial and (stage.hr_patch <= 0 or stage.hr_patch % PATCH_MULTIPLE):
-        raise InputError(
-            f"`--hr_patch` must be a multiple of {PATCH_MULTIPLE} for the discriminator. Received: {stage.hr_patch}."
-        )
     discriminator = discriminator_optimizer = features = features_weights = None
     with strategy.scope():
         generator = build_generator(recipe.generator, recipe.name, precision)
         evaluated = build_generator(recipe.generator, recipe.name)
-        generator_optimizer = _adam(stage.optimizer, generator, precision, stage.ema_decay)
-        if stage.loss.adversarial:
-            discriminator = vgg_discriminator(recipe.discriminator, stage.hr_patch, dtype=precision)
-            discriminator_optimizer = _adam(stage.optimizer, discriminator, precision, ema_decay=None)
-        if stage.loss.perceptual:
+        generator_optimizer = _adam(stage, generator, precision, stage.ema_decay)
+        if stage.adversarial_weight:
+            discriminator = build_discriminator(recipe.discriminator, stage.hr_patch, precision)
+            discriminator_optimizer = _adam(stage, discriminator, precision, ema_decay=None)
+        if stage.perceptual_weight:
             features, features_weights = _features(recipe.perceptual, precision)
     return Networks(
         generator,
@@ -74,23 +71,42 @@ def build_networks(recipe: Recipe, stage: StageConfig, precision: str, strategy:
     )
 
 
-def learning_rate_schedule(config: OptimizerConfig) -> keras.optimizers.schedules.LearningRateSchedule:
-    """The learning rate by step: multiplied by `decay` after every milestone."""
-    rates = [config.learning_rate * config.decay**k for k in range(len(config.milestones) + 1)]
-    if not config.milestones:  # Keras wants at least one: it changes nothing
+class CosineRestarts(keras.optimizers.schedules.LearningRateSchedule):
+    """From `highest` to `lowest` along half a cosine every `period` steps (SGDR, arXiv:1608.03983, equation 5)."""
+
+    def __init__(self, highest: float, lowest: float, period: int):
+        self.highest, self.lowest, self.period = highest, lowest, period
+
+    def __call__(self, step) -> keras.KerasTensor:
+        """The learning rate at a step, float32."""
+        # In whole numbers: beyond 2^24 steps float32 would skip some.
+        done = ops.cast(ops.mod(ops.cast(step, "int64"), self.period), "float32") / self.period
+        return self.lowest + (self.highest - self.lowest) * 0.5 * (1 + ops.cos(math.pi * done))
+
+    def get_config(self) -> dict:
+        """What it is made from."""
+        return {"highest": self.highest, "lowest": self.lowest, "period": self.period}
+
+
+def learning_rate_schedule(stage: StageConfig) -> keras.optimizers.schedules.LearningRateSchedule:
+    """The learning rate by step: a restarting cosine, or multiplied by `decay` after every milestone."""
+    if stage.cosine_period:
+        return CosineRestarts(stage.learning_rate, stage.lowest_learning_rate, stage.cosine_period)
+    rates = [stage.learning_rate * stage.decay**k for k in range(len(stage.milestones) + 1)]
+    if not stage.milestones:  # Keras wants at least one: it changes nothing
         return keras.optimizers.schedules.PiecewiseConstantDecay([0], 2 * rates)
-    return keras.optimizers.schedules.PiecewiseConstantDecay(list(config.milestones), rates)
+    return keras.optimizers.schedules.PiecewiseConstantDecay(list(stage.milestones), rates)
 
 
 def _adam(
-    config: OptimizerConfig, model: keras.Model, precision: str, ema_decay: float | None
+    stage: StageConfig, model: keras.Model, precision: str, ema_decay: float | None
 ) -> keras.optimizers.Optimizer:
     """Adam for one network, built so that a checkpoint can be restored into it."""
     adam = keras.optimizers.Adam(
-        learning_rate_schedule(config),
-        beta_1=config.beta_1,
-        beta_2=config.beta_2,
-        epsilon=config.epsilon,
+        learning_rate_schedule(stage),
+        beta_1=stage.beta_1,
+        beta_2=stage.beta_2,
+        epsilon=stage.epsilon,
         use_ema=ema_decay is not None,
         ema_momentum=ema_decay or 0.0,
     )
@@ -101,26 +117,42 @@ def _adam(
 
 def _features(config: PerceptualConfig, precision: str) -> tuple[keras.Model, str]:
     """The feature network, and where its weights come from."""
-    arguments = (config.layer, config.before_activation)
+
+    def build(weights: str) -> keras.Model:
+        return vgg_features(
+            [name for name, _ in config.layers],
+            config.before_activation,
+            config.network,
+            weights,
+            config.preprocessing,
+            config.caffe_feature_scale,
+            precision,
+        )
+
     if config.weights == "random":
-        return vgg19_features(*arguments, "random", dtype=precision), "random, fixed seed"
+        return build("random"), "random, fixed seed"
     try:
-        if config.weights == "imagenet" and not config.download and not _imagenet_is_cached():
+        if config.weights == "minc":
+            raise OSError("they are not among Keras' own")
+        if config.weights == "imagenet" and not config.download and not _imagenet_is_cached(config.network):
             raise OSError("they are not in Keras' cache")
-        model = vgg19_features(*arguments, config.weights, config.caffe_feature_scale, precision)
-        return model, config.weights
+        return build(config.weights), config.weights
     except OSError as error:
-        reason = f"VGG19's weights `{config.weights}` cannot be had: {error}"
+        reason = f"{config.network.upper()}'s weights `{config.weights}` cannot be had: {error}"
         if not config.random_if_missing or config.weights != "imagenet":  # a file asked for is not guessed at
             raise InputError(
-                f"{reason}. Use `--vgg_weights=PATH` (Keras' vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5) "
+                f"{reason}. Use `--vgg_weights=PATH` (Keras weights such as {_weights_name(config.network)}) "
                 "or, for features without training, `--vgg_weights=random`."
             ) from error
-        return vgg19_features(*arguments, "random", dtype=precision), f"random, fixed seed ({reason})"
+        return build("random"), f"random, fixed seed ({reason})"
 
 
-def _imagenet_is_cached() -> bool:
-    """Whether Keras has downloaded VGG19's ImageNet weights before."""
-    name = "vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5"
+def _weights_name(network: str) -> str:
+    """What Keras calls the file of ImageNet weights."""
+    return f"{network}_weights_tf_dim_ordering_tf_kernels_notop.h5"
+
+
+def _imagenet_is_cached(network: str) -> bool:
+    """Whether Keras has downloaded the ImageNet weights before."""
     home = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras"))
-    return (home / "models" / name).is_file()
+    return (home / "models" / _weights_name(network)).is_file()

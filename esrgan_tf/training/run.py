@@ -13,13 +13,13 @@ from esrgan_tf.data.held_out import load_held_out
 from esrgan_tf.data.pipeline import training_batches
 from esrgan_tf.data.sources import Source, default_data, open_sources, open_validation
 from esrgan_tf.errors import InputError
-from esrgan_tf.recipes import Recipe
+from esrgan_tf.recipes.configs import Recipe
 from esrgan_tf.training.checkpoints import Checkpoints
 from esrgan_tf.training.distribution import make_strategy, resolve_precision
 from esrgan_tf.training.loop import Loop
 from esrgan_tf.training.networks import build_networks
 from esrgan_tf.training.progress import Progress
-from esrgan_tf.training.steps import make_train_step
+from esrgan_tf.training.steps import Objective, make_train_step
 from esrgan_tf.training.validation import Validator
 from esrgan_tf.training.workdir import StageFolder, start_record
 from esrgan_tf.weights.generators import copy_weights, find_generator, load_generator
@@ -62,14 +62,16 @@ def train_stage(recipe: Recipe, stage_name: str, options: RunOptions) -> Path:
     _check_batch(stage.batch_size, strategy.num_replicas_in_sync)
     precision = resolve_precision(options.precision, strategy)
     keras.utils.set_random_seed(options.seed)
+    objective = Objective(recipe, stage)
     networks = build_networks(recipe, stage, precision, strategy)
+    copied = None
     if init_from:
-        copy_weights(load_generator(init_from), networks.generator, origin=str(init_from))
+        copied = copy_weights(load_generator(init_from), networks.generator, origin=str(init_from))
     data = options.data or _announced_default_data(scale)
     sources = open_sources(data, recipe.data, scale, stage.hr_patch, options.seed)
     batches = training_batches(sources, recipe.data, scale, stage.hr_patch, stage.batch_size, options.seed)
     validated = open_validation(options.val_data, scale) if options.val_data else sources
-    held_out = load_held_out(validated, recipe.data.validation_crop, scale)
+    held_out = load_held_out(validated, recipe.data.validation_crop, scale, recipe.data.degradation)
     run = {
         "data": data,
         "val_data": options.val_data,
@@ -81,6 +83,7 @@ def train_stage(recipe: Recipe, stage_name: str, options: RunOptions) -> Path:
         "left_out_pictures": sorted({line for source in (*sources, *validated) for line in source.left_out})
         + list(held_out.left_out),
         "init_from": str(init_from) if init_from else None,
+        "copied": copied,
         "perceptual_weights": networks.features_weights,
         "precision": precision,
         "devices": [device.rpartition("device:")[2] for device in strategy.extended.worker_devices],
@@ -93,8 +96,8 @@ def train_stage(recipe: Recipe, stage_name: str, options: RunOptions) -> Path:
     checkpoints = Checkpoints(folder.checkpoints, networks, progress, iterator)
     if checkpoints.restore():
         print(f"taken up at step {progress.step} of {stage.steps}")
-    train_step = make_train_step(networks, stage.loss, strategy)
-    validator = Validator(held_out.pictures, networks, stage.loss, scale)
+    train_step = make_train_step(networks, objective, strategy)
+    validator = Validator(held_out.pictures, networks, objective, scale)
     loop = Loop(stage, folder, networks, train_step, iterator, validator, progress, checkpoints)
     loop.run()
     _conclude(folder, loop.skipped)
@@ -161,9 +164,9 @@ def _introduce(recipe: Recipe, folder: StageFolder, generator: keras.Model, run:
         first = run["left_out_pictures"][0]
         print(f"left out {len(run['left_out_pictures'])} pictures (recipe.json lists them), such as {first}")
     if run["init_from"]:
-        print(f"generator from {run['init_from']}")
+        print(f"generator from {run['init_from']}: {run['copied']}")
     if run["perceptual_weights"]:
-        print(f"VGG19 weights: {run['perceptual_weights']}")
+        print(f"{recipe.perceptual.network.upper()} weights: {run['perceptual_weights']}")
     print(f"writing to {folder.path}", flush=True)
 
 

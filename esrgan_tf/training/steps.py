@@ -9,21 +9,52 @@ import keras
 import tensorflow as tf
 
 from esrgan_tf import losses
-from esrgan_tf.recipes import LossConfig
+from esrgan_tf.errors import InputError
+from esrgan_tf.recipes.configs import Recipe, StageConfig
 from esrgan_tf.training.distribution import apply_gradients, global_mean, replica_part
 from esrgan_tf.training.networks import Networks
 
 Terms = dict[str, tf.Tensor]
 
 
+class Objective:
+    """What a stage minimises, by the names of its recipe; a term of weight 0 is not computed."""
+
+    def __init__(self, recipe: Recipe, stage: StageConfig):
+        """Look every name up.
+
+        Raises:
+            InputError: a loss that there is not, or nothing to minimise.
+        """
+        weights = {name: getattr(stage, f"{name}_weight") for name in ("pixel", "perceptual", "adversarial")}
+        self.weights = {name: weight for name, weight in weights.items() if weight}
+        if not self.weights:
+            raise InputError("the weight of at least one loss term must be above 0. Received: none.")
+        self._pixel = losses.named_loss(losses.PIXEL_LOSSES, stage.pixel_loss, "pixel_loss")
+        self._feature = losses.named_loss(losses.FEATURE_LOSSES, stage.perceptual_loss, "perceptual_loss")
+        self._layer_weights = dict(recipe.perceptual.layers)
+        self.generator_loss, self.discriminator_loss = losses.named_loss(
+            losses.ADVERSARIAL_LOSSES, stage.adversarial_loss, "adversarial_loss"
+        )
+
+    def picture_terms(self, networks: Networks, sr: tf.Tensor, hr: tf.Tensor) -> Terms:
+        """The terms that compare pictures with pictures, unweighted; sr and hr [n, h, w, 3] in 0..1."""
+        terms = {}
+        if "pixel" in self.weights:
+            terms["pixel"] = self._pixel(sr, hr)
+        if "perceptual" in self.weights:
+            terms["perceptual"] = losses.perceptual_loss(networks.features, self._layer_weights, sr, hr, self._feature)
+        return terms
+
+
 def make_train_step(
-    networks: Networks, weights: LossConfig, strategy: tf.distribute.Strategy
+    networks: Networks, objective: Objective, strategy: tf.distribute.Strategy
 ) -> Callable[[tf.Tensor, tf.Tensor], Terms]:
     """The function that trains on one batch.
 
     Args:
         networks: built under `strategy`.
-        weights: of the loss terms.
+        objective: what is minimised.
         strategy: whose replicas share each batch evenly.
 
     Returns:
@@ -33,7 +64,7 @@ def make_train_step(
 
     def replica_step(hr: tf.Tensor, lr: tf.Tensor) -> Terms:
         hr, lr = (tf.cast(replica_part(batch), tf.float32) / 255 for batch in (hr, lr))
-        return _train_on(networks, weights, hr, lr)
+        return _train_on(networks, objective, hr, lr)
 
     @tf.function
     def train_step(hr: tf.Tensor, lr: tf.Tensor) -> Terms:
@@ -43,7 +74,7 @@ def make_train_step(
     return train_step
 
 
-def _train_on(networks: Networks, weights: LossConfig, hr: tf.Tensor, lr: tf.Tensor) -> Terms:
+def _train_on(networks: Networks, objective: Objective, hr: tf.Tensor, lr: tf.Tensor) -> Terms:
     """One replica's step on hr [n, patch, patch, 3] and lr, both float32 in 0..1.
 
     The discriminator sees each picture once: its weights do not change between the released code's generator
@@ -52,35 +83,20 @@ def _train_on(networks: Networks, weights: LossConfig, hr: tf.Tensor, lr: tf.Ten
     discriminator = networks.discriminator
     with tf.GradientTape() as generator_tape:
         sr = networks.generator(lr, training=True)
-        terms = generator_terms(networks, weights, sr, hr)
+        terms = objective.picture_terms(networks, sr, hr)
         if discriminator:
             with tf.GradientTape() as discriminator_tape:
                 # Real and generated pictures apart: BatchNorm's statistics are each batch's own.
                 real, fake = discriminator(hr, training=True), discriminator(sr, training=True)
-                terms["discriminator"] = losses.relativistic_discriminator_loss(real, fake, global_mean)
+                terms["discriminator"] = objective.discriminator_loss(real, fake, global_mean)
                 discriminator_loss = _of_replica(networks.discriminator_optimizer, terms["discriminator"])
-            terms["adversarial"] = losses.relativistic_generator_loss(real, fake, global_mean)
+            terms["adversarial"] = objective.generator_loss(real, fake, global_mean)
             terms["logit_margin"] = tf.reduce_mean(real) - tf.reduce_mean(fake)
-        total = sum(getattr(weights, name) * terms[name] for name in weighted_terms(weights))
+        total = sum(weight * terms[name] for name, weight in objective.weights.items())
         generator_loss = _of_replica(networks.generator_optimizer, total)
     _minimise(networks.generator_optimizer, generator_tape, generator_loss, networks.generator)
     if discriminator:
         _minimise(networks.discriminator_optimizer, discriminator_tape, discriminator_loss, discriminator)
-    return terms
-
-
-def weighted_terms(weights: LossConfig) -> list[str]:
-    """Names of the terms with a weight, in the order of the recipe."""
-    return [name for name in ("pixel", "perceptual", "adversarial") if getattr(weights, name)]
-
-
-def generator_terms(networks: Networks, weights: LossConfig, sr: tf.Tensor, hr: tf.Tensor) -> Terms:
-    """The terms that compare pictures with pictures, unweighted; sr and hr [n, h, w, 3] in 0..1."""
-    terms = {}
-    if weights.pixel:
-        terms["pixel"] = losses.l1_loss(sr, hr)
-    if weights.perceptual:
-        terms["perceptual"] = losses.perceptual_loss(networks.features, sr, hr)
     return terms
 
 

@@ -10,9 +10,8 @@ from esrgan_tf.errors import TrainingStopped
 from esrgan_tf.images import to_float, to_uint8
 from esrgan_tf.metrics import psnr, ssim
 from esrgan_tf.panels import stack_rows
-from esrgan_tf.recipes import LossConfig
 from esrgan_tf.training.networks import Networks
-from esrgan_tf.training.steps import generator_terms
+from esrgan_tf.training.steps import Objective
 
 PANEL_ROWS = 4  # pictures in a panel
 PANEL_CROP = 128  # HR px of each, where it has the most detail
@@ -33,7 +32,7 @@ class Validator:
         self,
         pictures: list[tuple[str, tf.Tensor, tf.Tensor]],
         networks: Networks,
-        weights: LossConfig,
+        objective: Objective,
         scale: int,
     ):
         self._networks, self._scale = networks, scale
@@ -46,7 +45,7 @@ class Validator:
         @tf.function(input_signature=[tf.TensorSpec([None, None, None, 3], tf.float32)] * 2)
         def upscale(hr: tf.Tensor, lr: tf.Tensor) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
             sr = networks.evaluated(lr, training=False)
-            return sr, generator_terms(networks, weights, sr, hr)
+            return sr, objective.picture_terms(networks, sr, hr)
 
         self._upscale = upscale
 

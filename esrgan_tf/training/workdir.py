@@ -9,11 +9,11 @@ from typing import Any
 
 from esrgan_tf.errors import InputError
 from esrgan_tf.files import replacing
-from esrgan_tf.recipes import STAGES, Recipe
+from esrgan_tf.recipes.configs import STAGES, Recipe
 from esrgan_tf.weights.generators import GENERATOR_FILE
 
 # What may differ, of a stage, when its run is taken up again.
-MAY_CHANGE = ("steps", "validate_every", "log_every", "optimizer.learning_rate")
+MAY_CHANGE = ("steps", "validate_every", "log_every", "learning_rate")
 IDENTIFYING = ("data", "seed", "precision", "init_from", "training_pictures_digest")  # besides the recipe
 VERSIONED = ("esrgan_tf", "tensorflow", "keras", "numpy", "pillow")
 

@@ -97,24 +97,42 @@ def save_generator(model: keras.Model, path: str | Path) -> None:
         model.save(temporary)
 
 
-def copy_weights(source: keras.Model, target: keras.Model, origin: str) -> None:
-    """Copy all weights from one network to another of the same architecture.
+def copy_weights(source: keras.Model, target: keras.Model, origin: str) -> str:
+    """Copy weights from one generator to another: all of them, or from another scale those that fit.
 
     Args:
         source: read from.
         target: written to.
-        origin: where `source` comes from, for the message.
+        origin: where `source` comes from, for messages.
+
+    Returns:
+        What was copied and what not, for people.
 
     Raises:
-        InputError: names or shapes differ.
+        InputError: of one scale, names or shapes differ; of another scale, less than half fits.
     """
-    have = {variable.path: tuple(variable.shape) for variable in source.variables}
-    want = {variable.path: tuple(variable.shape) for variable in target.variables}
-    if have != want:
-        differing = sorted(key for key in have.keys() | want.keys() if have.get(key) != want.get(key))
-        first = differing[0]
+    have, want = _tensors(source), _tensors(target)
+    shapes = {path: tuple(variable.shape) for path, variable in have.items()}
+    fitting = [path for path, variable in want.items() if shapes.get(path) == tuple(variable.shape)]
+    other_scale = generator_info(source).scale != generator_info(target).scale
+    whole = len(fitting) == len(want) == len(have)
+    if not whole and not (other_scale and 2 * len(fitting) > len(want)):
+        first = sorted((have.keys() | want.keys()) - set(fitting))[0]
+        wanted = tuple(want[first].shape) if first in want else None
         raise InputError(
             f"`{origin}` must be the same network as the recipe's generator {target.name}. Received: {source.name}, "
-            f"{len(differing)} tensors differ, first {first}: {have.get(first)} instead of {want.get(first)}."
+            f"{len((have.keys() | want.keys()) - set(fitting))} tensors differ, first {first}: {shapes.get(first)} "
+            f"instead of {wanted}."
         )
-    target.set_weights(source.get_weights())
+    for path in fitting:
+        want[path].assign(have[path].value)
+    said = f"all {len(want)} tensors" if whole else f"{len(fitting)} of {len(want)} tensors of {source.name}"
+    new = [path for path in want if path not in fitting]
+    unused = [path for path in have if path not in fitting]
+    said += f"; new: {', '.join(new)}" if new else ""
+    return said + (f"; not used: {', '.join(unused)}" if unused else "")
+
+
+def _tensors(model: keras.Model) -> dict[str, keras.Variable]:
+    """A model's variables by path."""
+    return {variable.path: variable for variable in model.variables}

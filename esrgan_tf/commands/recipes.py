@@ -1,0 +1,33 @@
+"""List the recipes, or print one whole.
+
+esrgan recipes
+esrgan recipes esrgan > mine.json      # to change, and to train with --recipe=mine.json
+"""
+
+import sys
+from collections.abc import Sequence
+
+from absl import flags
+
+from esrgan_tf.commands.command_line import run_command
+from esrgan_tf.recipes import RECIPES, get_recipe
+from esrgan_tf.recipes.overrides import recipe_as_json
+
+FLAGS = flags.FlagValues()
+HEADER = ("recipe", "generator", "stages", "published (x4, PSNR / SSIM)")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit status."""
+    return run_command(_recipes, FLAGS, __doc__, sys.argv if argv is None else argv, positional=1)
+
+
+def _recipes(name: str | None = None) -> None:
+    """The table, or the recipe of that name as JSON."""
+    if name:
+        print(recipe_as_json(get_recipe(name)))
+        return
+    rows = [HEADER, *((r.name, r.generator.family, ", ".join(r.stages), r.published) for r in RECIPES.values())]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(HEADER))]
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

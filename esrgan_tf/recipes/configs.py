@@ -1,0 +1,123 @@
+"""What a recipe consists of: frozen dataclasses, no TensorFlow, every default with its source."""
+
+from dataclasses import dataclass, field
+
+from esrgan_tf.errors import InputError
+from esrgan_tf.recipes.degradation import DegradationConfig
+from esrgan_tf.recipes.discriminators import DiscriminatorConfig, VGGDiscriminatorConfig
+from esrgan_tf.recipes.generators import GeneratorConfig, RRDBConfig
+
+STAGES = ("psnr", "gan")
+
+
+@dataclass(frozen=True)
+class PerceptualConfig:
+    """Features of a VGG network. ESRGAN section 3.3: VGG19's conv5_4 before activation.
+
+    `weights` is "imagenet" (through Keras), "minc" (a file must be given in its place), "random" (He-normal from a
+    fixed seed) or a file of Keras weights. The paper's loss weights were tuned on torchvision's VGG19, which sees
+    unit-variance inputs. Keras' ImageNet weights are Caffe's: inputs of -128..151, features an order of magnitude
+    larger. `caffe_feature_scale` brings them down by the factor that SRGAN (section 3.2) gives for the same
+    network; squared it is SRGAN's 0.006 on the squared loss.
+    """
+
+    network: str = "vgg19"  # or vgg16
+    layers: tuple[tuple[str, float], ...] = (("conv5_4", 1.0),)  # each with its weight in the loss
+    before_activation: bool = True
+    weights: str = "imagenet"
+    preprocessing: str = "caffe"  # what the trained weights expect: caffe or torchvision
+    caffe_feature_scale: float = 1 / 12.75
+    download: bool = True  # False: ImageNet weights only where Keras has them in its cache already
+    random_if_missing: bool = False
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """How whole pictures become aligned LR/HR crops."""
+
+    degradation: DegradationConfig | None = None  # None: MATLAB's bicubic, or the source's own LR pictures
+    crops_per_picture: int = 8
+    shuffle_buffer: int = 512  # crops
+    flip: bool = True
+    rotate: bool = True  # by multiples of 90 degrees
+    dead_leaves_pictures: int = 64
+    dead_leaves_size: int = 512  # px
+    validation_pictures: int = 8  # held out of a source that brings no validation part of its own
+    validation_crop: int = 480  # HR px, from the centre: bounds the time that validation takes
+
+
+@dataclass(frozen=True)
+class StageConfig:
+    """One training stage: what is minimised, how, for how long, and how often it is looked at.
+
+    The generator minimises pixel_weight * pixel + perceptual_weight * perceptual + adversarial_weight *
+    adversarial (ESRGAN equation 3); a term of weight 0 is not computed.
+    """
+
+    steps: int
+    batch_size: int = 16  # over all replicas
+    hr_patch: int = 128  # px, as the released code; the paper trained its PSNR stage on 192
+
+    pixel_loss: str = "l1"  # l1, mse or charbonnier
+    pixel_weight: float = 1.0
+    perceptual_loss: str = "l1"  # l1 or mse, between features
+    perceptual_weight: float = 0.0
+    adversarial_loss: str = "relativistic"  # relativistic (average), standard or least_squares
+    adversarial_weight: float = 0.0
+
+    learning_rate: float = 2e-4  # of Adam, for generator and discriminator alike
+    milestones: tuple[int, ...] = ()  # steps after which the rate is multiplied by `decay`
+    decay: float = 0.5
+    cosine_period: int | None = None  # steps; in place of milestones, the rate falls along a cosine and restarts
+    lowest_learning_rate: float = 1e-7  # at the end of a cosine period
+    beta_1: float = 0.9
+    beta_2: float = 0.999
+    epsilon: float = 1e-8  # PyTorch's default, which the released code leaves
+
+    ema_decay: float | None = None  # of the generator; None: the trained weights themselves are used
+    validate_every: int = 5000  # steps
+    log_every: int = 100  # steps
+    best_by: str = "psnr"  # on validation: psnr, perceptual (the loss term) or last (the newest)
+
+    def __post_init__(self) -> None:
+        """Raise for numbers that no training can have."""
+        for name in ("pixel_weight", "perceptual_weight", "adversarial_weight", "learning_rate", "decay"):
+            if getattr(self, name) < 0:
+                raise InputError(f"`{name}` must be 0 or more. Received: {getattr(self, name)}.")
+        for name in ("beta_1", "beta_2", "ema_decay"):
+            if not 0 <= (getattr(self, name) or 0) < 1:
+                raise InputError(f"`{name}` must be at least 0 and below 1. Received: {getattr(self, name)}.")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything a run needs but its data."""
+
+    name: str
+    paper: str  # or what the recipe is for
+    section: str
+    command: str  # that trains it, one stage a line
+    published: str  # result, as its source states it
+    psnr: StageConfig
+    gan: StageConfig | None = None
+    generator: GeneratorConfig = field(default_factory=RRDBConfig)
+    discriminator: DiscriminatorConfig = field(default_factory=VGGDiscriminatorConfig)
+    perceptual: PerceptualConfig = field(default_factory=PerceptualConfig)
+    data: DataConfig = field(default_factory=DataConfig)
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """Names of the stages that it has."""
+        return tuple(name for name in STAGES if getattr(self, name))
+
+    def stage(self, name: str) -> StageConfig:
+        """The stage of that name.
+
+        Raises:
+            InputError: no such stage.
+        """
+        if name not in self.stages:
+            raise InputError(
+                f"`--stage` must be one of {', '.join(self.stages)} for the recipe {self.name}. Received: {name}."
+            )
+        return getattr(self, name)

@@ -1,0 +1,42 @@
+"""Discriminator families: one frozen dataclass each, its defaults the published ones."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class VGGDiscriminatorConfig:
+    """ESRGAN's released `Discriminator_VGG_128`."""
+
+    family: str = field(default="vgg", init=False)
+    features: int = 64  # doubled at every halving of the map, up to 8 times itself
+    dense_units: int = 100
+
+
+@dataclass(frozen=True)
+class SRGANDiscriminatorConfig:
+    """SRGAN's own (section 2.1.2, figure 4)."""
+
+    family: str = field(default="srgan", init=False)
+    features: int = 64  # doubled at every halving of the map, up to 8 times itself
+    dense_units: int = 1024
+
+
+@dataclass(frozen=True)
+class PatchDiscriminatorConfig:
+    """SRGAN's convolutions with a map of logits in place of the dense layers, as common SRGAN code has it."""
+
+    family: str = field(default="patch", init=False)
+    features: int = 64  # doubled at every halving of the map, up to 8 times itself
+
+
+@dataclass(frozen=True)
+class UNetDiscriminatorConfig:
+    """Real-ESRGAN's U-Net with spectral normalization (arXiv:2107.10833, section 3.4)."""
+
+    family: str = field(default="unet", init=False)
+    features: int = 64  # doubled at every halving of the map, three times
+
+
+DiscriminatorConfig = (
+    VGGDiscriminatorConfig | SRGANDiscriminatorConfig | PatchDiscriminatorConfig | UNetDiscriminatorConfig
+)

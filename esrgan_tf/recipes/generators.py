@@ -1,0 +1,92 @@
+"""Generator families: one frozen dataclass each, its defaults the published ones at scale 4."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class RRDBConfig:
+    """ESRGAN's generator (section 3.1 and the released code), with the switches of its ablation."""
+
+    family: str = field(default="rrdb", init=False)
+    scale: int = 4  # 1, 2, 3, 4 or 8
+    block: str = "rrdb"  # or residual: two convolutions and a skip, the ablation's first column
+    blocks: int = 23
+    features: int = 64
+    growth: int = 32  # of a dense block
+    residual_scale: float = 0.2
+    batch_norm: bool = False  # after every convolution of the body
+    padding: str = "zero"  # zero, reflect or replicate
+    upsampling: str = "nearest"  # nearest + conv (released code) or pixel_shuffle
+    pixel_unshuffle: bool = False  # x1 and x2 by an x4 network on the unshuffled picture (Real-ESRGAN)
+    init_scale: float = 0.1  # He-normal x 0.1: "smaller initialization", ESRGAN section 3.1
+    init_convs: str = "all"  # of these: all (released code of 2018) or body (BasicSR)
+
+
+@dataclass(frozen=True)
+class SRResNetConfig:
+    """SRGAN's generator (section 2.1.1, figure 4)."""
+
+    family: str = field(default="srresnet", init=False)
+    scale: int = 4  # 2, 3, 4 or 8
+    blocks: int = 16
+    features: int = 64
+    outer_kernel: int = 9  # px, of the first and the last convolution
+
+
+@dataclass(frozen=True)
+class MSRResNetConfig:
+    """SRResNet without BatchNorm, as BasicSR has it."""
+
+    family: str = field(default="msrresnet", init=False)
+    scale: int = 4  # 2, 3, 4 or 8
+    blocks: int = 16
+    features: int = 64
+    init_scale: float = 0.1
+
+
+@dataclass(frozen=True)
+class EDSRConfig:
+    """EDSR (arXiv:1707.02921, section 3.2 and table 1): the baseline."""
+
+    family: str = field(default="edsr", init=False)
+    scale: int = 4  # 2, 3, 4 or 8
+    blocks: int = 16
+    features: int = 64
+    residual_scale: float = 1.0
+    mean_rgb_01: tuple[float, float, float] = (0.4488, 0.4371, 0.4040)  # of DIV2K
+
+
+@dataclass(frozen=True)
+class RCANConfig:
+    """RCAN (arXiv:1807.02758, section 4.1)."""
+
+    family: str = field(default="rcan", init=False)
+    scale: int = 4  # 2, 3, 4 or 8
+    groups: int = 10
+    blocks: int = 20  # in a group
+    features: int = 64
+    reduction: int = 16  # of channels, inside the attention
+    mean_rgb_01: tuple[float, float, float] = (0.4488, 0.4371, 0.4040)  # of DIV2K
+
+
+@dataclass(frozen=True)
+class SRCNNConfig:
+    """SRCNN 9-5-5 (arXiv:1501.00092, sections 3.1 and 4.3.2), on RGB."""
+
+    family: str = field(default="srcnn", init=False)
+    scale: int = 4  # 2, 3, 4 or 8
+    kernels: tuple[int, int, int] = (9, 5, 5)  # px
+    features: tuple[int, int] = (64, 32)
+
+
+@dataclass(frozen=True)
+class SRVGGConfig:
+    """SRVGGNetCompact of Real-ESRGAN's repository: general-x4v3; animevideov3 has 16 convolutions."""
+
+    family: str = field(default="srvgg", init=False)
+    scale: int = 4  # 1, 2, 3, 4 or 8
+    convs: int = 32
+    features: int = 64
+
+
+GeneratorConfig = RRDBConfig | SRResNetConfig | MSRResNetConfig | EDSRConfig | RCANConfig | SRCNNConfig | SRVGGConfig

@@ -1,0 +1,200 @@
+"""Changing single fields of a recipe, and recipes as JSON: names and types are checked in one place."""
+
+import difflib
+import json
+import math
+import types
+import typing
+from dataclasses import MISSING, asdict, fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from esrgan_tf.errors import InputError
+from esrgan_tf.recipes.configs import Recipe
+from esrgan_tf.recipes.degradation import DegradationConfig
+from esrgan_tf.recipes.discriminators import DiscriminatorConfig
+from esrgan_tf.recipes.generators import GeneratorConfig
+
+FAMILY = "family"
+
+
+def override(config: Any, changes: dict[str, Any]) -> Any:
+    """A recipe, or a part of one, with some fields changed, in the order given.
+
+    Args:
+        config: a frozen dataclass.
+        changes: values by dotted name, such as {"gan.learning_rate": 5e-5}. `family` of a generator or a
+            discriminator changes it to that family's published values, the scale kept.
+
+    Raises:
+        InputError: a name that is no field, with the nearest one, or a value of another type.
+    """
+    for name, value in changes.items():
+        config = _replace_field(config, name, value, name, config)
+    return config
+
+
+def parse_assignment(text: str) -> tuple[str, Any]:
+    """`--set`'s NAME=VALUE -> (name, value): JSON where it is, `a,b` a list, otherwise the text itself.
+
+    Raises:
+        InputError: there is no `=`.
+    """
+    name, equals, value = text.partition("=")
+    if not equals or not name.strip():
+        raise InputError(f"`--set` must be NAME=VALUE, such as gan.adversarial_weight=1e-3. Received: {text}.")
+    return name.strip(), _read_value(value.strip())
+
+
+def recipe_from_file(path: str | Path) -> Recipe:
+    """A recipe from a JSON file: one of one's own, or the `recipe.json` of any run.
+
+    Raises:
+        InputError: not readable, not JSON, or a field that is unknown, missing or of another type.
+    """
+    tree = _read_json(path, "`--recipe`")
+    return from_tree(Recipe, tree.get("recipe", tree), str(path))
+
+
+def degradation_from_file(path: str | Path) -> DegradationConfig:
+    """A degradation from a JSON file, such as the `data.degradation` part of a recipe.
+
+    Raises:
+        InputError: as `recipe_from_file`.
+    """
+    return from_tree(DegradationConfig, _read_json(path, "`--degradation`"), str(path))
+
+
+def recipe_as_json(recipe: Recipe) -> str:
+    """The whole recipe, as `recipe_from_file` reads it."""
+    return json.dumps(asdict(recipe), indent=2)
+
+
+def from_tree(kind: type, tree: Any, where: str) -> Any:
+    """Build a dataclass from nested dictionaries; fields that are left out keep their defaults.
+
+    Args:
+        kind: a dataclass.
+        tree: as `asdict` gives and JSON carries it.
+        where: file and field, for messages.
+
+    Raises:
+        InputError: an unknown or missing field, or a value of another type.
+    """
+    if not isinstance(tree, dict):
+        raise InputError(f"`{where}` must be an object of fields. Received: {tree!r}.")
+    known = {field.name: field for field in fields(kind)}
+    for name in tree:
+        if name not in known:
+            raise InputError(f"`{where}` has an unknown field {name}{_nearest(name, list(known))}.")
+    missing = [f.name for f in known.values() if f.default is MISSING is f.default_factory and f.name not in tree]
+    if missing:
+        raise InputError(f"`{where}` lacks the field {missing[0]}.")
+    hints = typing.get_type_hints(kind)
+    values = {
+        name: _conform(value, hints[name], f"{where}: {name}") for name, value in tree.items() if known[name].init
+    }
+    return kind(**values)
+
+
+def dotted_names(config: Any, prefix: str = "") -> list[str]:
+    """Every field's dotted name, depth first."""
+    names = []
+    for field in fields(config):
+        value = getattr(config, field.name)
+        name = prefix + field.name
+        names += dotted_names(value, f"{name}.") if is_dataclass(value) else [name]
+    return names
+
+
+def _replace_field(config: Any, rest: str, value: Any, name: str, whole: Any) -> Any:
+    """`config` with the field `rest`, which is `name` seen from the whole recipe, changed."""
+    first, _, rest = rest.partition(".")
+    if not is_dataclass(config) or first not in {field.name for field in fields(config)}:
+        raise InputError(f"`{name}` must name a field of the recipe{_nearest(name, dotted_names(whole))}.")
+    if rest:
+        return replace(config, **{first: _replace_field(getattr(config, first), rest, value, name, whole)})
+    if first == FAMILY:
+        return _of_family(config, value, name)
+    return replace(config, **{first: _conform(value, typing.get_type_hints(type(config))[first], name)})
+
+
+def _of_family(config: Any, family: Any, name: str) -> Any:
+    """The published configuration of another family, of the same scale."""
+    union = next(union for union in (GeneratorConfig, DiscriminatorConfig) if type(config) in typing.get_args(union))
+    kept = {"scale": config.scale} if hasattr(config, "scale") else {}
+    return replace(_family(union, family, name)(), **kept)
+
+
+def _family(union: Any, family: Any, where: str) -> type:
+    """The dataclass of a family's name."""
+    kinds = {kind.family: kind for kind in typing.get_args(union)}
+    if family not in kinds:
+        raise InputError(f"`{where}` must be one of {', '.join(kinds)}. Received: {family}.")
+    return kinds[family]
+
+
+def _conform(value: Any, hint: Any, where: str) -> Any:
+    """The value as the type hint wants it: whole numbers become floats, lists tuples, dictionaries dataclasses."""
+    arguments = typing.get_args(hint)
+    if isinstance(hint, types.UnionType):
+        if value is None and type(None) in arguments:
+            return None
+        kinds = [kind for kind in arguments if kind is not type(None)]
+        if isinstance(value, tuple(kind for kind in kinds if is_dataclass(kind))):
+            return value
+        if len(kinds) > 1:
+            family = value.get(FAMILY) if isinstance(value, dict) else None
+            return from_tree(_family(hint, family, f"{where}.{FAMILY}"), value, where)
+        return _conform(value, kinds[0], where)
+    if typing.get_origin(hint) is tuple and isinstance(value, list | tuple):
+        items = arguments[:1] * len(value) if arguments[-1] is Ellipsis else arguments
+        if len(items) == len(value):
+            return tuple(_conform(item, kind, where) for item, kind in zip(value, items, strict=True))
+    elif is_dataclass(hint):
+        return value if isinstance(value, hint) else from_tree(hint, value, where)
+    elif hint is float and type(value) in (int, float) and math.isfinite(value):
+        return float(value)
+    elif hint is int and type(value) in (int, float) and value >= 1 and value == int(value):
+        return int(value)
+    elif hint in (bool, str) and type(value) is hint:
+        return value
+    raise InputError(f"`{where}` must be {_describe(hint)}. Received: {value!r}.")
+
+
+def _describe(hint: Any) -> str:
+    """A type for people."""
+    plain = {int: "a whole number, 1 or more", float: "a number", str: "text", bool: "true or false"}
+    return plain.get(hint) or f"a list like {hint}"
+
+
+def _read_value(text: str) -> Any:
+    """JSON, a list without its brackets, or text."""
+    for candidate in (text, f"[{text}]" if "," in text else text):
+        try:
+            return json.loads(candidate)
+        except json.JSONDecodeError:
+            continue
+    return {"True": True, "False": False, "None": None}.get(text, text)
+
+
+def _nearest(name: str, known: list[str]) -> str:
+    """`; the nearest is ...`, by the whole name or by its last part."""
+    last = {other.rpartition(".")[2]: other for other in reversed(known)}
+    found = difflib.get_close_matches(name, known, 1) or [
+        last[match] for match in difflib.get_close_matches(name.rpartition(".")[2], list(last), 1)
+    ]
+    return f"; the nearest is {found[0]}" if found else ""
+
+
+def _read_json(path: str | Path, flag: str) -> dict:
+    """A JSON file's object."""
+    try:
+        tree = json.loads(Path(path).read_text())
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{flag} must be a readable JSON file. Received: {path} ({error}).") from error
+    except json.JSONDecodeError as error:
+        raise InputError(f"{flag} must be a JSON file. Received: {path} ({error}).") from error
+    if not isinstance(tree, dict):
+        raise InputError(f"{flag} must be a JSON file with an object. Received: {path}.")
+    return tree

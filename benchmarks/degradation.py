@@ -26,7 +26,7 @@ PICTURES, CROPS, ROUNDS = 4, 500, 7
 
 
 def lr_crops(pictures: tf.Tensor, shrink: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]) -> tf.data.Dataset:
-    """`CROPS` random crops of the pictures (uint8 [n, h, w, 3]), each made LR by `shrink(crop, seed)`."""
+    """`CROPS` random crops of the pictures (uint8 [n, h, w, 3]) over and over, made LR by `shrink(crop, seed)`."""
 
     def load(number: tf.Tensor) -> tf.Tensor:
         seed = tf.stack([number, 1])
@@ -37,7 +37,7 @@ def lr_crops(pictures: tf.Tensor, shrink: Callable[[tf.Tensor, tf.Tensor], tf.Te
     options = tf.data.Options()
     options.threading.private_threadpool_size = 1
     options.threading.max_intra_op_parallelism = 1
-    return tf.data.Dataset.range(CROPS).map(load, num_parallel_calls=1).with_options(options)
+    return tf.data.Dataset.range(CROPS).repeat().map(load, num_parallel_calls=1).with_options(options)
 
 
 def main() -> None:
@@ -48,13 +48,15 @@ def main() -> None:
         "degraded": lr_crops(pictures, lambda hr, seed: degrade(hr, SCALE, config, seed)),
         "bicubic": lr_crops(pictures, lambda hr, seed: imresize_uint8(hr, 1 / SCALE)),
     }
+    iterators = {way: iter(crops) for way, crops in ways.items()}  # made once, as in training
     rates = {way: [] for way in ways}
     for round_number in range(ROUNDS + 1):
-        for way, crops in ways.items():
+        for way, crops in iterators.items():
             start = time.process_time()
-            made = sum(1 for _ in crops)
+            for _ in range(CROPS):
+                next(crops)
             if round_number:  # the first one warms up
-                rates[way].append(made / (time.process_time() - start))
+                rates[way].append(CROPS / (time.process_time() - start))
     for way, values in rates.items():
         print(f"{way}: median {statistics.median(values):.0f}, best {max(values):.0f} crops a second and core")
     print(f"degraded / bicubic: {statistics.median(rates['degraded']) / statistics.median(rates['bicubic']):.2f}")

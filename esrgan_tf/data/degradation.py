@@ -3,6 +3,7 @@
 Graph operations with stateless seeds alone, so that `tf.data` may run them and checkpoints hold its iterators.
 """
 
+import math
 from collections.abc import Callable, Sequence
 
 import tensorflow as tf
@@ -30,7 +31,7 @@ def degrade(hr: tf.Tensor, scale: int, config: DegradationConfig, seed: tf.Tenso
     qualities and pictures rounded to 8 bits before, where the released code has a copy of its own of JPEG in floating
     point; bicubic interpolation takes a = -0.5 and area interpolation weighs pixels by the area covered, as TensorFlow
     has them (PyTorch: -0.75, and whole pixels); each crop is degraded alone, where the released code degrades 400 px
-    and cuts the crop from the result. Sharpening the HR picture first, as the released options do, is left to the
+    and cuts the crop from the result; Poisson counts are approximated (`_poisson`). Sharpening the HR picture first, as the released options do, is left to the
     caller.
 
     Args:
@@ -168,7 +169,7 @@ def _random_ringing(picture: tf.Tensor, config: FinalSincConfig, seed: tf.Tensor
 def _gaussian_noise(picture: tf.Tensor, grey: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     """Noise of standard deviation 1: float32 [h, w, 3], [h, w, 1] where `grey`."""
     shape = tf.concat([tf.shape(picture)[:2], [tf.where(grey, 1, 3)]], 0)
-    return tf.random.stateless_normal(shape, seed)
+    return _normal(shape, seed)
 
 
 def _poisson_noise(picture: tf.Tensor, grey: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
@@ -179,8 +180,27 @@ def _poisson_noise(picture: tf.Tensor, grey: tf.Tensor, seed: tf.Tensor) -> tf.T
     distinct = tf.reduce_sum(tf.math.bincount(tf.reshape(levels, [-1]), minlength=256, binary_output=True))
     photons = tf.cast(2 ** tf.reduce_sum(tf.cast(distinct > [2**bit for bit in range(8)], tf.int32)), tf.float32)
     signal = tf.cast(levels, tf.float32) * _FROM_255
-    counts = tf.random.stateless_poisson(tf.shape(signal), seed, signal * photons, tf.float32)
-    return counts / photons - signal
+    return _poisson(signal * photons, seed) / photons - signal
+
+
+def _poisson(mean: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    """Poisson counts of float32 means of any shape, by the third-order Cornish-Fisher expansion of their quantiles.
+
+    Exact sampling takes ten times as long. From a mean of 1 on, mean and variance are right within 2 %.
+    """
+    deviation = mean * tf.math.rsqrt(mean + 1 / 12)  # rounding adds a variance of 1/12
+    # Below -3 deviations the expansion would turn back upwards.
+    normal = tf.maximum(_normal(tf.shape(mean), seed), -3 * deviation)
+    counts = tf.maximum(tf.round(mean + deviation * normal + (normal * normal - 1) * (1 / 6)), 0.0)
+    return tf.where(mean > 0, counts, 0.0)
+
+
+def _normal(shape: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    """Standard normal numbers by Box and Muller's transform: three times as fast as `stateless_normal` on a CPU."""
+    count = tf.reduce_prod(shape)
+    uniform = tf.random.stateless_uniform([2, (count + 1) // 2], seed)
+    radius, angle = tf.sqrt(-2 * tf.math.log(1 - uniform[0])), 2 * math.pi * uniform[1]
+    return tf.reshape(tf.concat([radius * tf.cos(angle), radius * tf.sin(angle)], 0)[:count], shape)
 
 
 def _resize(picture: tf.Tensor, size: tf.Tensor, modes: Sequence[str], uniform: tf.Tensor) -> tf.Tensor:

@@ -31,8 +31,8 @@ def degrade(hr: tf.Tensor, scale: int, config: DegradationConfig, seed: tf.Tenso
     qualities and pictures rounded to 8 bits before, where the released code has a copy of its own of JPEG in floating
     point; bicubic interpolation takes a = -0.5 and area interpolation weighs pixels by the area covered, as TensorFlow
     has them (PyTorch: -0.75, and whole pixels); each crop is degraded alone, where the released code degrades 400 px
-    and cuts the crop from the result; Poisson counts are approximated (`_poisson`). Sharpening the HR picture first, as the released options do, is left to the
-    caller.
+    and cuts the crop from the result; Poisson counts are approximated (`_poisson`). Sharpening the HR picture first,
+    as the released options do, is left to the caller.
 
     Args:
         hr: uint8 [h, w, 3], h and w multiples of `scale`, static or not.

@@ -1,6 +1,7 @@
 """What is the user's to mend, told apart from what is a bug of ours."""
 
 import re
+from collections.abc import Collection
 
 
 class InputError(ValueError):
@@ -19,3 +20,13 @@ def first_line(error: BaseException) -> str:
     """
     lines = str(error).strip().splitlines() or [type(error).__name__]
     return re.sub(r"^\{\{.*?\}\} | \[Op:.*\]$", "", lines[0])
+
+
+def check_one_of(name: str, value: object, allowed: Collection) -> None:
+    """Raise unless a value is one of those allowed.
+
+    Raises:
+        InputError: it is not.
+    """
+    if value not in allowed:
+        raise InputError(f"`{name}` must be one of {', '.join(map(str, allowed))}. Received: {value}.")

@@ -6,14 +6,16 @@ over all replicas from their caller. The tables at the end are the names that a 
 """
 
 from collections.abc import Callable, Mapping
+from typing import TypeVar
 
 import keras
 from keras import ops
 
-from esrgan_tf.errors import InputError
+from esrgan_tf.errors import check_one_of
 
 Tensor = keras.KerasTensor
 Mean = Callable[[Tensor], Tensor]
+Loss = TypeVar("Loss")
 CHARBONNIER_EPSILON = 1e-3
 
 
@@ -177,7 +179,7 @@ ADVERSARIAL_LOSSES = {  # of the generator, of the discriminator
 }
 
 
-def named_loss(table: dict, name: str, field: str):
+def named_loss(table: Mapping[str, Loss], name: str, field: str) -> Loss:
     """A recipe's loss by its name.
 
     Args:
@@ -188,8 +190,7 @@ def named_loss(table: dict, name: str, field: str):
     Raises:
         InputError: the table has no such name.
     """
-    if name not in table:
-        raise InputError(f"`{field}` must be one of {', '.join(table)}. Received: {name}.")
+    check_one_of(field, name, table)
     return table[name]
 
 

@@ -97,3 +97,35 @@ def test_spectral_convolutions_gradient_flows_through_the_division():
     cosine = np.sum(gradient * kernel) / np.linalg.norm(gradient) / np.linalg.norm(kernel)
     assert np.linalg.norm(gradient) > 1e-3
     assert abs(cosine) < 1e-3
+
+
+def test_unet_is_real_esrgans_wiring():
+    """The whole network against TensorFlow's own operations, its kernels divided by NumPy's singular values."""
+    keras.utils.set_random_seed(5)
+    model = build_discriminator(UNetDiscriminatorConfig(features=3), 16)
+    x = np.random.default_rng(0).uniform(size=(2, 16, 16, 3)).astype(np.float32)
+    for _ in range(60):  # the power iteration settles
+        model(x, training=True)
+
+    def conv(maps, number, stride=1):
+        layer = model.get_layer(f"conv{number}")
+        kernel = layer.kernel.numpy()
+        if isinstance(layer, SpectralConv2D):
+            return tf.nn.conv2d(maps, kernel / np.linalg.svd(kernel.reshape(-1, layer.filters))[1][0], stride, "SAME")
+        return tf.nn.conv2d(maps, kernel, stride, "SAME") + layer.bias
+
+    def act(maps):
+        return tf.nn.leaky_relu(maps, 0.2)
+
+    def doubled(maps):
+        return tf.image.resize(maps, 2 * np.array(maps.shape[1:3]), "bilinear")
+
+    x0 = act(conv(x, 0))
+    x1 = act(conv(x0, 1, 2))
+    x2 = act(conv(x1, 2, 2))
+    x3 = act(conv(x2, 3, 2))
+    x4 = act(conv(doubled(x3), 4)) + x2
+    x5 = act(conv(doubled(x4), 5)) + x1
+    x6 = act(conv(doubled(x5), 6)) + x0
+    expected = conv(act(conv(act(conv(x6, 7)), 8)), 9)
+    np.testing.assert_allclose(model(x), expected, rtol=2e-3, atol=1e-4)

@@ -22,6 +22,7 @@ from esrgan_tf.training.distribution import (
 from esrgan_tf.training.networks import build_networks
 from esrgan_tf.training.steps import Objective, make_train_step
 
+NOISE = ("linear2/bias", "conv1/bias", "conv2/bias", "conv_body/bias")
 ONE, TWO = "cpu", "mirrored:CPU:0,CPU:1"
 
 
@@ -73,10 +74,12 @@ def test_spectral_normalization_batchnorm_and_prelu_are_the_same_on_two_replicas
             assert a[name] == pytest.approx(b[name], rel=5e-3, abs=1e-4), name
     for model in ("generator", "discriminator"):
         for a, b in zip(getattr(networks_one, model).variables, getattr(networks_two, model).variables, strict=True):
-            moved = a.path.endswith(("vector", "alpha", "moving_mean", "moving_variance"))
-            np.testing.assert_allclose(a.numpy(), b.numpy(), atol=5e-4 if moved else 4e-3, err_msg=a.path)
-            for replica in b.value.values if moved else ():  # and the same on both
-                np.testing.assert_allclose(replica.numpy(), b.numpy(), rtol=1e-6, err_msg=a.path)
+            # A bias before BatchNorm or under a relativistic loss has no gradient but rounding noise.
+            if not a.path.endswith(NOISE):
+                np.testing.assert_allclose(a.numpy(), b.numpy(), atol=5e-4, err_msg=a.path)
+            if a.path.endswith(("vector", "alpha", "moving_mean", "moving_variance")):  # the same on both replicas
+                for replica in b.value.values:
+                    np.testing.assert_allclose(replica.numpy(), b.numpy(), rtol=1e-6, err_msg=a.path)
 
 
 @pytest.mark.parametrize(("name", "stage"), [(name, stage) for name in RECIPES for stage in RECIPES[name].stages])

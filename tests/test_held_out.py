@@ -54,3 +54,16 @@ def test_given_lr_pictures_are_validated_on_as_they_are(tmp_path):
     sources = open_validation(f"hr={tmp_path}/hr,lr={tmp_path}/lr", 4)
     ((_, _, found),) = load_held_out(sources, 96, 4, DEGRADATIONS["realesrgan"]).pictures
     np.testing.assert_array_equal(found, lr)
+
+
+def test_sides_are_cut_to_multiples_that_the_generator_takes(tmp_path):
+    hr = write_noise(tmp_path / "a.png", 50, 43)
+    ((_, cut_hr, cut_lr),) = load_held_out(open_validation(str(tmp_path), 2), 480, 2, lr_multiple=2).pictures
+    assert (cut_hr.shape[:2], cut_lr.shape[:2]) == ((48, 40), (24, 20))
+    np.testing.assert_array_equal(cut_hr, hr[:48, :40])
+
+
+def test_a_crop_too_small_to_be_measured_is_named(tmp_path):
+    write_noise(tmp_path / "a.png", 64, 64)
+    with pytest.raises(InputError, match="`data.validation_crop` must be at least 23. Received: 16"):
+        load_held_out(open_validation(str(tmp_path), 4), 16, 4)

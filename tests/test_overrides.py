@@ -14,7 +14,7 @@ ESRGAN = RECIPES["esrgan"]
 
 
 def set_on(recipe, *texts):
-    return override(recipe, dict(map(parse_assignment, texts)))
+    return override(recipe, map(parse_assignment, texts))
 
 
 def test_a_set_field_changes_and_the_recipe_itself_does_not():
@@ -81,11 +81,25 @@ def test_an_unknown_field_is_named_with_the_nearest(text, nearest):
         ("generator.batch_norm=1", "true or false"),
         ("generator.padding=3", "text"),
         ("gan.milestones=5", "a list"),
-        ("data.degradation.first=5", "must name a field"),
+        ("data.degradation.first=5", "cannot be set"),
+        ("gan.steps=1e999", "a whole number"),
+        ("gan.learning_rate=Infinity", "a number"),
+        ("generator.family=1,2", "must be one of rrdb"),
+        ("generator=edsr", "must be an object of fields"),
+        ("gan.best_by=lpips", "must be one of psnr, perceptual, last"),
+        ("gan.perceptual_weight=0", "`best_by` must be psnr or last"),
+        ("gan.milestones=10,5", "ascending"),
+        ("gan.cosine_period=5", "`milestones` must be empty"),
+        ("gan.epsilon=0", "above 0"),
+        ("generator.scale=5", "must be one of 1, 2, 3, 4, 8"),
+        ("generator.init_scale=0", "above 0"),
+        ("perceptual.layers=[]", "at least one layer"),
+        ("data.dead_leaves_pictures=1", "2 or more"),
+        ("name=my photos", "letters, digits"),
     ],
 )
 def test_an_ill_typed_value_is_named_with_what_is_wanted(text, wanted):
-    with pytest.raises(InputError, match=f"`{text.partition('=')[0]}`.*{wanted}"):
+    with pytest.raises(InputError, match=f"{text.partition('=')[0]}.*{wanted}"):
         set_on(ESRGAN, text)
 
 
@@ -101,6 +115,25 @@ def test_family_changes_a_network_to_the_published_one_of_the_same_scale():
         InputError, match="`discriminator.family` must be one of vgg, srgan, patch, unet. Received: cnn"
     ):
         set_on(ESRGAN, "discriminator.family=cnn")
+
+
+def test_fields_are_set_in_the_order_given():
+    changed = set_on(ESRGAN, "generator.blocks=4", "generator.family=edsr", "generator.blocks=8")
+    assert changed.generator == EDSRConfig(blocks=8)
+
+
+def test_the_hint_of_a_recipe_works():
+    hint = RECIPES["srgan"].section.partition("--set ")[2].strip("')")
+    assert set_on(RECIPES["srgan"], hint).perceptual.layers == (("conv2_2", 1.0),)
+
+
+def test_what_a_configuration_refuses_is_told_with_its_place(tmp_path):
+    with pytest.raises(InputError, match="^data.degradation.second.noise.grey_probability: `grey_probability` must be"):
+        set_on(RECIPES["srvgg"], "data.degradation.second.noise.grey_probability=2")
+    file = tmp_path / "camera.json"
+    file.write_text('{"second": {"noise": {"grey_probability": 2}}}')
+    with pytest.raises(InputError, match="camera.json: second: noise: `grey_probability` must be"):
+        get_degradation(str(file))
 
 
 @pytest.mark.parametrize("name", RECIPES)

@@ -331,9 +331,28 @@ def test_learning_rate_is_halved_after_every_milestone():
 
 
 def test_cosine_learning_rate_falls_to_the_lowest_and_restarts():
-    changes = {"cosine_period": 100, "learning_rate": 1.0, "lowest_learning_rate": 0.5}
+    changes = {"milestones": [], "cosine_period": 100, "learning_rate": 1.0, "lowest_learning_rate": 0.5}
     schedule = learning_rate_schedule(override(TINY.psnr, changes))
     at = [float(schedule(step)) for step in (0, 25, 50, 99, 100, 150)]
     fallen = 0.75 + 0.25 * math.cos(math.pi / 4)
     assert at == pytest.approx([1, fallen, 0.75, 0.5, 1, 0.75], abs=1e-3)
     assert float(schedule(2**24 + 16 + 25 - 2**24 % 100)) == pytest.approx(float(schedule(16 + 25)), abs=1e-6)
+
+
+def test_pixel_unshuffle_trains_on_patches_of_its_multiples_and_validates_on_odd_pictures(tmp_path):
+    write_photo(tmp_path / "photos/a.png", 61, 47)
+    changes = {"generator.pixel_unshuffle": True, "psnr.steps": 1}
+    data = str(tmp_path / "photos")
+    with pytest.raises(InputError, match="--hr_patch.*multiple of 4 for this generator. Received: 34"):
+        train(tmp_path / "run", changes={**changes, "psnr.hr_patch": 34}, data=data)
+    assert train(tmp_path / "run", changes=changes, data=data).is_file()
+
+
+def test_a_run_goes_on_when_only_what_is_for_people_or_for_the_other_stage_has_changed(tmp_path):
+    train(tmp_path, changes={"psnr.steps": 1})
+    changes = {"psnr.steps": 2, "published": "better words", "discriminator.features": 3, "perceptual.network": "vgg16"}
+    train(tmp_path, changes=changes)
+    record = json.loads((tmp_path / "psnr/recipe.json").read_text())
+    assert record["recipe"]["published"] == "better words"
+    with pytest.raises(InputError, match="generator.features"):
+        train(tmp_path, changes={"generator.features": 5})

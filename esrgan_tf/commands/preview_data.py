@@ -2,7 +2,7 @@
 
     esrgan preview-data --data=photos/ --degradation=realesrgan --output=preview.png
 
-Takes seconds. The crops are the first ones of a run with the same flags.
+Takes seconds. The crops are the first ones of a run on the same data with the same recipe and seed.
 """
 
 import sys
@@ -38,7 +38,7 @@ def _preview() -> None:
     """Flags to a picture."""
     recipe = get_recipe(_RECIPE.value)
     changes = {"data.degradation": get_degradation(_DEGRADATION.value)} if _DEGRADATION.value else {}
-    recipe = override(recipe, changes | dict(map(parse_assignment, _SET.value)))
+    recipe = override(override(recipe, changes), map(parse_assignment, _SET.value))
     stage, output = recipe.stage(_STAGE.value), Path(_OUTPUT.value)
     if output.suffix.lower() != ".png":
         raise InputError(f"`--output` must end in .png. Received: {output}.")

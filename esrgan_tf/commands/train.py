@@ -75,11 +75,11 @@ RECIPE_FLAGS = {
     "validate_every": "{stage}.validate_every",
     "log_every": "{stage}.log_every",
 }
-flags.DEFINE_integer("scale", None, "1, 2, 3, 4 or 8.", flag_values=FLAGS)
+flags.DEFINE_integer("scale", None, "2, 3, 4 or 8; 1 where the family has it.", flag_values=FLAGS)
 flags.DEFINE_string("vgg_weights", None, "imagenet (through Keras), a file, or random.", flag_values=FLAGS)
 flags.DEFINE_integer("steps", None, "Of the stage.", lower_bound=1, flag_values=FLAGS)
 flags.DEFINE_integer("batch_size", None, "Patches a step, over all devices.", lower_bound=1, flag_values=FLAGS)
-flags.DEFINE_integer("hr_patch", None, "Px; for gan a multiple of 32.", lower_bound=1, flag_values=FLAGS)
+flags.DEFINE_integer("hr_patch", None, "Px; for gan a multiple of 32, 16 or 8, as the discriminator halves.", lower_bound=1, flag_values=FLAGS)
 flags.DEFINE_float("learning_rate", None, "At the start.", lower_bound=0.0, flag_values=FLAGS)
 flags.DEFINE_float(
     "ema_decay",
@@ -108,7 +108,7 @@ def _train() -> int | None:
     changes = {path: value for path, value in changes.items() if value is not None}
     if _DEGRADATION.value:
         changes["data.degradation"] = get_degradation(_DEGRADATION.value)
-    recipe = override(recipe, changes | dict(map(parse_assignment, _SET.value)))
+    recipe = override(override(recipe, changes), map(parse_assignment, _SET.value))
 
     import_tensorflow()  # takes seconds: not for --help, nor for a flag that is wrong
     from esrgan_tf.training.loop import Interrupted

@@ -21,7 +21,11 @@ class HeldOut:
 
 
 def load_held_out(
-    sources: list[Source], crop: int, scale: int, degradation: DegradationConfig | None = None
+    sources: list[Source],
+    crop: int,
+    scale: int,
+    degradation: DegradationConfig | None = None,
+    lr_multiple: int = 1,
 ) -> HeldOut:
     """Load what the sources hold out, cut to at most `crop` HR px around the centre.
 
@@ -31,16 +35,22 @@ def load_held_out(
         scale: HR size / LR size.
         degradation: makes LR where a source brings none, each picture in its own way and always the same; `None`
             is MATLAB's bicubic.
+        lr_multiple: px, of which LR sides are cut to multiples.
 
     Raises:
         InputError: no picture is held out that can be read and measured.
     """
+    lr_crop = crop // scale // lr_multiple * lr_multiple
+    if lr_crop * scale < smallest_side(scale):
+        raise InputError(
+            f"`data.validation_crop` must be at least {smallest_side(scale) + scale * lr_multiple}. Received: {crop}."
+        )
     pictures, left_out = [], []
     for source in sources:
         for element in source.held_out:
             name = element["name"].numpy().decode()
             try:
-                hr, lr = _load_centre(source, element, crop, degradation, seed=len(pictures))
+                hr, lr = _load_centre(source, element, lr_crop, lr_multiple, degradation, seed=len(pictures))
             except tf.errors.OpError as error:
                 left_out.append(f"{name}: cannot be read ({first_line(error)})")
                 continue
@@ -55,20 +65,23 @@ def load_held_out(
 
 
 def _load_centre(
-    source: Source, element: Element, crop: int, degradation: DegradationConfig | None, seed: int
+    source: Source,
+    element: Element,
+    lr_crop: int,
+    lr_multiple: int,
+    degradation: DegradationConfig | None,
+    seed: int,
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """(hr, lr) of one element, cut to at most `crop` HR px."""
+    """(hr, lr) of one element, cut to at most `lr_crop` LR px and to multiples of `lr_multiple`."""
     scale = source.scale
     if degradation is None or source.read(element)[1] != "":
-        return _centre(*source.load(element), crop, scale)
-    hr = source.load_hr(element)
-    hr, _ = _centre(hr, hr[::scale, ::scale], crop, scale)
-    return hr, degrade(hr, scale, degradation, tf.constant([0, seed], tf.int64))
-
-
-def _centre(hr: tf.Tensor, lr: tf.Tensor, crop: int, scale: int) -> tuple[tf.Tensor, tf.Tensor]:
-    """(hr, lr) -> the same cut to at most `crop` HR px around the centre, aligned."""
-    height, width = (min(int(size), crop // scale) for size in lr.shape[:2])
-    top, left = (int(lr.shape[0]) - height) // 2, (int(lr.shape[1]) - width) // 2
+        hr, lr = source.load(element)
+    else:
+        hr, lr = source.load_hr(element), None
+    sides = [min(side // scale, lr_crop) // lr_multiple * lr_multiple for side in hr.shape[:2]]
+    top, left = ((side // scale - cut) // 2 for side, cut in zip(hr.shape[:2], sides, strict=True))
+    height, width = sides
     hr = hr[scale * top : scale * (top + height), scale * left : scale * (left + width)]
+    if lr is None:
+        return hr, degrade(hr, scale, degradation, tf.constant([0, seed], tf.int64))
     return hr, lr[top : top + height, left : left + width]

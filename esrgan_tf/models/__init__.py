@@ -41,9 +41,6 @@ def build_generator(config: GeneratorConfig, recipe: str, dtype: str | None = No
 
     Returns:
         Model [batch, height, width, 3] in 0..1 -> [batch, scale * height, scale * width, 3] float32.
-
-    Raises:
-        InputError: the family cannot be built so.
     """
     return GENERATORS[config.family](config, name=f"{recipe}_x{config.scale}", dtype=dtype or "float32")
 

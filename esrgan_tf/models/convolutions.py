@@ -5,8 +5,6 @@ from collections.abc import Callable
 import keras
 from keras import layers, ops
 
-from esrgan_tf.errors import InputError
-
 # Beyond the border, in `ops.pad`'s terms. Of 1 px, "symmetric" repeats the outermost pixel.
 PADDINGS = {"zero": None, "reflect": "reflect", "replicate": "symmetric"}
 TORCH_MOMENTUM, TORCH_EPSILON = 0.9, 1e-5  # of PyTorch's BatchNorm, in Keras' terms
@@ -20,7 +18,7 @@ def he_normal(scale: float = 1.0) -> keras.initializers.Initializer:
 
 
 def torch_uniform() -> keras.initializers.Initializer:
-    """What PyTorch gives a convolution's kernel: uniform within 1 / sqrt(fan in)."""
+    """What PyTorch gives a convolution's kernel: uniform within 1 / sqrt(fan in). (Its biases too; here they are 0.)"""
     return keras.initializers.VarianceScaling(1 / 3, "fan_in", "uniform")
 
 
@@ -51,12 +49,7 @@ def apply_conv(
 
     Returns:
         [n, h / stride, w / stride, channels].
-
-    Raises:
-        InputError: unknown padding.
     """
-    if padding not in PADDINGS:
-        raise InputError(f"`padding` must be one of {', '.join(PADDINGS)}. Received: padding={padding}.")
     if PADDINGS[padding]:
         beyond = kernel // 2
         x = ops.pad(x, [[0, 0], [beyond, beyond], [beyond, beyond], [0, 0]], PADDINGS[padding])

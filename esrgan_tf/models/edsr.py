@@ -23,9 +23,6 @@ def edsr(config: EDSRConfig, name: str = "edsr", dtype: str = "float32") -> kera
         Model [batch, height, width, 3] in 0..1 -> [batch, scale * height, scale * width, 3] float32; the mean is
         taken off and put back inside. x4 has 1,517,571 parameters (baseline) or 43,089,923 (32 blocks of 256).
         Layers are named as BasicSR names its tensors: `body.0.conv1` is `body_0_conv1` here.
-
-    Raises:
-        InputError: unknown scale.
     """
     conv = partial(apply_conv, dtype=dtype)
     mean_01 = np.array(config.mean_rgb_01, "float32")

@@ -23,9 +23,6 @@ def msrresnet(config: MSRResNetConfig, name: str = "msrresnet", dtype: str = "fl
     Returns:
         Model [batch, height, width, 3] in 0..1 -> [batch, scale * height, scale * width, 3] float32; 1,517,571
         parameters at x4. Layers are named as BasicSR names its tensors: `body.0.conv1` is `body_0_conv1` here.
-
-    Raises:
-        InputError: unknown scale.
     """
     scaled = partial(he_normal, config.init_scale)
     conv = partial(apply_conv, initializer=scaled, dtype=dtype)

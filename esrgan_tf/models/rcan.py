@@ -26,9 +26,6 @@ def rcan(config: RCANConfig, name: str = "rcan", dtype: str = "float32") -> kera
         Model [batch, height, width, 3] in 0..1 -> [batch, scale * height, scale * width, 3] float32. x4 has
         15,592,355 parameters: 24 fewer than the released code counts, whose mean shifts are two fixed 1x1
         convolutions of 12 numbers each and constants here.
-
-    Raises:
-        InputError: unknown scale.
     """
     conv = partial(apply_conv, dtype=dtype)
     mean_01 = np.array(config.mean_rgb_01, "float32")

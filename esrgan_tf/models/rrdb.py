@@ -6,16 +6,13 @@ from functools import partial
 import keras
 from keras import ops
 
-from esrgan_tf.errors import InputError
 from esrgan_tf.models.convolutions import apply_batch_norm, apply_conv, he_normal, torch_uniform
 from esrgan_tf.models.upsampling import apply_upsampling
-from esrgan_tf.recipes.generators import RRDBConfig
+from esrgan_tf.recipes.generators import RRDBConfig, lr_multiple
 
 SLOPE = 0.2  # of every LeakyReLU
 DENSE_BLOCKS = 3  # in one RRDB
 GROWING_CONVS = 4  # in one dense block; a fifth brings it back to the trunk's width
-UNSHUFFLED_SCALES = (1, 2)  # reached by an x4 network from a picture unshuffled by 4 / scale
-INIT_CONVS = ("all", "body")
 
 Conv = Callable[[keras.KerasTensor, int, str], keras.KerasTensor]
 
@@ -33,16 +30,12 @@ def rrdb(config: RRDBConfig, name: str = "rrdb", dtype: str = "float32") -> kera
     Returns:
         Model [batch, height, width, 3] in 0..1 -> [batch, scale * height, scale * width, 3] float32. Layers are
         named as BasicSR names its tensors: `body.0.rdb1.conv1` is `body_0_rdb1_conv1` here.
-
-    Raises:
-        InputError: a switch is set to something unknown, or `pixel_unshuffle` asked for at another scale.
     """
-    _check(config)
     conv, body_conv = _convs(config, dtype)
     inputs = keras.Input((None, None, 3), name="lr")
     x, scale = inputs, config.scale
     if config.pixel_unshuffle:
-        x, scale = ops.space_to_depth(x, 4 // config.scale), 4
+        x, scale = ops.space_to_depth(x, lr_multiple(config)), 4
     first = x = conv(x, config.features, "conv_first")
     apply_block = apply_rrdb if config.block == "rrdb" else apply_residual_block
     for index in range(config.blocks):
@@ -93,12 +86,3 @@ def _convs(config: RRDBConfig, dtype: str) -> tuple[Conv, Conv]:
 
     return conv, body_conv
 
-
-def _check(config: RRDBConfig) -> None:
-    """Raise for a switch that means nothing; padding, upsampling and scale are checked where they act."""
-    if config.block not in ("rrdb", "residual"):
-        raise InputError(f"`block` must be one of rrdb, residual. Received: block={config.block}.")
-    if config.init_convs not in INIT_CONVS:
-        raise InputError(f"`init_convs` must be one of {', '.join(INIT_CONVS)}. Received: {config.init_convs}.")
-    if config.pixel_unshuffle and config.scale not in UNSHUFFLED_SCALES:
-        raise InputError(f"`pixel_unshuffle` must be false unless the scale is 1 or 2. Received: scale={config.scale}.")

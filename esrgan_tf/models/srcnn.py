@@ -5,9 +5,8 @@ from functools import partial
 import keras
 from keras import ops
 
-from esrgan_tf.errors import InputError
 from esrgan_tf.models.convolutions import apply_conv
-from esrgan_tf.models.upsampling import STEPS, bicubic
+from esrgan_tf.models.upsampling import bicubic
 from esrgan_tf.recipes.generators import SRCNNConfig
 
 INITIAL_STD = 0.001  # of every kernel: section 3.3
@@ -24,12 +23,7 @@ def srcnn(config: SRCNNConfig, name: str = "srcnn", dtype: str = "float32") -> k
     Returns:
         Model [batch, height, width, 3] in 0..1 -> [batch, scale * height, scale * width, 3] float32; 69,251
         parameters for 9-5-5 on RGB (the paper's 57,184 are the weights of its network on one channel).
-
-    Raises:
-        InputError: unknown scale.
     """
-    if config.scale not in STEPS:
-        raise InputError(f"`scale` must be one of {', '.join(map(str, STEPS))}. Received: scale={config.scale}.")
     normal = partial(keras.initializers.RandomNormal, stddev=INITIAL_STD)
     inputs = keras.Input((None, None, 3), name="lr")
     x = bicubic(inputs, config.scale)

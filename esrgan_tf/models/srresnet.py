@@ -21,9 +21,6 @@ def srresnet(config: SRResNetConfig, name: str = "srresnet", dtype: str = "float
         Model [batch, height, width, 3] in 0..1 -> [batch, scale * height, scale * width, 3] float32. x4 has
         1,549,462 trainable parameters: BatchNorm's gamma and beta are counted, its moving statistics are not, and
         every PReLU has one slope (PyTorch's default).
-
-    Raises:
-        InputError: unknown scale.
     """
     conv = partial(apply_conv, dtype=dtype)
     prelu = partial(apply_prelu, shared=True, dtype=dtype)

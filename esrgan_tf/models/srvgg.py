@@ -5,9 +5,8 @@ from functools import partial
 import keras
 from keras import ops
 
-from esrgan_tf.errors import InputError
 from esrgan_tf.models.convolutions import apply_conv, apply_prelu
-from esrgan_tf.models.upsampling import STEPS, nearest
+from esrgan_tf.models.upsampling import nearest
 from esrgan_tf.recipes.generators import SRVGGConfig
 
 
@@ -23,12 +22,7 @@ def srvgg(config: SRVGGConfig, name: str = "srvgg", dtype: str = "float32") -> k
         Model [batch, height, width, 3] in 0..1 -> [batch, scale * height, scale * width, 3] float32. x4 has
         1,213,296 parameters with 32 convolutions and 621,424 with 16. `body.2K` of the released tensors is
         `body_K_conv` here, `body.2K+1` is `body_K_prelu`.
-
-    Raises:
-        InputError: unknown scale.
     """
-    if config.scale not in STEPS:
-        raise InputError(f"`scale` must be one of {', '.join(map(str, STEPS))}. Received: scale={config.scale}.")
     prelu = partial(apply_prelu, shared=False, dtype=dtype)
     x = inputs = keras.Input((None, None, 3), name="lr")
     for index in range(config.convs + 1):

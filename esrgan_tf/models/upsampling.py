@@ -5,9 +5,6 @@ from collections.abc import Callable
 import keras
 from keras import ops
 
-from esrgan_tf.errors import InputError
-
-UPSAMPLINGS = ("nearest", "pixel_shuffle")
 STEPS = {1: (), 2: (2,), 3: (3,), 4: (2, 2), 8: (2, 2, 2)}  # the factors that a scale is reached by
 KEYS_A = -0.5  # of the cubic kernel: MATLAB's
 
@@ -50,14 +47,7 @@ def apply_upsampling(
 
     Returns:
         [n, scale * h, scale * w, c].
-
-    Raises:
-        InputError: `scale` or `method` is none of those.
     """
-    if scale not in STEPS:
-        raise InputError(f"`scale` must be one of {', '.join(map(str, STEPS))}. Received: scale={scale}.")
-    if method not in UPSAMPLINGS:
-        raise InputError(f"`upsampling` must be one of {', '.join(UPSAMPLINGS)}. Received: upsampling={method}.")
     channels = x.shape[-1]
     for number, factor in enumerate(STEPS[scale], start=1):
         if method == "nearest":

@@ -33,7 +33,7 @@ SRRESNET = Recipe(
 SRGAN = replace(
     SRRESNET,
     name="srgan",
-    section="3.2, SRGAN-VGG54 (VGG22: perceptual.layers=[['conv2_2',1.0]])",
+    section="""3.2, SRGAN-VGG54 (VGG22: --set 'perceptual.layers=[["conv2_2",1]]')""",
     command="python train.py --stage=psnr --recipe=srgan; python train.py --stage=gan --recipe=srgan",
     published="29.40 dB / .847 on Set5, 26.02 / .740 on Set14 (Y)",
     discriminator=SRGANDiscriminatorConfig(),

@@ -1,13 +1,16 @@
 """What a recipe consists of: frozen dataclasses, no TensorFlow, every default with its source."""
 
+import re
 from dataclasses import dataclass, field
 
-from esrgan_tf.errors import InputError
+from esrgan_tf.errors import InputError, check_one_of
 from esrgan_tf.recipes.degradation import DegradationConfig
 from esrgan_tf.recipes.discriminators import DiscriminatorConfig, VGGDiscriminatorConfig
 from esrgan_tf.recipes.generators import GeneratorConfig, RRDBConfig
 
 STAGES = ("psnr", "gan")
+BEST_BY = ("psnr", "perceptual", "last")
+NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]*"  # what Keras and TensorFlow take as a model's name
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,12 @@ class PerceptualConfig:
     download: bool = True  # False: ImageNet weights only where Keras has them in its cache already
     random_if_missing: bool = False
 
+    def __post_init__(self) -> None:
+        """Raise for layers that have no meaning; whether the network has them is the network's to say."""
+        names = [name for name, _ in self.layers]
+        if not names or len(set(names)) < len(names):
+            raise InputError(f"`layers` must name at least one layer, and each once. Received: {names}.")
+
 
 @dataclass(frozen=True)
 class DataConfig:
@@ -44,6 +53,11 @@ class DataConfig:
     dead_leaves_size: int = 512  # px
     validation_pictures: int = 8  # held out of a source that brings no validation part of its own
     validation_crop: int = 480  # HR px, from the centre: bounds the time that validation takes
+
+    def __post_init__(self) -> None:
+        """Raise where nothing would be left to train on."""
+        if self.dead_leaves_pictures < 2:
+            raise InputError(f"`dead_leaves_pictures` must be 2 or more. Received: {self.dead_leaves_pictures}.")
 
 
 @dataclass(frozen=True)
@@ -82,11 +96,24 @@ class StageConfig:
     def __post_init__(self) -> None:
         """Raise for numbers that no training can have."""
         for name in ("pixel_weight", "perceptual_weight", "adversarial_weight", "learning_rate", "decay"):
-            if getattr(self, name) < 0:
-                raise InputError(f"`{name}` must be 0 or more. Received: {getattr(self, name)}.")
+            self._check(name, getattr(self, name) >= 0, "0 or more")
         for name in ("beta_1", "beta_2", "ema_decay"):
-            if not 0 <= (getattr(self, name) or 0) < 1:
-                raise InputError(f"`{name}` must be at least 0 and below 1. Received: {getattr(self, name)}.")
+            self._check(name, 0 <= (getattr(self, name) or 0) < 1, "at least 0 and below 1")
+        self._check("epsilon", self.epsilon > 0, "above 0")
+        self._check("milestones", list(self.milestones) == sorted(set(self.milestones)), "ascending steps")
+        if self.cosine_period:
+            self._check("milestones", not self.milestones, "empty where there is a cosine_period (set it first)")
+            self._check(
+                "lowest_learning_rate", 0 <= self.lowest_learning_rate <= self.learning_rate, "from 0 to learning_rate"
+            )
+        check_one_of("best_by", self.best_by, BEST_BY)
+        if self.best_by == "perceptual":
+            self._check("best_by", self.perceptual_weight, "psnr or last where perceptual_weight is 0 (set it first)")
+
+    def _check(self, name: str, right: object, allowed: str) -> None:
+        """Raise unless the field is right."""
+        if not right:
+            raise InputError(f"`{name}` must be {allowed}. Received: {getattr(self, name)}.")
 
 
 @dataclass(frozen=True)
@@ -104,6 +131,11 @@ class Recipe:
     discriminator: DiscriminatorConfig = field(default_factory=VGGDiscriminatorConfig)
     perceptual: PerceptualConfig = field(default_factory=PerceptualConfig)
     data: DataConfig = field(default_factory=DataConfig)
+
+    def __post_init__(self) -> None:
+        """Raise for a name that no model can have."""
+        if not re.fullmatch(NAME, self.name):
+            raise InputError(f"`name` must be letters, digits, `_`, `-` and `.`. Received: {self.name}.")
 
     @property
     def stages(self) -> tuple[str, ...]:

@@ -63,7 +63,8 @@ ESRGAN_2022 = replace(
     gan=replace(GAN_2018, steps=400_000, beta_2=0.99, ema_decay=0.999),
 )
 
-# Section 4.4, figure 8: one thing is changed at a time. The residual blocks are SRResNet's.
+# Section 4.4, figure 8: one thing is changed at a time. The residual blocks are SRResNet's in
+# RRDB's frame: LeakyReLU in place of PReLU, nearest + conv, no BatchNorm outside the blocks.
 ABLATION_1 = Recipe(
     name="ablation_1",
     paper=PAPER,

@@ -2,6 +2,10 @@
 
 from dataclasses import dataclass, field
 
+from esrgan_tf.errors import InputError, check_one_of
+
+UPSAMPLED = (2, 3, 4, 8)  # scales that factors of 2 and 3 reach
+
 
 @dataclass(frozen=True)
 class RRDBConfig:
@@ -21,6 +25,17 @@ class RRDBConfig:
     init_scale: float = 0.1  # He-normal x 0.1: "smaller initialization", ESRGAN section 3.1
     init_convs: str = "all"  # of these: all (released code of 2018) or body (BasicSR)
 
+    def __post_init__(self) -> None:
+        """Raise for a switch that means nothing."""
+        check_one_of("scale", self.scale, (1, *UPSAMPLED))
+        check_one_of("block", self.block, ("rrdb", "residual"))
+        check_one_of("padding", self.padding, ("zero", "reflect", "replicate"))
+        check_one_of("upsampling", self.upsampling, ("nearest", "pixel_shuffle"))
+        check_one_of("init_convs", self.init_convs, ("all", "body"))
+        _check_init_scale(self.init_scale)
+        if self.pixel_unshuffle and self.scale not in (1, 2):
+            raise InputError(f"`pixel_unshuffle` must be false unless the scale is 1 or 2. Received: {self.scale}.")
+
 
 @dataclass(frozen=True)
 class SRResNetConfig:
@@ -31,6 +46,10 @@ class SRResNetConfig:
     blocks: int = 16
     features: int = 64
     outer_kernel: int = 9  # px, of the first and the last convolution
+
+    def __post_init__(self) -> None:
+        """Raise for a scale that cannot be built."""
+        check_one_of("scale", self.scale, UPSAMPLED)
 
 
 @dataclass(frozen=True)
@@ -43,6 +62,11 @@ class MSRResNetConfig:
     features: int = 64
     init_scale: float = 0.1
 
+    def __post_init__(self) -> None:
+        """Raise for a scale that cannot be built."""
+        check_one_of("scale", self.scale, UPSAMPLED)
+        _check_init_scale(self.init_scale)
+
 
 @dataclass(frozen=True)
 class EDSRConfig:
@@ -54,6 +78,10 @@ class EDSRConfig:
     features: int = 64
     residual_scale: float = 1.0
     mean_rgb_01: tuple[float, float, float] = (0.4488, 0.4371, 0.4040)  # of DIV2K
+
+    def __post_init__(self) -> None:
+        """Raise for a scale that cannot be built."""
+        check_one_of("scale", self.scale, UPSAMPLED)
 
 
 @dataclass(frozen=True)
@@ -68,15 +96,23 @@ class RCANConfig:
     reduction: int = 16  # of channels, inside the attention
     mean_rgb_01: tuple[float, float, float] = (0.4488, 0.4371, 0.4040)  # of DIV2K
 
+    def __post_init__(self) -> None:
+        """Raise for a scale that cannot be built."""
+        check_one_of("scale", self.scale, UPSAMPLED)
+
 
 @dataclass(frozen=True)
 class SRCNNConfig:
     """SRCNN 9-5-5 (arXiv:1501.00092, sections 3.1 and 4.3.2), on RGB."""
 
     family: str = field(default="srcnn", init=False)
-    scale: int = 4  # 2, 3, 4 or 8
+    scale: int = 4  # 1, 2, 3, 4 or 8
     kernels: tuple[int, int, int] = (9, 5, 5)  # px
     features: tuple[int, int] = (64, 32)
+
+    def __post_init__(self) -> None:
+        """Raise for a scale that cannot be built."""
+        check_one_of("scale", self.scale, (1, *UPSAMPLED))
 
 
 @dataclass(frozen=True)
@@ -88,5 +124,20 @@ class SRVGGConfig:
     convs: int = 32
     features: int = 64
 
+    def __post_init__(self) -> None:
+        """Raise for a scale that cannot be built."""
+        check_one_of("scale", self.scale, (1, *UPSAMPLED))
+
 
 GeneratorConfig = RRDBConfig | SRResNetConfig | MSRResNetConfig | EDSRConfig | RCANConfig | SRCNNConfig | SRVGGConfig
+
+
+def lr_multiple(config: GeneratorConfig) -> int:
+    """What the sides of an LR picture must be multiples of, in px."""
+    return 4 // config.scale if getattr(config, "pixel_unshuffle", False) else 1
+
+
+def _check_init_scale(value: float) -> None:
+    """Raise unless kernels start with some spread."""
+    if value <= 0:
+        raise InputError(f"`init_scale` must be above 0. Received: {value}.")

@@ -2,9 +2,9 @@
 
 import difflib
 import json
-import math
 import types
 import typing
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, asdict, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,20 +16,22 @@ from esrgan_tf.recipes.discriminators import DiscriminatorConfig
 from esrgan_tf.recipes.generators import GeneratorConfig
 
 FAMILY = "family"
+LARGEST = 1e30  # of any number, so that none is infinite
 
 
-def override(config: Any, changes: dict[str, Any]) -> Any:
+def override(config: Any, changes: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> Any:
     """A recipe, or a part of one, with some fields changed, in the order given.
 
     Args:
         config: a frozen dataclass.
-        changes: values by dotted name, such as {"gan.learning_rate": 5e-5}. `family` of a generator or a
-            discriminator changes it to that family's published values, the scale kept.
+        changes: values by dotted name, such as {"gan.learning_rate": 5e-5}, or pairs of them. `family` of a
+            generator or a discriminator changes it to that family's published values, the scale kept.
 
     Raises:
-        InputError: a name that is no field, with the nearest one, or a value of another type.
+        InputError: a name that is no field, with the nearest one, a value of another type, or one that the
+            configuration refuses.
     """
-    for name, value in changes.items():
+    for name, value in changes.items() if isinstance(changes, Mapping) else changes:
         config = _replace_field(config, name, value, name, config)
     return config
 
@@ -94,7 +96,7 @@ def from_tree(kind: type, tree: Any, where: str) -> Any:
     values = {
         name: _conform(value, hints[name], f"{where}: {name}") for name, value in tree.items() if known[name].init
     }
-    return kind(**values)
+    return _naming(where, lambda: kind(**values))
 
 
 def dotted_names(config: Any, prefix: str = "") -> list[str]:
@@ -110,26 +112,29 @@ def dotted_names(config: Any, prefix: str = "") -> list[str]:
 def _replace_field(config: Any, rest: str, value: Any, name: str, whole: Any) -> Any:
     """`config` with the field `rest`, which is `name` seen from the whole recipe, changed."""
     first, _, rest = rest.partition(".")
+    if config is None:
+        raise InputError(f"`{name}` cannot be set: what it is a part of is none (for a degradation, give one first).")
     if not is_dataclass(config) or first not in {field.name for field in fields(config)}:
         raise InputError(f"`{name}` must name a field of the recipe{_nearest(name, dotted_names(whole))}.")
     if rest:
         return replace(config, **{first: _replace_field(getattr(config, first), rest, value, name, whole)})
     if first == FAMILY:
         return _of_family(config, value, name)
-    return replace(config, **{first: _conform(value, typing.get_type_hints(type(config))[first], name)})
+    conformed = _conform(value, typing.get_type_hints(type(config))[first], name)
+    return _naming(name, lambda: replace(config, **{first: conformed}))
 
 
 def _of_family(config: Any, family: Any, name: str) -> Any:
     """The published configuration of another family, of the same scale."""
     union = next(union for union in (GeneratorConfig, DiscriminatorConfig) if type(config) in typing.get_args(union))
     kept = {"scale": config.scale} if hasattr(config, "scale") else {}
-    return replace(_family(union, family, name)(), **kept)
+    return _naming(name, lambda: replace(_family(union, family, name)(), **kept))
 
 
 def _family(union: Any, family: Any, where: str) -> type:
     """The dataclass of a family's name."""
     kinds = {kind.family: kind for kind in typing.get_args(union)}
-    if family not in kinds:
+    if not isinstance(family, str) or family not in kinds:
         raise InputError(f"`{where}` must be one of {', '.join(kinds)}. Received: {family}.")
     return kinds[family]
 
@@ -144,7 +149,7 @@ def _conform(value: Any, hint: Any, where: str) -> Any:
         if isinstance(value, tuple(kind for kind in kinds if is_dataclass(kind))):
             return value
         if len(kinds) > 1:
-            family = value.get(FAMILY) if isinstance(value, dict) else None
+            family = value.get(FAMILY) if isinstance(value, dict) else value
             return from_tree(_family(hint, family, f"{where}.{FAMILY}"), value, where)
         return _conform(value, kinds[0], where)
     if typing.get_origin(hint) is tuple and isinstance(value, list | tuple):
@@ -153,13 +158,22 @@ def _conform(value: Any, hint: Any, where: str) -> Any:
             return tuple(_conform(item, kind, where) for item, kind in zip(value, items, strict=True))
     elif is_dataclass(hint):
         return value if isinstance(value, hint) else from_tree(hint, value, where)
-    elif hint is float and type(value) in (int, float) and math.isfinite(value):
-        return float(value)
-    elif hint is int and type(value) in (int, float) and value >= 1 and value == int(value):
-        return int(value)
+    elif hint in (int, float) and type(value) in (int, float) and abs(value) < LARGEST:
+        if hint is float:
+            return float(value)
+        if value >= 1 and value == int(value):
+            return int(value)
     elif hint in (bool, str) and type(value) is hint:
         return value
     raise InputError(f"`{where}` must be {_describe(hint)}. Received: {value!r}.")
+
+
+def _naming(where: str, make: Callable[[], Any]) -> Any:
+    """What `make` gives; what it refuses is told with its place in the recipe."""
+    try:
+        return make()
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from error
 
 
 def _describe(hint: Any) -> str:

@@ -14,6 +14,7 @@ from esrgan_tf.data.pipeline import training_batches
 from esrgan_tf.data.sources import Source, default_data, open_sources, open_validation
 from esrgan_tf.errors import InputError
 from esrgan_tf.recipes.configs import Recipe
+from esrgan_tf.recipes.generators import lr_multiple
 from esrgan_tf.training.checkpoints import Checkpoints
 from esrgan_tf.training.distribution import make_strategy, resolve_precision
 from esrgan_tf.training.loop import Loop
@@ -60,6 +61,8 @@ def train_stage(recipe: Recipe, stage_name: str, options: RunOptions) -> Path:
     init_from = _initial_generator(folder, options.init_from)
     strategy = make_strategy(options.strategy)
     _check_batch(stage.batch_size, strategy.num_replicas_in_sync)
+    multiple = lr_multiple(recipe.generator)
+    _check_patch(stage.hr_patch, scale, multiple)
     precision = resolve_precision(options.precision, strategy)
     keras.utils.set_random_seed(options.seed)
     objective = Objective(recipe, stage)
@@ -71,7 +74,7 @@ def train_stage(recipe: Recipe, stage_name: str, options: RunOptions) -> Path:
     sources = open_sources(data, recipe.data, scale, stage.hr_patch, options.seed)
     batches = training_batches(sources, recipe.data, scale, stage.hr_patch, stage.batch_size, options.seed)
     validated = open_validation(options.val_data, scale) if options.val_data else sources
-    held_out = load_held_out(validated, recipe.data.validation_crop, scale, recipe.data.degradation)
+    held_out = load_held_out(validated, recipe.data.validation_crop, scale, recipe.data.degradation, multiple)
     run = {
         "data": data,
         "val_data": options.val_data,
@@ -123,6 +126,14 @@ def _check_batch(batch_size: int, replicas: int) -> None:
     """Raise unless every replica gets the same number of patches."""
     if batch_size < 1 or batch_size % replicas:
         raise InputError(f"`--batch_size` must be a multiple of the {replicas} devices. Received: {batch_size}.")
+
+
+def _check_patch(hr_patch: int, scale: int, multiple: int) -> None:
+    """Raise unless the generator takes the patch's LR picture."""
+    if hr_patch // scale % multiple:
+        raise InputError(
+            f"`--hr_patch` must be a multiple of {scale * multiple} for this generator. Received: {hr_patch}."
+        )
 
 
 def _digest(sources: list[Source]) -> str:

@@ -14,6 +14,8 @@ from esrgan_tf.weights.generators import GENERATOR_FILE
 
 # What may differ, of a stage, when its run is taken up again.
 MAY_CHANGE = ("steps", "validate_every", "log_every", "learning_rate")
+PROSE = ("paper", "section", "command", "published")
+USED_WITH = {"discriminator": "adversarial_weight", "perceptual": "perceptual_weight"}  # part of a recipe: its weight
 IDENTIFYING = ("data", "seed", "precision", "init_from", "training_pictures_digest")  # besides the recipe
 VERSIONED = ("esrgan_tf", "tensorflow", "keras", "numpy", "pillow")
 
@@ -110,7 +112,11 @@ def _check_same_run(folder: StageFolder, record: dict[str, Any]) -> None:
 
 def _identity(record: dict[str, Any], stage: str) -> dict[str, Any]:
     """What makes a run the same run, by dotted names, the most telling first: recipe, scale, data, then the rest."""
-    recipe = {key: value for key, value in record.get("recipe", {}).items() if key == stage or key not in STAGES}
+    recipe = record.get("recipe", {})
+    config = recipe.get(stage) or {}
+    left_out = {*PROSE, *STAGES} - {stage}
+    left_out |= {part for part, weight in USED_WITH.items() if not config.get(weight)}
+    recipe = {key: value for key, value in recipe.items() if key not in left_out}
     flat = _flatten(recipe, "")
     first = {"recipe": flat.pop("name", None), "generator.scale": flat.pop("generator.scale", None)}
     flat = first | {name: record.get(name) for name in IDENTIFYING} | flat

@@ -14,6 +14,7 @@ from esrgan_tf.errors import InputError, first_line
 from esrgan_tf.files import replacing
 
 GENERATOR_FILE = "generator.keras"  # of a stage: best on validation
+SCALE_LAYERS = ("conv_first", "conv_up", "prelu_up", "conv_last")  # whose shapes depend on the scale
 STAGES_BEST_FIRST = ("gan", "psnr")
 
 
@@ -109,24 +110,23 @@ def copy_weights(source: keras.Model, target: keras.Model, origin: str) -> str:
         What was copied and what not, for people.
 
     Raises:
-        InputError: of one scale, names or shapes differ; of another scale, less than half fits.
+        InputError: names or shapes differ; of another scale, elsewhere than where the picture is enlarged.
     """
     have, want = _tensors(source), _tensors(target)
     shapes = {path: tuple(variable.shape) for path, variable in have.items()}
     fitting = [path for path, variable in want.items() if shapes.get(path) == tuple(variable.shape)]
+    differing = sorted((have.keys() | want.keys()) - set(fitting))
     other_scale = generator_info(source).scale != generator_info(target).scale
-    whole = len(fitting) == len(want) == len(have)
-    if not whole and not (other_scale and 2 * len(fitting) > len(want)):
-        first = sorted((have.keys() | want.keys()) - set(fitting))[0]
+    if differing and not (other_scale and all(path.startswith(SCALE_LAYERS) for path in differing)):
+        first = next((path for path in differing if not path.startswith(SCALE_LAYERS)), differing[0])
         wanted = tuple(want[first].shape) if first in want else None
         raise InputError(
             f"`{origin}` must be the same network as the recipe's generator {target.name}. Received: {source.name}, "
-            f"{len((have.keys() | want.keys()) - set(fitting))} tensors differ, first {first}: {shapes.get(first)} "
-            f"instead of {wanted}."
+            f"{len(differing)} tensors differ, first {first}: {shapes.get(first)} instead of {wanted}."
         )
     for path in fitting:
         want[path].assign(have[path].value)
-    said = f"all {len(want)} tensors" if whole else f"{len(fitting)} of {len(want)} tensors of {source.name}"
+    said = f"{len(fitting)} of {len(want)} tensors of {source.name}" if differing else f"all {len(want)} tensors"
     new = [path for path in want if path not in fitting]
     unused = [path for path in have if path not in fitting]
     said += f"; new: {', '.join(new)}" if new else ""

@@ -19,6 +19,10 @@ setup(
     python_requires=">=3.10",
     packages=find_packages(include=["esrgan_tf", "esrgan_tf.*"]),
     install_requires=REQUIREMENTS,
-    extras_require={"test": ["pytest>=8,<10", "ruff>=0.9,<1"]},
+    extras_require={
+        "convert": ["torch>=2.4"],  # to read and write .pth
+        "plot": ["matplotlib>=3.8"],  # the curve of `esrgan interpolate`
+        "test": ["pytest>=8,<10", "ruff>=0.9,<1", "matplotlib>=3.8"],
+    },
     entry_points={"console_scripts": ["esrgan=esrgan_tf.__main__:main"]},
 )

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 from pictures import truncate, write_noise, write_photo
@@ -15,7 +16,6 @@ from tiny import TINY
 
 from esrgan_tf import __main__, recipes
 from esrgan_tf.commands import train as train_command
-from esrgan_tf.commands import upscale as upscale_command
 from esrgan_tf.models import build_generator
 from esrgan_tf.recipes.overrides import override
 from esrgan_tf.weights.generators import save_generator
@@ -32,16 +32,6 @@ FLAG_VALUES = {
     "validate_every": 2,
     "log_every": 1,
 }
-
-
-@pytest.fixture(autouse=True)
-def fresh_flags():
-    """Every test parses its own flags."""
-    for command in (train_command, upscale_command):
-        command.FLAGS.unparse_flags()
-        for flag in command.FLAGS._flags().values():
-            flag.unparse()
-    yield
 
 
 @pytest.fixture
@@ -108,8 +98,6 @@ def test_both_stages_then_upscaling_from_the_command_line(tiny, capsys, tmp_path
     assert status == 0
     assert "tiny x2, psnr stage" in out
     assert "step 2: validation PSNR" in out
-    fresh = train_command.FLAGS
-    fresh.unparse_flags()
     status, out, _ = train(capsys, tmp_path / "run", "--steps=2", stage="gan")
     assert status == 0
     assert "VGG19 weights: random, fixed seed" in out
@@ -170,9 +158,6 @@ def test_bad_input_to_train_is_one_line(tiny, capsys, tmp_path):
         (["--stage=gan", "--recipe=tiny", f"--init_from={generator}", "--hr_patch=48"], ["--hr_patch", "32", "48"]),
     ]
     for arguments, parts in cases:
-        train_command.FLAGS.unparse_flags()
-        for flag in train_command.FLAGS._flags().values():
-            flag.unparse()
         workdir = tmp_path / "run"
         assert_one_line_error(run(capsys, "train", *arguments, f"--workdir={workdir}"), *parts)
         assert not workdir.exists(), arguments
@@ -190,10 +175,30 @@ def test_bad_input_to_upscale_is_one_line(capsys, tmp_path):
         ([f"--model={tmp_path}", "--input=x", "--output=y", "--reference=nope"], ["--reference", "nope"]),
     ]
     for arguments, parts in cases:
-        upscale_command.FLAGS.unparse_flags()
-        for flag in upscale_command.FLAGS._flags().values():
-            flag.unparse()
         assert_one_line_error(run(capsys, "upscale", *arguments), *parts)
+
+
+def test_two_models_and_alpha_upscale_between_them(capsys, tmp_path):
+    write_noise(tmp_path / "a.png", 12, 10)
+    pictures = {}
+    models = []
+    for seed, name in enumerate(("psnr", "gan")):
+        keras.utils.set_random_seed(seed)
+        save_generator(build_generator(TINY.generator, "tiny"), tmp_path / f"{name}.keras")
+        models.append(f"--model={tmp_path / name}.keras")
+    for alpha in ("0", "0.5", "1"):
+        output = tmp_path / f"{alpha}.png"
+        status, out, _ = run(
+            capsys, "upscale", *models, f"--alpha={alpha}", f"--input={tmp_path}/a.png", f"--output={output}"
+        )
+        assert (status, f"tiny_alpha{alpha}, x2" in out) == (0, True)
+        pictures[alpha] = np.asarray(Image.open(output))
+    run(capsys, "upscale", models[1], f"--input={tmp_path}/a.png", f"--output={tmp_path}/gan.png")
+    np.testing.assert_array_equal(pictures["1"], np.asarray(Image.open(tmp_path / "gan.png")))
+    assert (pictures["0"] != pictures["0.5"]).any() and (pictures["1"] != pictures["0.5"]).any()
+    for arguments in (models, (models[0], "--alpha=0.5"), (*models, models[0], "--alpha=0.5")):
+        result = run(capsys, "upscale", *arguments, f"--input={tmp_path}/a.png", "--output=y.png")
+        assert_one_line_error(result, "`--model` must be given once, or twice", "--alpha")
 
 
 def test_unknown_verb_lists_the_known_ones(capsys):

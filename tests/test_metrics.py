@@ -24,6 +24,14 @@ def test_psnr_of_a_known_error():
     assert psnr(a, a) == float("inf")
 
 
+def test_a_grey_picture_counts_as_equal_channels_which_narrows_its_range_to_219():
+    rng = np.random.default_rng(0)
+    a, b = (np.repeat(rng.integers(0, 256, (20, 20, 1)), 3, axis=2).astype(np.uint8) for _ in range(2))
+    raw = 10 * np.log10(255**2 / np.mean((a.astype(float) - b) ** 2))
+    assert psnr(a, b, channel="rgb") == pytest.approx(raw)
+    assert psnr(a, b) == pytest.approx(raw + 20 * np.log10(255 / 219))
+
+
 def test_crop_leaves_the_border_out():
     a = np.full((20, 20, 3), 100, np.uint8)
     b = a.copy()
@@ -32,9 +40,12 @@ def test_crop_leaves_the_border_out():
     assert psnr(a, b, crop=3) < 30
 
 
+@pytest.mark.parametrize("crop", [0, 4])
 @pytest.mark.parametrize("channel", ["y", "rgb"])
-def test_ssim_agrees_with_scikit_image(channel):
+def test_ssim_agrees_with_scikit_image(channel, crop):
     a, b = noisy_pair()
+    whole, inner = (a, b), slice(crop, -crop or None)
+    a, b = a[inner, inner], b[inner, inner]
     x, y = (luma(a), luma(b)) if channel == "y" else (a.astype(float), b.astype(float))
     expected = structural_similarity(
         x,
@@ -45,7 +56,7 @@ def test_ssim_agrees_with_scikit_image(channel):
         data_range=255,
         channel_axis=None if channel == "y" else 2,
     )
-    assert ssim(a, b, channel=channel) == pytest.approx(expected, abs=1e-10)
+    assert ssim(*whole, crop=crop, channel=channel) == pytest.approx(expected, abs=1e-10)
 
 
 def test_ssim_of_equal_pictures_is_one():

@@ -7,6 +7,7 @@ import tensorflow as tf
 from pictures import make_picture, truncate, write_noise, write_photo
 from PIL import Image
 
+from esrgan_tf.colors import color_drift, keep_colors
 from esrgan_tf.comparison import bicubic_upscale
 from esrgan_tf.errors import InputError
 from esrgan_tf.images import read_picture, write_picture
@@ -38,6 +39,39 @@ def test_tiles_are_the_whole_picture_to_a_255th_beyond_the_overlap(model, upscal
     rgb = make_picture(shape=(70, 90)).rgb
     tiled = Upscaler(model, tile=48, overlap=16).upscale(rgb)
     assert np.abs(tiled - upscaler.upscale(rgb)).max() < 1 / 255
+
+
+def test_self_ensemble_is_the_mean_of_eight_outputs_turned_back(model):
+    rgb = make_picture(shape=(9, 7)).rgb
+    turned_and_back = [
+        (lambda x: x, lambda y: y),
+        (lambda x: x[::-1], lambda y: y[::-1]),
+        (lambda x: x[:, ::-1], lambda y: y[:, ::-1]),
+        (lambda x: x[::-1, ::-1], lambda y: y[::-1, ::-1]),
+        (lambda x: x.swapaxes(0, 1), lambda y: y.swapaxes(0, 1)),
+        (lambda x: x[::-1].swapaxes(0, 1), lambda y: y.swapaxes(0, 1)[::-1]),
+        (lambda x: x[:, ::-1].swapaxes(0, 1), lambda y: y.swapaxes(0, 1)[:, ::-1]),
+        (lambda x: x[::-1, ::-1].swapaxes(0, 1), lambda y: y.swapaxes(0, 1)[::-1, ::-1]),
+    ]
+    outputs = [back(np.array(model(turn(rgb)[None]))[0]) for turn, back in turned_and_back]
+    assert np.ptp(outputs, axis=0).max() > 0.01  # the network alone is not the same in all directions
+    got = Upscaler(model, tile=0, self_ensemble=True).upscale(rgb)
+    np.testing.assert_allclose(got, np.clip(np.mean(outputs, axis=0), 0, 1), atol=1e-6)
+
+
+def test_self_ensemble_turns_with_the_picture_through_tiles(model):
+    upscaler = Upscaler(model, tile=48, overlap=16, self_ensemble=True)
+    rgb = make_picture(shape=(50, 30)).rgb
+    turned = upscaler.upscale(np.ascontiguousarray(np.rot90(rgb)))
+    np.testing.assert_allclose(np.rot90(upscaler.upscale(rgb)), turned, atol=1e-5)
+
+
+def test_kept_colours_are_those_of_the_input(model, upscaler):
+    rgb = (0.3 + 0.4 * bicubic_upscale(make_picture(shape=(10, 12)).rgb, 3)).astype(np.float32)
+    drifted = upscaler.upscale(rgb)
+    kept = Upscaler(model, tile=0, keep_colors=True).upscale(rgb)
+    np.testing.assert_array_equal(kept, keep_colors(drifted, rgb, 2))
+    assert color_drift(kept, rgb, 2) < color_drift(drifted, rgb, 2) / 4
 
 
 def test_a_tile_without_a_middle_is_refused(model):
@@ -159,3 +193,21 @@ def test_a_format_that_would_lose_alpha_is_refused_before_the_work(tmp_path, ups
     ((_, error),) = upscale_files(upscaler, plan_jobs(str(tmp_path / "a.png"), str(tmp_path / "a.jpg")))
     assert "cannot hold an alpha channel" in str(error)
     assert not (tmp_path / "a.jpg").exists()
+
+
+@pytest.mark.parametrize("scale", [1, 2])
+def test_a_network_on_the_unshuffled_picture_takes_any_size_whole_or_in_tiles(scale):
+    keras.utils.set_random_seed(2)
+    config = RRDBConfig(scale=scale, blocks=1, features=4, growth=2, init_scale=1.0, pixel_unshuffle=True)
+    model = build_generator(config, "unshuffled")
+    picture = np.random.default_rng(0).uniform(size=(45, 71, 3)).astype(np.float32)
+    whole = Upscaler(model, tile=0).upscale(picture)
+    assert whole.shape == (45 * scale, 71 * scale, 3)
+    multiple = 4 // scale
+    even = picture[: 45 // multiple * multiple, : 71 // multiple * multiple]
+    plain = np.clip(model(even[None])[0], 0, 1)
+    inner = np.s_[: plain.shape[0] - 60, : plain.shape[1] - 60] if scale == 2 else np.s_[:4, :20]
+    np.testing.assert_allclose(whole[: plain.shape[0], : plain.shape[1]][inner], plain[inner], atol=1e-3)
+    np.testing.assert_allclose(Upscaler(model, tile=40, overlap=16).upscale(picture), whole, atol=0.02)
+    with pytest.raises(InputError, match=f"`--tile` and `--overlap` must be multiples of {multiple}"):
+        Upscaler(model, tile=41, overlap=8)

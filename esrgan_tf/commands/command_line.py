@@ -34,6 +34,8 @@ def run_command(
         if {"--help", "-h", "--helpfull", "-help"} & set(argv[1:]):
             print(f"{usage.strip()}\n\nFlags:\n{flag_values.get_help()}", flush=True)
             return SUCCESS
+        for name in flag_values:  # what another call in this process has set
+            flag_values[name].unparse()
         arguments = flag_values(list(argv))[1:]
         if len(arguments) > positional:
             raise InputError(f"flags must be written --name=value. Received: {' '.join(arguments[positional:])}.")

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from esrgan_tf.colors import keep_colors as with_colors_kept
 from esrgan_tf.comparison import bicubic_upscale
 from esrgan_tf.errors import InputError
 from esrgan_tf.images import Picture
@@ -15,39 +16,63 @@ from esrgan_tf.weights.generators import generator_info, load_generator
 
 DEFAULT_TILE = 256  # px
 DEFAULT_OVERLAP = 32  # px
+QUARTER_TURNS = 4  # with and without a flip: the eight of the self-ensemble
 
 
 class Upscaler:
     """Enlarges pictures with a generator, in tiles where they are large."""
 
-    def __init__(self, model: keras.Model, tile: int = DEFAULT_TILE, overlap: int = DEFAULT_OVERLAP):
+    def __init__(
+        self,
+        model: keras.Model,
+        tile: int = DEFAULT_TILE,
+        overlap: int = DEFAULT_OVERLAP,
+        self_ensemble: bool = False,
+        keep_colors: bool = False,
+    ):
         """Wrap a generator.
 
         Args:
             model: a generator, [batch, height, width, 3] in 0..1.
             tile: px of the input; a picture with a longer side is cut. 0 never cuts.
             overlap: px of the input that a tile sees beyond what is kept of it.
+            self_ensemble: take the mean over the eight flips and quarter turns (EDSR, arXiv:1707.02921, section
+                3.4): eight times the work.
+            keep_colors: replace the output's low frequencies by the input's (`colors.keep_colors`).
 
         Raises:
-            InputError: a tile that is not more than twice the overlap.
+            InputError: a tile that is not more than twice the overlap, or none that the generator takes.
         """
         if tile and tile <= 2 * overlap:
             raise InputError(f"`--tile` must be 0 or more than twice `--overlap`. Received: {tile}, {overlap}.")
         info = generator_info(model)
-        self.recipe, self.scale = info.recipe, info.scale
+        if tile % info.lr_multiple or overlap % info.lr_multiple:
+            raise InputError(
+                f"`--tile` and `--overlap` must be multiples of {info.lr_multiple} for this generator. "
+                f"Received: {tile}, {overlap}."
+            )
+        self.recipe, self.scale, self._multiple = info.recipe, info.scale, info.lr_multiple
         self._tile, self._overlap = tile, overlap
+        self._self_ensemble, self._keep_colors = self_ensemble, keep_colors
         # One trace for every size; `model.predict` would copy and batch what is one picture.
         signature = [tf.TensorSpec([None, None, None, 3], tf.float32)]
         self._run = tf.function(lambda batch: model(batch, training=False), input_signature=signature)
 
     @classmethod
-    def from_file(cls, path: str | Path, tile: int = DEFAULT_TILE, overlap: int = DEFAULT_OVERLAP) -> "Upscaler":
+    def from_file(
+        cls,
+        path: str | Path,
+        tile: int = DEFAULT_TILE,
+        overlap: int = DEFAULT_OVERLAP,
+        self_ensemble: bool = False,
+        keep_colors: bool = False,
+    ) -> "Upscaler":
         """Upscaler of a generator file or a work directory.
 
         Raises:
             InputError: as `load_generator` and the constructor.
         """
-        return cls(load_generator(path), tile, overlap)
+        return cls(load_generator(path), tile, overlap, self_ensemble, keep_colors)
 
     def upscale(self, rgb_01: np.ndarray) -> np.ndarray:
         """Enlarge one RGB picture.
@@ -61,20 +86,40 @@ class Upscaler:
         Raises:
             InputError: out of memory, or the generator's output is not finite.
         """
-        tile = self._tile or max(rgb_01.shape[:2])
-        overlap = self._overlap if self._tile else 0
         try:
-            output = upscale_by_tiles(rgb_01, self._upscale_whole, self.scale, tile, overlap)
+            output = self._mean_of_eight(rgb_01) if self._self_ensemble else self._by_tiles(rgb_01)
+            if not np.isfinite(output).all():
+                raise InputError(f"the generator {self.recipe} gives values that are not finite: train it again.")
+            output = np.clip(output, 0, 1)
+            return with_colors_kept(output, rgb_01, self.scale) if self._keep_colors else output
         except (tf.errors.ResourceExhaustedError, MemoryError) as error:
+            tile = self._tile or max(rgb_01.shape[:2])
             raise InputError(f"out of memory: use a smaller `--tile`. Received: {tile}.") from error
-        if not np.isfinite(output).all():
-            raise InputError(f"the generator {self.recipe} gives values that are not finite: train it again.")
-        return np.clip(output, 0, 1)
 
     def upscale_picture(self, picture: Picture) -> Picture:
         """Enlarge a picture and keep its kind: alpha (enlarged by bicubic), grey, bits and ICC profile."""
         alpha = None if picture.alpha is None else bicubic_upscale(picture.alpha, self.scale)
         return dataclasses.replace(picture, rgb=self.upscale(picture.rgb), alpha=alpha)
+
+    def _mean_of_eight(self, rgb_01: np.ndarray) -> np.ndarray:
+        """float32 [h, w, 3] -> [scale * h, scale * w, 3]: the mean of the outputs, each turned back."""
+        total = np.zeros((), np.float32)
+        for flip in (1, -1):
+            for turns in range(QUARTER_TURNS):
+                output = self._by_tiles(np.ascontiguousarray(np.rot90(rgb_01[:, ::flip], turns)))
+                total = total + np.rot90(output, -turns)[:, ::flip]
+        return total / (2 * QUARTER_TURNS)
+
+    def _by_tiles(self, rgb_01: np.ndarray) -> np.ndarray:
+        """float32 [h, w, 3] -> [scale * h, scale * w, 3], neither clipped nor rounded."""
+        height, width = rgb_01.shape[:2]
+        if self._multiple > 1:  # mirrored to sizes that the network takes; what comes of the rest is cut off
+            beyond = [(0, -height % self._multiple), (0, -width % self._multiple), (0, 0)]
+            rgb_01 = np.pad(rgb_01, beyond, "symmetric")
+        tile = self._tile or max(rgb_01.shape[:2])
+        overlap = self._overlap if self._tile else 0
+        output = upscale_by_tiles(rgb_01, self._upscale_whole, self.scale, tile, overlap)
+        return output[: self.scale * height, : self.scale * width]
 
     def _upscale_whole(self, rgb_01: np.ndarray) -> np.ndarray:
         """float32 [h, w, 3] -> [scale * h, scale * w, 3] in one pass."""

@@ -24,10 +24,11 @@ class GeneratorInfo:
 
     recipe: str
     scale: int
+    lr_multiple: int = 1  # px, of which a picture's sides must be multiples
 
 
 def generator_info(model: keras.Model) -> GeneratorInfo:
-    """A generator's recipe and scale, from its name.
+    """A generator's recipe and scale, from its name, and what sizes it takes.
 
     Raises:
         InputError: the model is not named `<recipe>_x<scale>`.
@@ -35,7 +36,8 @@ def generator_info(model: keras.Model) -> GeneratorInfo:
     match = re.fullmatch(r"(.+)_x(\d+)", model.name)
     if not match:
         raise InputError(f"a generator must be named <recipe>_x<scale>. Received: a model named {model.name}.")
-    return GeneratorInfo(match[1], int(match[2]))
+    unshuffled = [o.block_size for o in model.operations if type(o).__name__ == "SpaceToDepth"]
+    return GeneratorInfo(match[1], int(match[2]), *unshuffled[:1])
 
 
 def find_generator(path: str | Path, flag: str = "--model") -> Path:
@@ -59,11 +61,12 @@ def find_generator(path: str | Path, flag: str = "--model") -> Path:
     raise InputError(f"`{flag}` must be a .keras file or a work directory with a generator. Received: {path}.")
 
 
-def load_generator(path: str | Path) -> keras.Model:
+def load_generator(path: str | Path, flag: str = "--model") -> keras.Model:
     """Read a generator.
 
     Args:
         path: as `find_generator` takes it.
+        flag: where it was given, for messages.
 
     Returns:
         Model [batch, height, width, 3] in 0..1 -> [batch, scale * height, scale * width, 3] float32.
@@ -71,7 +74,7 @@ def load_generator(path: str | Path) -> keras.Model:
     Raises:
         InputError: no generator there, or the file is none.
     """
-    file = find_generator(path)
+    file = find_generator(path, flag)
     if not zipfile.is_zipfile(file):
         raise InputError(f"`{file}` must be a .keras generator file. Received: something else, or a truncated one.")
     try:

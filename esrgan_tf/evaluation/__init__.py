@@ -1,0 +1,1 @@
+"""Measuring ways of upscaling on pictures whose originals are known."""

@@ -1,0 +1,88 @@
+"""Every system on every picture."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from esrgan_tf.errors import InputError
+from esrgan_tf.evaluation.measures import Options, measure
+from esrgan_tf.evaluation.pairs import Pair, load_pair
+from esrgan_tf.evaluation.panels import write_panel
+from esrgan_tf.evaluation.systems import System
+from esrgan_tf.images import to_float
+
+MEAN = "mean"
+
+
+@dataclass(frozen=True)
+class Row:
+    """The numbers of one system on one picture, or its means."""
+
+    picture: str
+    system: str
+    metrics: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The systems' names, the first being the baseline, and a row of each for every picture, in this order."""
+
+    systems: tuple[str, ...]
+    rows: tuple[Row, ...]
+
+    def means(self) -> list[Row]:
+        """A row a system: the mean over pictures (of PSNR, the mean of the decibels, as the field has it)."""
+        means = []
+        for system in self.systems:
+            rows = [row.metrics for row in self.rows if row.system == system]
+            means.append(Row(MEAN, system, {key: float(np.mean([row[key] for row in rows])) for key in rows[0]}))
+        return means
+
+    def with_differences(self) -> list[tuple[Row, dict[str, float]]]:
+        """All rows, the means last, each with its numbers less the baseline's; nothing for the baseline itself."""
+        rows, count = [*self.rows, *self.means()], len(self.systems)
+        return [
+            (row, _difference(row.metrics, rows[index - index % count].metrics) if index % count else {})
+            for index, row in enumerate(rows)
+        ]
+
+
+def evaluate(
+    pairs: Iterable[Pair], systems: Sequence[System], scale: int, options: Options, panels: str | Path | None = None
+) -> Evaluation:
+    """Measure every system on every picture.
+
+    Args:
+        pairs: as `find_pairs` gives them, checked.
+        systems: as `open_systems` gives them.
+        scale: theirs.
+        options: what is measured.
+        panels: a folder for a panel of each picture.
+
+    Raises:
+        InputError: a picture that cannot be read, enlarged or measured.
+        OSError: a panel cannot be written.
+    """
+    rows = []
+    for pair in pairs:
+        hr, lr = load_pair(pair, scale)
+        outputs = []
+        for system in systems:
+            try:
+                output_01 = system.upscale(to_float(lr))
+                ma = options.ma[system.name, pair.name] if options.ma else None
+                measured = measure(output_01, hr, lr, scale, options, ma)
+            except InputError as error:
+                raise InputError(f"`{pair.hr}`, {system.name}: {error}") from error
+            rows.append(Row(pair.name, system.name, measured.metrics))
+            outputs.append((system.name, measured))
+        if panels:
+            write_panel(Path(panels) / f"{pair.name}.png", outputs, hr, lr, scale, options.crop)
+    return Evaluation(tuple(system.name for system in systems), tuple(rows))
+
+
+def _difference(metrics: dict[str, float], base: dict[str, float]) -> dict[str, float]:
+    """Numbers less others; two infinite PSNRs do not differ."""
+    return {key: value - base[key] if value != base[key] else 0.0 for key, value in metrics.items()}

@@ -1,0 +1,115 @@
+"""Numbers that come from elsewhere: Ma's scores as a table, LPIPS as a Keras model."""
+
+import csv
+import math
+import zipfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import numpy as np
+
+from esrgan_tf.errors import InputError, first_line
+
+
+def read_ma_scores(path: str | Path, systems: Iterable[str], pictures: Iterable[str]) -> dict[tuple[str, str], float]:
+    """Read Ma's scores (Ma, Yang, Yang, Yang, 2017), which belong to each system's outputs.
+
+    Args:
+        path: CSV with a first line `picture,score`, or `picture,score,model` where several systems are measured;
+            pictures with or without their suffix, models by their names in the table.
+        systems: their names.
+        pictures: their names without suffix.
+
+    Returns:
+        The score of each system and picture; others in the file are left out.
+
+    Raises:
+        InputError: no such file, not such a table, or a score is missing.
+    """
+    systems = list(systems)
+    try:
+        with Path(path).open(newline="", encoding="utf-8-sig") as file:
+            table = csv.DictReader(file, skipinitialspace=True)
+            columns, rows = table.fieldnames or [], list(table)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(
+            f"`--ma_scores` {path} must be a CSV file picture,score. Received: {first_line(error)}."
+        ) from error
+    wanted = {"picture", "score"} | ({"model"} if len(systems) > 1 else set())
+    if not wanted <= set(columns):
+        raise InputError(
+            f"`--ma_scores` {path} must begin with the line picture,score (and model, where several are measured). "
+            f"Received: {','.join(columns) or 'nothing'}."
+        )
+    scores = {(row.get("model") or systems[0], row["picture"]): row["score"] for row in rows}
+    found = {}
+    for system in systems:
+        for picture in pictures:
+            named = [text for (model, name), text in scores.items() if model == system and _is(name, picture)]
+            if len(named) != 1:
+                received = "none" if not named else f"{len(named)} of them"
+                raise InputError(
+                    f"`--ma_scores` {path} must hold one score of {picture} by {system}. Received: {received}."
+                )
+            found[system, picture] = _number(named[0], path)
+    return found
+
+
+def load_lpips(path: str | Path) -> Callable[[np.ndarray, np.ndarray], float]:
+    """Read an LPIPS model (Zhang et al., arXiv:1801.03924), such as `esrgan convert` writes.
+
+    Args:
+        path: `.keras` with two inputs, float32 [n, h, w, 3] in 0..1, and one output, the distances [n].
+
+    Returns:
+        Two pictures, float32 [h, w, 3] in 0..1 -> their distance; raises InputError for pictures that are too small.
+
+    Raises:
+        InputError: no such file, or no such model.
+    """
+    import keras
+    import tensorflow as tf
+
+    if not Path(path).is_file():
+        raise InputError(f"`--lpips_weights` must be a .keras file. Received: {path}, which is not there.")
+    try:
+        model = keras.saving.load_model(path, compile=False)
+    except (ValueError, TypeError, KeyError, OSError, zipfile.BadZipFile) as error:
+        raise InputError(f"`--lpips_weights` {path} cannot be read as a .keras model: {first_line(error)}") from error
+    tensors = (*(getattr(model, "inputs", None) or ()), *(getattr(model, "outputs", None) or ()))
+    shapes = [tuple(tensor.shape) for tensor in tensors]
+    if [len(shape) for shape in shapes] != [4, 4, 1]:
+        raise InputError(
+            f"`--lpips_weights` {path} must take two pictures and give [n]. Received: a model of {shapes}."
+        )
+    # One trace for every size.
+    signature = [tf.TensorSpec([1, None, None, 3], tf.float32)] * 2
+    run = tf.function(lambda a, b: model([a, b], training=False), input_signature=signature)
+
+    def distance(a_01: np.ndarray, b_01: np.ndarray) -> float:
+        failed = f"LPIPS cannot be had of {a_01.shape[1]} x {a_01.shape[0]} px: leave out --lpips_weights. Received: "
+        try:
+            found = float(run(a_01[None], b_01[None])[0])
+        except tf.errors.OpError as error:  # of another kind on every device
+            raise InputError(failed + first_line(error)) from error
+        if not math.isfinite(found):
+            raise InputError(f"{failed}{found}.")
+        return found
+
+    return distance
+
+
+def _is(name: str, picture: str) -> bool:
+    """Whether a name in the table, with or without suffix, is a picture's."""
+    return picture in (name, Path(name).stem)
+
+
+def _number(text: str | None, path: str | Path) -> float:
+    """A score; raises InputError for what is none."""
+    try:
+        value = float(text or "")
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise InputError(f"`--ma_scores` {path} must hold numbers as scores. Received: {text}.")
+    return value

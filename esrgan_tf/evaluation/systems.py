@@ -1,0 +1,75 @@
+"""What is compared: bicubic and generators, each under a short name."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from esrgan_tf.comparison import bicubic_upscale
+from esrgan_tf.errors import InputError
+
+BICUBIC = "bicubic"
+
+
+@dataclass(frozen=True)
+class System:
+    """A way of upscaling: its name in tables, what it is, and float32 [h, w, 3] -> [scale * h, scale * w, 3]."""
+
+    name: str
+    origin: str
+    upscale: Callable[[np.ndarray], np.ndarray]
+
+
+def open_systems(
+    models: Sequence[str], scale: int | None, tile: int, overlap: int, self_ensemble: bool = False
+) -> tuple[list[System], int]:
+    """Load what `--model` names.
+
+    Args:
+        models: generator files, work directories or "bicubic", each once.
+        scale: needed where all are bicubic; the generators' otherwise.
+        tile: as `Upscaler`.
+        overlap: as `Upscaler`.
+        self_ensemble: as `Upscaler`; it changes nothing of bicubic.
+
+    Returns:
+        The systems in their order, and their scale.
+
+    Raises:
+        InputError: no scale, scales that differ, a name given twice, or no generator.
+    """
+    if len(set(models)) < len(models):
+        raise InputError(f"`--model` must name different things. Received: {', '.join(models)}.")
+    systems, scales = [], {} if scale is None else {"--scale": scale}
+    for model, name in zip(models, _names(models), strict=True):
+        if model == BICUBIC:
+            # Called when `scale` is known, below.
+            systems.append(System(name, "MATLAB's bicubic", lambda lr_01: bicubic_upscale(lr_01, scale)))
+            continue
+        # Here, since bicubic alone needs no TensorFlow.
+        from esrgan_tf.inference.upscaler import Upscaler
+        from esrgan_tf.weights.generators import find_generator
+
+        path = find_generator(model)
+        upscaler = Upscaler.from_file(path, tile, overlap, self_ensemble)
+        scales[model] = upscaler.scale
+        origin = f"{path}: {upscaler.recipe}{', self-ensemble' if self_ensemble else ''}"
+        systems.append(System(name, origin, upscaler.upscale))
+    if not scales:
+        raise InputError("`--scale` must be given where nothing but bicubic is measured, such as --scale=4.")
+    if len(set(scales.values())) > 1:
+        received = ", ".join(f"{name}: {value}" for name, value in scales.items())
+        raise InputError(f"`--model` and `--scale` must be of one scale. Received: {received}.")
+    scale = next(iter(scales.values()))
+    return systems, scale
+
+
+def _names(models: Sequence[str]) -> list[str]:
+    """The shortest ends of the paths that tell them apart."""
+    parts = [Path(model).parts for model in models]
+    for length in range(1, max(map(len, parts))):
+        names = ["/".join(path[-length:]) for path in parts]
+        if len(set(names)) == len(names):
+            return names
+    return list(models)

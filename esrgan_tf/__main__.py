@@ -10,6 +10,10 @@ VERBS = {
     "preview-data": "show what the trainer will see",
     "train": "train a generator",
     "upscale": "enlarge pictures",
+    "convert": "turn published PyTorch weights into a .keras file, or a generator back into one of PyTorch",
+    "evaluate": "measure generators and bicubic on pictures whose originals are known",
+    "niqe-fit": "make NIQE's parameter file from pristine pictures",
+    "interpolate": "make a generator between the psnr stage's and the gan stage's",
 }
 HELP = ("--help", "-h", "help")
 
@@ -24,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             return 1
         print("esrgan VERB --flag=value ...\n")
         for name, purpose in VERBS.items():
-            print(f"  {name:12}{purpose}")
+            print(f"  {name:14}{purpose}")
         print("\nesrgan VERB --help lists a verb's flags.")
         return 0
     command = importlib.import_module(f"esrgan_tf.commands.{verb.replace('-', '_')}")

@@ -1,10 +1,11 @@
-"""Feature networks: Keras' own VGG, layers, preprocessing, fixed random weights."""
+"""Feature networks: Keras' own VGG, converted files, layers, preprocessing, fixed random weights."""
 
 import keras
 import numpy as np
 import pytest
 
-from esrgan_tf.models.features import vgg_features
+from esrgan_tf.errors import InputError
+from esrgan_tf.models.features import converted_network, vgg_features
 
 X = np.random.default_rng(0).uniform(size=(1, 32, 32, 3)).astype(np.float32)
 
@@ -79,3 +80,72 @@ def test_unknown_choices_are_named(field, value):
         vgg_features(weights="random", **{field: value})
     with pytest.raises(ValueError, match="`layers` must name at least one"):
         vgg_features([], weights="random")
+
+
+def converted_file(tmp_path, name):
+    """A file as `esrgan convert` writes it, of random weights, and its first convolution."""
+    keras.utils.set_random_seed(5)
+    model = converted_network(name)
+    layer = model.get_layer("conv1_1")
+    layer.bias.assign(np.linspace(-1, 1, 64))
+    model.save(tmp_path / "converted.keras")
+    return str(tmp_path / "converted.keras"), layer
+
+
+@pytest.mark.parametrize(
+    ("name", "seen"),
+    [
+        ("vgg19_torchvision", (X - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]),
+        ("vgg16_minc", X),
+    ],
+)
+def test_a_converted_file_says_its_preprocessing_whatever_is_set(name, seen, tmp_path):
+    file, layer = converted_file(tmp_path, name)
+    expected = keras.ops.conv(seen.astype(np.float32), layer.kernel, padding="same") + layer.bias
+    for preprocessing in ("caffe", "torchvision"):
+        model = vgg_features(["conv1_1"], True, name[:5], file, preprocessing, caffe_feature_scale=0.1)
+        np.testing.assert_allclose(model(X)["conv1_1"], expected, rtol=1e-4, atol=1e-5)
+        assert not model.trainable_variables
+
+
+def test_every_layer_of_a_converted_file_is_taken(tmp_path):
+    file, _ = converted_file(tmp_path, "vgg16_minc")
+    own = keras.saving.load_model(file)
+    features = vgg_features(["conv5_3"], network="vgg16", weights=file)(X)["conv5_3"]
+    np.testing.assert_allclose(features, own(X), rtol=1e-5, atol=1e-6)
+
+
+def test_only_minc_pools_an_odd_last_row_by_itself(tmp_path):
+    file, _ = converted_file(tmp_path, "vgg16_minc")
+    odd = X[:, :31, :29]
+    assert vgg_features(["conv2_1"], network="vgg16", weights=file)(odd)["conv2_1"].shape == (1, 16, 15, 128)
+    assert vgg_features(["conv2_1"], network="vgg16", weights="random")(odd)["conv2_1"].shape == (1, 15, 14, 128)
+
+
+def test_a_converted_file_of_another_network_is_named(tmp_path):
+    file, _ = converted_file(tmp_path, "vgg16_minc")
+    with pytest.raises(InputError, match=f"{file}` must hold vgg19.*Received: vgg16_minc"):
+        vgg_features(["conv5_4"], weights=file)
+
+
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
+def test_a_file_of_pytorch_says_how_to_convert_it(suffix, tmp_path):
+    with pytest.raises(InputError, match=f"must be converted first: esrgan convert --input={tmp_path}/vgg{suffix}"):
+        vgg_features(["conv5_4"], weights=f"{tmp_path}/vgg{suffix}")
+
+
+def test_keras_files_are_still_read_as_keras_weights(tmp_path):
+    own, file = weights_file(tmp_path, keras.applications.VGG16)
+    own.save(tmp_path / "vgg16.keras")
+    expected = np.array(vgg_features(["conv1_2"], network="vgg16", weights=file)(X)["conv1_2"])
+    features = vgg_features(["conv1_2"], network="vgg16", weights=str(tmp_path / "vgg16.keras"))
+    np.testing.assert_array_equal(features(X)["conv1_2"], expected)
+
+
+def test_damaged_files_are_an_os_error_as_missing_ones_are(tmp_path):
+    file, _ = converted_file(tmp_path, "vgg16_minc")
+    content = (tmp_path / "converted.keras").read_bytes()
+    (tmp_path / "converted.keras").write_bytes(content[: len(content) // 2])
+    for path in (file, str(tmp_path / "missing.keras")):
+        with pytest.raises(OSError):
+            vgg_features(["conv1_1"], network="vgg16", weights=path)

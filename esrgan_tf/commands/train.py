@@ -79,7 +79,7 @@ flags.DEFINE_integer("scale", None, "2, 3, 4 or 8; 1 where the family has it.", 
 flags.DEFINE_string("vgg_weights", None, "imagenet (through Keras), a file, or random.", flag_values=FLAGS)
 flags.DEFINE_integer("steps", None, "Of the stage.", lower_bound=1, flag_values=FLAGS)
 flags.DEFINE_integer("batch_size", None, "Patches a step, over all devices.", lower_bound=1, flag_values=FLAGS)
-flags.DEFINE_integer("hr_patch", None, "Px; for gan a multiple of 32, 16 or 8, as the discriminator halves.", lower_bound=1, flag_values=FLAGS)
+flags.DEFINE_integer("hr_patch", None, "Px; for gan a multiple of 32 or less.", lower_bound=1, flag_values=FLAGS)
 flags.DEFINE_float("learning_rate", None, "At the start.", lower_bound=0.0, flag_values=FLAGS)
 flags.DEFINE_float(
     "ema_decay",

@@ -1,7 +1,10 @@
 """Feature networks for perceptual losses: pictures in 0..1 in, feature maps out, frozen."""
 
+import json
 import re
+import zipfile
 from collections.abc import Sequence
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -15,6 +18,14 @@ CAFFE_MEAN_RGB_255 = (123.68, 116.779, 103.939)  # of ImageNet, subtracted befor
 IMAGENET_MEAN_RGB_01 = (0.485, 0.456, 0.406)
 IMAGENET_STD_RGB_01 = (0.229, 0.224, 0.225)
 PREPROCESSINGS = ("caffe", "torchvision")
+# What `esrgan convert` writes, by the model's name: the network, and the preprocessing that its weights expect.
+# MINC's were changed by ESRGAN's authors so that they take RGB in 0..1 as it is (BasicSR, issue 134).
+CONVERTED = {
+    "vgg16_torchvision": ("vgg16", "torchvision"),
+    "vgg19_torchvision": ("vgg19", "torchvision"),
+    "vgg16_minc": ("vgg16", "minc"),
+}
+NEEDS_CONVERSION = (".pth", ".pt", ".safetensors")
 RANDOM_SEED = 19
 
 
@@ -29,16 +40,16 @@ def vgg_features(
 ) -> keras.Model:
     """VGG16 or VGG19 up to some of its convolutions. Source: Simonyan and Zisserman (arXiv:1409.1556).
 
-    The preprocessing is part of the model: Caffe's (BGR in 0..255 minus the mean) for Keras' ImageNet weights and
-    MINC's; torchvision's (mean 0, variance 1) for weights from there, and for random ones.
+    The preprocessing is part of the model: Caffe's (BGR in 0..255 minus the mean) for Keras' ImageNet weights;
+    torchvision's (mean 0, variance 1) for random ones; a converted file says its own, torchvision's or none (MINC).
 
     Args:
         layer_names: `conv1_2`, `conv5_4` and so on: block and number of the convolution.
         before_activation: the convolution's own output (ESRGAN) or its ReLU (SRGAN).
         network: "vgg16" or "vgg19".
         weights: "imagenet" (through Keras, downloaded if need be), "random" (He-normal from a fixed seed), or the
-            path of a Keras weights file of the network without its top.
-        preprocessing: "caffe" or "torchvision", what the trained weights expect.
+            path of a file: one that `esrgan convert` wrote, or Keras weights of the network without its top.
+        preprocessing: "caffe" or "torchvision", what Keras weights expect; a converted file knows.
         caffe_feature_scale: the features of weights with Caffe's preprocessing are multiplied by it.
         dtype: Keras dtype policy.
 
@@ -47,7 +58,7 @@ def vgg_features(
         trainable.
 
     Raises:
-        InputError: no such network, layer or preprocessing.
+        InputError: no such network, layer or preprocessing, or a file of another network or not yet converted.
         OSError: Keras cannot get or read the weights.
     """
     if preprocessing not in PREPROCESSINGS:
@@ -56,32 +67,69 @@ def vgg_features(
     places = {name: _place(network, name) for name in layer_names}
     if not places:
         raise InputError("`layers` must name at least one layer. Received: none.")
-    caffe = preprocessing == "caffe" and weights != "random"
+    converted = _converted_name(network, weights)
+    if converted:
+        preprocessing = CONVERTED[converted][1]
+    elif weights == "random":
+        preprocessing = "torchvision"
     inputs = keras.Input((None, None, 3), name="picture")
-    x = _caffe(inputs) if caffe else _unit_variance(inputs)
-    maps = _apply_convolutions(x, network, max(places.values()), dtype)
-    scale = caffe_feature_scale if caffe else 1.0
+    maps = _apply_network(inputs, network, max(places.values()), preprocessing, dtype)
+    scale = caffe_feature_scale if preprocessing == "caffe" else 1.0
     outputs = {
         name: scale * ops.cast(maps[place][0 if before_activation else 1], "float32") for name, place in places.items()
     }
     model = keras.Model(inputs, outputs, name=f"{network}_{'_'.join(layer_names)}")
     if weights != "random":
-        _copy_trained_weights(model, network, weights)
+        _copy_trained_weights(model, network, weights, converted)
     model.trainable = False
     return model
 
 
-def _apply_convolutions(
-    x: keras.KerasTensor, network: str, last: tuple[int, int], dtype: str
+def converted_network(name: str) -> keras.Model:
+    """A whole feature network for converted weights, which `vgg_features` then reads from its file.
+
+    Args:
+        name: one of `CONVERTED`; the model is named so, and its convolutions conv1_1 and so on.
+
+    Returns:
+        Model [batch, height, width, 3] RGB in 0..1 -> its last convolution's output before activation.
+    """
+    network, preprocessing = CONVERTED[name]
+    last = len(CONVS[network]), CONVS[network][-1]
+    inputs = keras.Input((None, None, 3), name="picture")
+    maps = _apply_network(inputs, network, last, preprocessing, "float32")
+    model = keras.Model(inputs, maps[last][0], name=name)
+    model.trainable = False
+    return model
+
+
+def unit_variance(x: keras.KerasTensor) -> keras.KerasTensor:
+    """RGB in 0..1 -> mean 0, variance 1 over ImageNet, same shape."""
+    return (x - np.array(IMAGENET_MEAN_RGB_01, "float32")) / np.array(IMAGENET_STD_RGB_01, "float32")
+
+
+def apply_convolutions(
+    x: keras.KerasTensor, network: str, last: tuple[int, int], dtype: str, pool_padding: str = "valid"
 ) -> dict[tuple[int, int], tuple[keras.KerasTensor, keras.KerasTensor]]:
-    """[n, h, w, 3] -> the maps (before, after activation) of each convolution (block, number) up to the last."""
+    """A VGG's convolutions up to the last one asked for.
+
+    Args:
+        x: [n, h, w, 3], preprocessed.
+        network: "vgg16" or "vgg19".
+        last: block and number of that convolution.
+        dtype: Keras dtype policy.
+        pool_padding: "valid" drops a map's odd last row and column, "same" pools them by themselves.
+
+    Returns:
+        Maps (before, after activation) by (block, number).
+    """
     maps = {}
     for block, (convs, width) in enumerate(zip(CONVS[network], WIDTHS, strict=True), start=1):
         for number in range(1, convs + 1):
             if (block, number) > last:
                 return maps
             if number == 1 and block > 1:
-                x = layers.MaxPooling2D(2, name=f"pool{block - 1}", dtype=dtype)(x)
+                x = layers.MaxPooling2D(2, padding=pool_padding, name=f"pool{block - 1}", dtype=dtype)(x)
             initializer = keras.initializers.HeNormal(seed=RANDOM_SEED + 10 * block + number)
             x = layers.Conv2D(
                 width, 3, padding="same", kernel_initializer=initializer, name=f"conv{block}_{number}", dtype=dtype
@@ -89,6 +137,16 @@ def _apply_convolutions(
             maps[block, number] = x, ops.relu(x)
             x = maps[block, number][1]
     return maps
+
+
+def _apply_network(
+    x: keras.KerasTensor, network: str, last: tuple[int, int], preprocessing: str, dtype: str
+) -> dict[tuple[int, int], tuple[keras.KerasTensor, keras.KerasTensor]]:
+    """RGB [n, h, w, 3] in 0..1 -> `apply_convolutions` of what the weights expect."""
+    if preprocessing != "minc":
+        x = _caffe(x) if preprocessing == "caffe" else unit_variance(x)
+    # ESRGAN's MINC network pools with PyTorch's `ceil_mode`.
+    return apply_convolutions(x, network, last, dtype, "same" if preprocessing == "minc" else "valid")
 
 
 def _place(network: str, name: str) -> tuple[int, int]:
@@ -108,18 +166,36 @@ def _caffe(x: keras.KerasTensor) -> keras.KerasTensor:
     return ops.flip(255.0 * x - np.array(CAFFE_MEAN_RGB_255, "float32"), axis=-1)
 
 
-def _unit_variance(x: keras.KerasTensor) -> keras.KerasTensor:
-    """RGB in 0..1 -> mean 0, variance 1 over ImageNet, same shape."""
-    return (x - np.array(IMAGENET_MEAN_RGB_01, "float32")) / np.array(IMAGENET_STD_RGB_01, "float32")
-
-
-def _copy_trained_weights(model: keras.Model, network: str, weights: str) -> None:
-    """Copy every convolution's kernel and bias from Keras' own VGG, which calls `conv5_4` `block5_conv4`."""
+def _converted_name(network: str, weights: str) -> str | None:
+    """The name inside a file that `esrgan convert` wrote, `None` of everything else."""
+    if weights.lower().endswith(NEEDS_CONVERSION):
+        raise InputError(
+            f"`{weights}` must be converted first: esrgan convert --input={weights} "
+            f"--output={Path(weights).with_suffix('.keras')}"
+        )
+    if not weights.endswith(".keras") or not zipfile.is_zipfile(weights):
+        return None
     try:
-        trained = getattr(keras.applications, network.upper())(include_top=False, weights=weights)
+        with zipfile.ZipFile(weights) as archive:
+            name = json.loads(archive.read("config.json"))["config"]["name"]
+    except (KeyError, TypeError, ValueError):
+        return None
+    if name in CONVERTED and CONVERTED[name][0] != network:
+        raise InputError(f"`{weights}` must hold {network}, which the recipe asks for. Received: {name}.")
+    return name if name in CONVERTED else None
+
+
+def _copy_trained_weights(model: keras.Model, network: str, weights: str, converted: str | None) -> None:
+    """Copy every convolution's kernel and bias; Keras' own VGG calls `conv5_4` `block5_conv4`."""
+    try:
+        if converted:
+            trained = keras.saving.load_model(weights, compile=False)
+        else:
+            trained = getattr(keras.applications, network.upper())(include_top=False, weights=weights)
     except Exception as error:  # Keras raises no narrower type when a download fails
         raise OSError(first_line(error)) from error
     for layer in model.layers:
         if isinstance(layer, layers.Conv2D):
             block, number = _place(network, layer.name)
-            layer.set_weights(trained.get_layer(f"block{block}_conv{number}").get_weights())
+            own = layer.name if converted else f"block{block}_conv{number}"
+            layer.set_weights(trained.get_layer(own).get_weights())

@@ -85,4 +85,3 @@ def _convs(config: RRDBConfig, dtype: str) -> tuple[Conv, Conv]:
         return apply_batch_norm(x, f"{name}_bn", dtype) if norm else x
 
     return conv, body_conv
-

@@ -20,7 +20,7 @@ setup(
     packages=find_packages(include=["esrgan_tf", "esrgan_tf.*"]),
     install_requires=REQUIREMENTS,
     extras_require={
-        "convert": ["torch>=2.4"],  # to read and write .pth
+        "convert": ["torch>=2.6"],  # to read and write .pth
         "plot": ["matplotlib>=3.8"],  # the curve of `esrgan interpolate`
         "test": ["pytest>=8,<10", "ruff>=0.9,<1", "matplotlib>=3.8"],
     },

@@ -18,17 +18,17 @@ class PerceptualConfig:
     """Features of a VGG network. ESRGAN section 3.3: VGG19's conv5_4 before activation.
 
     `weights` is "imagenet" (through Keras), "minc" (a file must be given in its place), "random" (He-normal from a
-    fixed seed) or a file of Keras weights. The paper's loss weights were tuned on torchvision's VGG19, which sees
-    unit-variance inputs. Keras' ImageNet weights are Caffe's: inputs of -128..151, features an order of magnitude
-    larger. `caffe_feature_scale` brings them down by the factor that SRGAN (section 3.2) gives for the same
-    network; squared it is SRGAN's 0.006 on the squared loss.
+    fixed seed) or a file: Keras weights, or one of `esrgan convert`, which knows its preprocessing. The paper's loss
+    weights were tuned on torchvision's VGG19, which sees unit-variance inputs. Keras' ImageNet weights are Caffe's:
+    inputs of -128..151, features an order of magnitude larger. `caffe_feature_scale` brings them down by the factor
+    that SRGAN (section 3.2) gives for the same network; squared it is SRGAN's 0.006 on the squared loss.
     """
 
     network: str = "vgg19"  # or vgg16
     layers: tuple[tuple[str, float], ...] = (("conv5_4", 1.0),)  # each with its weight in the loss
     before_activation: bool = True
     weights: str = "imagenet"
-    preprocessing: str = "caffe"  # what the trained weights expect: caffe or torchvision
+    preprocessing: str = "caffe"  # what Keras weights expect: caffe or torchvision; converted files say it themselves
     caffe_feature_scale: float = 1 / 12.75
     download: bool = True  # False: ImageNet weights only where Keras has them in its cache already
     random_if_missing: bool = False

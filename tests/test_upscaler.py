@@ -208,6 +208,6 @@ def test_a_network_on_the_unshuffled_picture_takes_any_size_whole_or_in_tiles(sc
     plain = np.clip(model(even[None])[0], 0, 1)
     inner = np.s_[: plain.shape[0] - 60, : plain.shape[1] - 60] if scale == 2 else np.s_[:4, :20]
     np.testing.assert_allclose(whole[: plain.shape[0], : plain.shape[1]][inner], plain[inner], atol=1e-3)
-    np.testing.assert_allclose(Upscaler(model, tile=40, overlap=16).upscale(picture), whole, atol=0.02)
+    np.testing.assert_allclose(Upscaler(model, tile=64, overlap=28).upscale(picture), whole, atol=0.02)
     with pytest.raises(InputError, match=f"`--tile` and `--overlap` must be multiples of {multiple}"):
         Upscaler(model, tile=41, overlap=8)

@@ -9,10 +9,13 @@ ROOT = Path(__file__).parent
 VERSION = re.search(r'__version__ = "(.+)"', (ROOT / "esrgan_tf" / "__init__.py").read_text())[1]
 REQUIREMENTS = [line for line in (ROOT / "requirements.txt").read_text().splitlines() if line and line[0] != "#"]
 
+ONNX = ["tf2onnx>=1.17", "onnx>=1.17", "onnxruntime>=1.20"]  # to export and run .onnx
+SERVING = ["tensorflow-serving-api>=2.20,<2.23"]  # warm-up requests in SavedModels, and the client's gRPC
+
 setup(
     name="esrgan_tf",
     version=VERSION,
-    description="ESRGAN in Keras 3 on TensorFlow 2: train, measure, upscale",
+    description="ESRGAN in Keras 3 on TensorFlow 2: train, measure, upscale, export, serve",
     long_description=(ROOT / "README.md").read_text(),
     long_description_content_type="text/markdown",
     license="Apache-2.0",
@@ -21,8 +24,10 @@ setup(
     install_requires=REQUIREMENTS,
     extras_require={
         "convert": ["torch>=2.6"],  # to read and write .pth
+        "onnx": ONNX,
         "plot": ["matplotlib>=3.8"],  # the curve of `esrgan interpolate`
-        "test": ["pytest>=8,<10", "ruff>=0.9,<1", "matplotlib>=3.8"],
+        "serving": SERVING,
+        "test": ["pytest>=8,<10", "pytest-xdist>=3.5", "ruff>=0.9,<1", "matplotlib>=3.8", "pyyaml>=6", *ONNX, *SERVING],
     },
     entry_points={"console_scripts": ["esrgan=esrgan_tf.__main__:main"]},
 )

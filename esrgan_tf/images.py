@@ -140,8 +140,12 @@ def read_picture(path: str | Path) -> Picture:
             # Pillow warns at half of the size that it refuses: large pictures are usual here.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             samples, profile = codecs.decode(data)
-    except (MemoryError, ImportError):
+    except MemoryError:
         raise
+    except ImportError as error:  # an installation for LiteRT alone
+        raise InputError(
+            f"`{path}` has 16 bits in colour, which takes {error.name}: pip install {error.name}."
+        ) from error
     except codecs.Unsupported as error:
         raise InputError(f"`{path}` {error}") from error
     except Image.UnidentifiedImageError as error:

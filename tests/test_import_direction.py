@@ -7,6 +7,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "esrgan_tf"
 FLOORS = {
+    "description": 0,
     "errors": 0,
     "files": 0,
     "recipes": 0,
@@ -25,6 +26,8 @@ FLOORS = {
     "training": 3,
     "inference": 3,
     "evaluation": 4,
+    "exporting": 4,
+    "serving": 4,
     "commands": 5,
     "__main__": 5,
 }

@@ -1,5 +1,7 @@
 """Upscaling: sizes, tiles, kinds of pictures, and files that are told and passed over."""
 
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from esrgan_tf.comparison import bicubic_upscale
 from esrgan_tf.errors import InputError
 from esrgan_tf.images import read_picture, write_picture
 from esrgan_tf.inference.files import plan_jobs, upscale_files
+from esrgan_tf.inference.runtimes.keras_model import keras_network
 from esrgan_tf.inference.upscaler import Upscaler
 from esrgan_tf.models import build_generator
 from esrgan_tf.recipes.generators import RRDBConfig
@@ -25,7 +28,7 @@ def model():
 
 @pytest.fixture(scope="module")
 def upscaler(model):
-    return Upscaler(model, tile=0)
+    return Upscaler(keras_network(model), tile=0)
 
 
 def test_output_is_the_models_clipped_to_the_range(model, upscaler):
@@ -37,7 +40,7 @@ def test_output_is_the_models_clipped_to_the_range(model, upscaler):
 
 def test_tiles_are_the_whole_picture_to_a_255th_beyond_the_overlap(model, upscaler):
     rgb = make_picture(shape=(70, 90)).rgb
-    tiled = Upscaler(model, tile=48, overlap=16).upscale(rgb)
+    tiled = Upscaler(keras_network(model), tile=48, overlap=16).upscale(rgb)
     assert np.abs(tiled - upscaler.upscale(rgb)).max() < 1 / 255
 
 
@@ -55,12 +58,12 @@ def test_self_ensemble_is_the_mean_of_eight_outputs_turned_back(model):
     ]
     outputs = [back(np.array(model(turn(rgb)[None]))[0]) for turn, back in turned_and_back]
     assert np.ptp(outputs, axis=0).max() > 0.01  # the network alone is not the same in all directions
-    got = Upscaler(model, tile=0, self_ensemble=True).upscale(rgb)
+    got = Upscaler(keras_network(model), tile=0, self_ensemble=True).upscale(rgb)
     np.testing.assert_allclose(got, np.clip(np.mean(outputs, axis=0), 0, 1), atol=1e-6)
 
 
 def test_self_ensemble_turns_with_the_picture_through_tiles(model):
-    upscaler = Upscaler(model, tile=48, overlap=16, self_ensemble=True)
+    upscaler = Upscaler(keras_network(model), tile=48, overlap=16, self_ensemble=True)
     rgb = make_picture(shape=(50, 30)).rgb
     turned = upscaler.upscale(np.ascontiguousarray(np.rot90(rgb)))
     np.testing.assert_allclose(np.rot90(upscaler.upscale(rgb)), turned, atol=1e-5)
@@ -69,14 +72,14 @@ def test_self_ensemble_turns_with_the_picture_through_tiles(model):
 def test_kept_colours_are_those_of_the_input(model, upscaler):
     rgb = (0.3 + 0.4 * bicubic_upscale(make_picture(shape=(10, 12)).rgb, 3)).astype(np.float32)
     drifted = upscaler.upscale(rgb)
-    kept = Upscaler(model, tile=0, keep_colors=True).upscale(rgb)
+    kept = Upscaler(keras_network(model), tile=0, keep_colors=True).upscale(rgb)
     np.testing.assert_array_equal(kept, keep_colors(drifted, rgb, 2))
     assert color_drift(kept, rgb, 2) < color_drift(drifted, rgb, 2) / 4
 
 
 def test_a_tile_without_a_middle_is_refused(model):
     with pytest.raises(InputError, match="--tile.*Received: 32, 16"):
-        Upscaler(model, tile=32, overlap=16)
+        Upscaler(keras_network(model), tile=32, overlap=16)
 
 
 @pytest.mark.parametrize(
@@ -170,19 +173,22 @@ def test_jobs_that_cannot_be_are_named(tmp_path):
         plan_jobs(str(tmp_path / "in"), str(tmp_path / "out"), compare=True)
 
 
-def test_memory_that_is_full_and_values_that_are_not_finite_are_told_for_their_picture(tmp_path, model, monkeypatch):
+def test_memory_that_is_full_and_values_that_are_not_finite_are_told_for_their_picture(tmp_path, model):
     write_noise(tmp_path / "a.png", 12, 10)
     jobs = plan_jobs(str(tmp_path / "a.png"), str(tmp_path / "out.png"))
 
-    def exhausted(self, picture):
-        raise tf.errors.ResourceExhaustedError(None, None, "OOM")
+    class Exhausted(keras.layers.Layer):
+        def compute_output_spec(self, batch):
+            return keras.KerasTensor(batch.shape)
 
-    for broken, message in (
-        (exhausted, "smaller `--tile`"),
-        (lambda self, x: np.full((24, 20, 3), np.nan), "not finite"),
-    ):
-        monkeypatch.setattr(Upscaler, "_upscale_whole", broken)
-        ((_, error),) = upscale_files(Upscaler(model), jobs)
+        def call(self, batch):
+            raise tf.errors.ResourceExhaustedError(None, None, "OOM")
+
+    inputs = keras.Input((None, None, 3))
+    exhausted = keras.Model(inputs, Exhausted()(inputs), name="tiny_x2")
+    nan = replace(keras_network(model), run=lambda x: np.full((24, 20, 3), np.nan))
+    for network, message in ((keras_network(exhausted), "smaller `--tile`"), (nan, "not finite")):
+        ((_, error),) = upscale_files(Upscaler(network), jobs)
         assert message in str(error)
         assert "a.png" in str(error)
         assert not (tmp_path / "out.png").exists()
@@ -201,13 +207,13 @@ def test_a_network_on_the_unshuffled_picture_takes_any_size_whole_or_in_tiles(sc
     config = RRDBConfig(scale=scale, blocks=1, features=4, growth=2, init_scale=1.0, pixel_unshuffle=True)
     model = build_generator(config, "unshuffled")
     picture = np.random.default_rng(0).uniform(size=(45, 71, 3)).astype(np.float32)
-    whole = Upscaler(model, tile=0).upscale(picture)
+    whole = Upscaler(keras_network(model), tile=0).upscale(picture)
     assert whole.shape == (45 * scale, 71 * scale, 3)
     multiple = 4 // scale
     even = picture[: 45 // multiple * multiple, : 71 // multiple * multiple]
     plain = np.clip(model(even[None])[0], 0, 1)
     inner = np.s_[: plain.shape[0] - 60, : plain.shape[1] - 60] if scale == 2 else np.s_[:4, :20]
     np.testing.assert_allclose(whole[: plain.shape[0], : plain.shape[1]][inner], plain[inner], atol=1e-3)
-    np.testing.assert_allclose(Upscaler(model, tile=64, overlap=28).upscale(picture), whole, atol=0.02)
+    np.testing.assert_allclose(Upscaler(keras_network(model), tile=64, overlap=28).upscale(picture), whole, atol=0.02)
     with pytest.raises(InputError, match=f"`--tile` and `--overlap` must be multiples of {multiple}"):
-        Upscaler(model, tile=41, overlap=8)
+        Upscaler(keras_network(model), tile=41, overlap=8)

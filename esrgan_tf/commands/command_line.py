@@ -2,11 +2,16 @@
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from absl import flags
 
 from esrgan_tf.errors import InputError, TrainingStopped
+
+if TYPE_CHECKING:
+    from esrgan_tf.inference.files import Job
 
 SUCCESS, FAILURE, INTERRUPTED = 0, 1, 130
 
@@ -52,18 +57,45 @@ def run_command(
 
 
 def import_tensorflow() -> None:
-    """Import TensorFlow without its start-up notes, which would bury the one line that matters.
+    """Import TensorFlow without its start-up notes, which would bury the one line that matters."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # of what it says later
+    with quiet():
+        import tensorflow  # noqa: F401
 
-    It writes some of them before any of its own settings is looked at, so standard error is closed meanwhile;
-    exceptions come through as ever.
-    """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Close standard error: libraries' C++ parts write to it whatever is set. Exceptions come through as ever."""
     sys.stderr.flush()
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
     try:
-        import tensorflow  # noqa: F401
+        yield
     finally:
+        sys.stderr.flush()
         os.dup2(kept, 2)
         os.close(kept)
         os.close(nowhere)
+
+
+def report_files(done: "Iterator[tuple[Job, InputError | None]]", total: int, compare: bool = False) -> int:
+    """Print a line for each file that `upscale_files` is done with.
+
+    Args:
+        done: its jobs.
+        total: how many there will be.
+        compare: whether comparisons are written as well.
+
+    Returns:
+        How many failed.
+    """
+    failures = 0
+    for job, error in done:
+        if error:
+            failures += 1
+            print(f"error: {error}", file=sys.stderr, flush=True)
+        else:
+            print(f"{job.source} -> {job.target}{f' and {job.comparison}' if compare else ''}", flush=True)
+    if failures:
+        print(f"{failures} of {total} pictures failed", file=sys.stderr)
+    return failures

@@ -51,8 +51,8 @@ _MA_SCORES = flags.DEFINE_string(
 _LPIPS_WEIGHTS = flags.DEFINE_string(
     "lpips_weights", None, "An LPIPS model, .keras, made by `esrgan convert`.", flag_values=FLAGS
 )
-_TILE = flags.DEFINE_integer("tile", 256, "As of `esrgan upscale`.", lower_bound=0, flag_values=FLAGS)
-_OVERLAP = flags.DEFINE_integer("overlap", 32, "As of `esrgan upscale`.", lower_bound=0, flag_values=FLAGS)
+_TILE = flags.DEFINE_integer("tile", None, "As of `esrgan upscale`.", lower_bound=0, flag_values=FLAGS)
+_OVERLAP = flags.DEFINE_integer("overlap", None, "As of `esrgan upscale`.", lower_bound=0, flag_values=FLAGS)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -15,18 +15,22 @@ from pathlib import Path
 
 from absl import flags
 
-from esrgan_tf.commands.command_line import FAILURE, SUCCESS, import_tensorflow, run_command
+from esrgan_tf.commands.command_line import FAILURE, SUCCESS, import_tensorflow, report_files, run_command
 from esrgan_tf.errors import InputError
 from esrgan_tf.images import PICTURE_SUFFIXES
 
 FLAGS = flags.FlagValues()
 _MODEL = flags.DEFINE_multi_string(
-    "model", [], "A .keras generator or a work directory; two of them (psnr, gan) with --alpha.", flag_values=FLAGS
+    "model",
+    [],
+    "A .keras generator or a work directory; two of them (psnr, gan) with --alpha; or an exported SavedModel's folder, "
+    ".tflite or .onnx file.",
+    flag_values=FLAGS,
 )
 _ALPHA = flags.DEFINE_float(
     "alpha",
     None,
-    "Network interpolation of two models: 0 is the first, 1 the second.",
+    "Network interpolation of two models, or of a SavedModel of two: 0 is the first, 1 the second.",
     lower_bound=0.0,
     upper_bound=1.0,
     flag_values=FLAGS,
@@ -42,13 +46,17 @@ _FORMAT = flags.DEFINE_enum(
 )
 _TILE = flags.DEFINE_integer(
     "tile",
-    256,
-    "Input px; larger pictures are cut into tiles. 0 never cuts.",
+    None,
+    "Input px; larger pictures are cut into tiles. 0 never cuts. Default: the exported file's own, or 256.",
     lower_bound=0,
     flag_values=FLAGS,
 )
 _OVERLAP = flags.DEFINE_integer(
-    "overlap", 32, "Input px that a tile sees beyond what is kept of it.", lower_bound=0, flag_values=FLAGS
+    "overlap",
+    None,
+    "Input px that a tile sees beyond what is kept of it. Default: the exported file's own, or 32.",
+    lower_bound=0,
+    flag_values=FLAGS,
 )
 _SELF_ENSEMBLE = flags.DEFINE_bool(
     "self_ensemble", False, "Mean over eight flips and turns: eight times the work.", flag_values=FLAGS
@@ -74,36 +82,22 @@ def _upscale() -> int:
     for flag in (_MODEL, _INPUT, _OUTPUT):
         if not flag.value:
             raise InputError(f"`--{flag.name}` must be given.")
-    if len(_MODEL.value) > 2 or (len(_MODEL.value) == 2) != (_ALPHA.value is not None):
+    if len(_MODEL.value) > 2:
         raise InputError(
-            "`--model` must be given once, or twice (psnr, gan) with `--alpha`. "
-            f"Received: {len(_MODEL.value)} models, alpha {_ALPHA.value}."
+            f"`--model` must be given once, or twice (psnr, gan) with `--alpha`. Received: {len(_MODEL.value)} models."
         )
-    import_tensorflow()  # takes seconds: not for --help, nor for a flag that is wrong
-    from tqdm import tqdm
-
+    if Path(_MODEL.value[0]).suffix not in (".tflite", ".onnx"):  # which need none
+        import_tensorflow()  # takes seconds: not for --help, nor for a flag that is wrong
     from esrgan_tf.inference.files import plan_jobs, upscale_files
+    from esrgan_tf.inference.opening import open_network
     from esrgan_tf.inference.upscaler import Upscaler
-    from esrgan_tf.weights.generators import find_generator, load_generator
-    from esrgan_tf.weights.interpolation import interpolate
 
     if _REFERENCE.value and not Path(_REFERENCE.value).exists():
         raise InputError(f"`--reference` must be a file or a folder. Received: {_REFERENCE.value}, which is not there.")
     compare = _COMPARE.value or bool(_REFERENCE.value)
     jobs = plan_jobs(_INPUT.value, _OUTPUT.value, f".{_FORMAT.value}" if _FORMAT.value else None, compare)
-    files = [find_generator(model) for model in _MODEL.value]
-    generators = [load_generator(file) for file in files]
-    model = generators[0] if len(generators) == 1 else interpolate(*generators, _ALPHA.value)
-    upscaler = Upscaler(model, _TILE.value, _OVERLAP.value, _SELF_ENSEMBLE.value, _KEEP_COLORS.value)
-    print(f"{' and '.join(map(str, files))}: {upscaler.recipe}, x{upscaler.scale}", flush=True)
-    failures = 0
+    network = open_network(_MODEL.value, _ALPHA.value)
+    upscaler = Upscaler(network, _TILE.value, _OVERLAP.value, _SELF_ENSEMBLE.value, _KEEP_COLORS.value)
+    print(f"{upscaler.origin}: {upscaler.recipe}, x{upscaler.scale}", flush=True)
     done = upscale_files(upscaler, jobs, compare, _REFERENCE.value)
-    for job, error in tqdm(done, total=len(jobs), unit="picture", disable=None):
-        if error:
-            failures += 1
-            tqdm.write(f"error: {error}", file=sys.stderr)
-        else:
-            tqdm.write(f"{job.source} -> {job.target}{f' and {job.comparison}' if compare else ''}")
-    if failures:
-        tqdm.write(f"{failures} of {len(jobs)} pictures failed", file=sys.stderr)
-    return FAILURE if failures else SUCCESS
+    return FAILURE if report_files(done, len(jobs), compare) else SUCCESS

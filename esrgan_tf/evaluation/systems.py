@@ -22,12 +22,12 @@ class System:
 
 
 def open_systems(
-    models: Sequence[str], scale: int | None, tile: int, overlap: int, self_ensemble: bool = False
+    models: Sequence[str], scale: int | None, tile: int | None, overlap: int | None, self_ensemble: bool = False
 ) -> tuple[list[System], int]:
     """Load what `--model` names.
 
     Args:
-        models: generator files, work directories or "bicubic", each once.
+        models: as `open_network` takes each, or "bicubic"; each once.
         scale: needed where all are bicubic; the generators' otherwise.
         tile: as `Upscaler`.
         overlap: as `Upscaler`.
@@ -49,12 +49,10 @@ def open_systems(
             continue
         # Here, since bicubic alone needs no TensorFlow.
         from esrgan_tf.inference.upscaler import Upscaler
-        from esrgan_tf.weights.generators import find_generator
 
-        path = find_generator(model)
-        upscaler = Upscaler.from_file(path, tile, overlap, self_ensemble)
+        upscaler = Upscaler.from_file(model, tile, overlap, self_ensemble)
         scales[model] = upscaler.scale
-        origin = f"{path}: {upscaler.recipe}{', self-ensemble' if self_ensemble else ''}"
+        origin = f"{upscaler.origin}: {upscaler.recipe}{', self-ensemble' if self_ensemble else ''}"
         systems.append(System(name, origin, upscaler.upscale))
     if not scales:
         raise InputError("`--scale` must be given where nothing but bicubic is measured, such as --scale=4.")

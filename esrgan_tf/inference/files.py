@@ -1,6 +1,7 @@
 """Upscaling files: which go where, one after the other, the broken ones told and passed over."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from glob import glob, has_magic
 from pathlib import Path
@@ -84,35 +85,51 @@ def plan_jobs(source: str, target: str, suffix: str | None = None, compare: bool
 
 
 def upscale_files(
-    upscaler: Upscaler, jobs: list[Job], compare: bool = False, reference: str | None = None
+    upscaler: Upscaler, jobs: list[Job], compare: bool = False, reference: str | None = None, at_once: int = 1
 ) -> Iterator[tuple[Job, InputError | None]]:
-    """Enlarge files one after the other.
+    """Enlarge files.
 
     Args:
         upscaler: of a generator.
         jobs: as `plan_jobs` gives them.
         compare: write `<target stem>_compare.png` beside each target: input | bicubic | generator (| original).
         reference: original for `compare`: a file, or a folder with pictures of the sources' stems.
+        at_once: how many files, where somebody else does the work.
 
     Yields:
-        Each job when it is done, with its error if the picture could not be read, enlarged or written.
+        Each job, in their order, when it is done, with its error if the picture could not be read, enlarged or
+        written.
 
     Raises:
         OSError: the system refuses to write, such as on a full disk: the other files would fare no better.
     """
-    for job in jobs:
-        try:
-            picture = read_picture(job.source)
-            # Before the work, not after it: a format that cannot hold the result.
-            check_can_hold(job.target, picture, upscaler.scale)
-            enlarged = upscaler.upscale_picture(picture)
-            write_picture(job.target, enlarged)
-            if compare:
-                _write_comparison(upscaler, job, picture, enlarged, reference)
-            yield job, None
-        except InputError as error:
-            told = error if str(job.source) in str(error) else InputError(f"`{job.source}`: {error}")
-            yield job, told
+
+    def upscale(job: Job) -> tuple[Job, InputError | None]:
+        return job, _upscale_file(upscaler, job, compare, reference)
+
+    if at_once == 1:
+        yield from map(upscale, jobs)
+        return
+    pool = ThreadPoolExecutor(at_once)
+    try:
+        yield from pool.map(upscale, jobs)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _upscale_file(upscaler: Upscaler, job: Job, compare: bool, reference: str | None) -> InputError | None:
+    """Enlarge one file; returns what is wrong with it, if anything is."""
+    try:
+        picture = read_picture(job.source)
+        # Before the work, not after it: a format that cannot hold the result.
+        check_can_hold(job.target, picture, upscaler.scale)
+        enlarged = upscaler.upscale_picture(picture)
+        write_picture(job.target, enlarged)
+        if compare:
+            _write_comparison(upscaler, job, picture, enlarged, reference)
+    except InputError as error:
+        return error if str(job.source) in str(error) else InputError(f"`{job.source}`: {error}")
+    return None
 
 
 def _write_comparison(upscaler: Upscaler, job: Job, picture: Picture, enlarged: Picture, reference: str | None) -> None:

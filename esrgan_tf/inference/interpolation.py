@@ -9,6 +9,7 @@ from PIL import Image
 
 from esrgan_tf.files import replacing
 from esrgan_tf.images import read_picture
+from esrgan_tf.inference.runtimes.keras_model import keras_network
 from esrgan_tf.inference.upscaler import Upscaler
 from esrgan_tf.panels import most_detailed_crop, side_by_side, stack_rows
 from esrgan_tf.weights.interpolation import interpolate, interpolated_weights
@@ -27,7 +28,7 @@ def upscalers(psnr: keras.Model, gan: keras.Model, alphas: Sequence[float], **op
         InputError: as `interpolated_weights`.
     """
     model = interpolate(psnr, gan, alphas[0])
-    upscaler = Upscaler(model, **options)
+    upscaler = Upscaler(keras_network(model), **options)
     for alpha in alphas:
         model.set_weights(interpolated_weights(psnr, gan, alpha))
         yield upscaler

@@ -3,39 +3,36 @@
 import dataclasses
 from pathlib import Path
 
-import keras
 import numpy as np
-import tensorflow as tf
 
-from esrgan_tf.colors import keep_colors as with_colors_kept
 from esrgan_tf.comparison import bicubic_upscale
 from esrgan_tf.errors import InputError
 from esrgan_tf.images import Picture
+from esrgan_tf.inference.network import Network
+from esrgan_tf.inference.opening import open_network
 from esrgan_tf.inference.tiling import upscale_by_tiles
-from esrgan_tf.weights.generators import generator_info, load_generator
 
-DEFAULT_TILE = 256  # px
-DEFAULT_OVERLAP = 32  # px
+DEFAULT_TILE = 256  # px, of networks that take any size
 QUARTER_TURNS = 4  # with and without a flip: the eight of the self-ensemble
 
 
 class Upscaler:
-    """Enlarges pictures with a generator, in tiles where they are large."""
+    """Enlarges pictures with a generator, whatever runs it, in tiles where they are large."""
 
     def __init__(
         self,
-        model: keras.Model,
-        tile: int = DEFAULT_TILE,
-        overlap: int = DEFAULT_OVERLAP,
+        network: Network,
+        tile: int | None = None,
+        overlap: int | None = None,
         self_ensemble: bool = False,
         keep_colors: bool = False,
     ):
         """Wrap a generator.
 
         Args:
-            model: a generator, [batch, height, width, 3] in 0..1.
-            tile: px of the input; a picture with a longer side is cut. 0 never cuts.
-            overlap: px of the input that a tile sees beyond what is kept of it.
+            network: a generator.
+            tile: px of the input; a picture with a longer side is cut. 0 never cuts. `None`: the network's own, or 256.
+            overlap: px of the input that a tile sees beyond what is kept of it. `None`: the network's own.
             self_ensemble: take the mean over the eight flips and quarter turns (EDSR, arXiv:1707.02921, section
                 3.4): eight times the work.
             keep_colors: replace the output's low frequencies by the input's (`colors.keep_colors`).
@@ -43,36 +40,38 @@ class Upscaler:
         Raises:
             InputError: a tile that is not more than twice the overlap, or none that the generator takes.
         """
+        if tile is None:
+            tile = network.tile or DEFAULT_TILE
+        if overlap is None:
+            overlap = network.overlap
+        if network.tile not in (None, tile):
+            raise InputError(f"`--tile` must be {network.tile}, which is all that this file takes. Received: {tile}.")
         if tile and tile <= 2 * overlap:
             raise InputError(f"`--tile` must be 0 or more than twice `--overlap`. Received: {tile}, {overlap}.")
-        info = generator_info(model)
-        if tile % info.lr_multiple or overlap % info.lr_multiple:
+        if tile % network.lr_multiple or overlap % network.lr_multiple:
             raise InputError(
-                f"`--tile` and `--overlap` must be multiples of {info.lr_multiple} for this generator. "
+                f"`--tile` and `--overlap` must be multiples of {network.lr_multiple} for this generator. "
                 f"Received: {tile}, {overlap}."
             )
-        self.recipe, self.scale, self._multiple = info.recipe, info.scale, info.lr_multiple
-        self._tile, self._overlap = tile, overlap
+        self.recipe, self.scale, self.origin = network.recipe, network.scale, network.origin
+        self._network, self._tile, self._overlap = network, tile, overlap
         self._self_ensemble, self._keep_colors = self_ensemble, keep_colors
-        # One trace for every size; `model.predict` would copy and batch what is one picture.
-        signature = [tf.TensorSpec([None, None, None, 3], tf.float32)]
-        self._run = tf.function(lambda batch: model(batch, training=False), input_signature=signature)
 
     @classmethod
     def from_file(
         cls,
         path: str | Path,
-        tile: int = DEFAULT_TILE,
-        overlap: int = DEFAULT_OVERLAP,
+        tile: int | None = None,
+        overlap: int | None = None,
         self_ensemble: bool = False,
         keep_colors: bool = False,
     ) -> "Upscaler":
-        """Upscaler of a generator file or a work directory.
+        """Upscaler of anything that `--model` names.
 
         Raises:
-            InputError: as `load_generator` and the constructor.
+            InputError: as `open_network` and the constructor.
         """
-        return cls(load_generator(path), tile, overlap, self_ensemble, keep_colors)
+        return cls(open_network([path]), tile, overlap, self_ensemble, keep_colors)
 
     def upscale(self, rgb_01: np.ndarray) -> np.ndarray:
         """Enlarge one RGB picture.
@@ -91,8 +90,13 @@ class Upscaler:
             if not np.isfinite(output).all():
                 raise InputError(f"the generator {self.recipe} gives values that are not finite: train it again.")
             output = np.clip(output, 0, 1)
-            return with_colors_kept(output, rgb_01, self.scale) if self._keep_colors else output
-        except (tf.errors.ResourceExhaustedError, MemoryError) as error:
+            if self._keep_colors:
+                # Here, since it needs SciPy, which a LiteRT file otherwise does without.
+                from esrgan_tf.colors import keep_colors
+
+                output = keep_colors(output, rgb_01, self.scale)
+            return output
+        except MemoryError as error:
             tile = self._tile or max(rgb_01.shape[:2])
             raise InputError(f"out of memory: use a smaller `--tile`. Received: {tile}.") from error
 
@@ -113,14 +117,11 @@ class Upscaler:
     def _by_tiles(self, rgb_01: np.ndarray) -> np.ndarray:
         """float32 [h, w, 3] -> [scale * h, scale * w, 3], neither clipped nor rounded."""
         height, width = rgb_01.shape[:2]
-        if self._multiple > 1:  # mirrored to sizes that the network takes; what comes of the rest is cut off
-            beyond = [(0, -height % self._multiple), (0, -width % self._multiple), (0, 0)]
-            rgb_01 = np.pad(rgb_01, beyond, "symmetric")
+        multiple, least = self._network.lr_multiple, self._network.tile or 0
+        # Mirrored to sizes that the network takes; what comes of the rest is cut off.
+        beyond = [(0, max(least - side, -side % multiple)) for side in (height, width)]
+        rgb_01 = np.pad(rgb_01, [*beyond, (0, 0)], "symmetric")
         tile = self._tile or max(rgb_01.shape[:2])
         overlap = self._overlap if self._tile else 0
-        output = upscale_by_tiles(rgb_01, self._upscale_whole, self.scale, tile, overlap)
+        output = upscale_by_tiles(rgb_01, self._network.run, self.scale, tile, overlap)
         return output[: self.scale * height, : self.scale * width]
-
-    def _upscale_whole(self, rgb_01: np.ndarray) -> np.ndarray:
-        """float32 [h, w, 3] -> [scale * h, scale * w, 3] in one pass."""
-        return self._run(rgb_01[None])[0].numpy()

@@ -1,0 +1,129 @@
+"""Export a generator for TF Serving, phones and ONNX Runtime; each file is proven equal before it is in place.
+
+    python export.py --model=runs/quickstart_x4 --format=saved_model,tflite,onnx --output=exported
+    python export.py --model=runs/quickstart_x4 --precision=bfloat16 --output=exported
+    python export.py --model=runs/quickstart_x4/psnr --model=runs/quickstart_x4/gan --output=exported
+    python export.py --model=runs/quickstart_x4 --format=tflite --tflite=float32,float16,dynamic,int8 --tile=64,128
+
+The first takes about a minute with quickstart's network. `<output>/report.md` tells size, time and difference of each
+file. Of two models (psnr, gan) a SavedModel's callers choose between them by `alpha`.
+"""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from absl import flags
+
+from esrgan_tf.commands.command_line import import_tensorflow, quiet, run_command
+from esrgan_tf.errors import InputError
+
+FLAGS = flags.FlagValues()
+_MODEL = flags.DEFINE_multi_string(
+    "model", [], "A .keras generator or a work directory; two of them are psnr and gan.", flag_values=FLAGS
+)
+_ALPHA = flags.DEFINE_float(
+    "alpha",
+    None,
+    "Of two models, export this one network between them: 0 is the first, 1 the second.",
+    lower_bound=0.0,
+    upper_bound=1.0,
+    flag_values=FLAGS,
+)
+_OUTPUT = flags.DEFINE_string("output", None, "Folder of what is exported.", flag_values=FLAGS)
+_FORMAT = flags.DEFINE_list(
+    "format", ["saved_model"], "saved_model, tflite, onnx; several by commas.", flag_values=FLAGS
+)
+_NAME = flags.DEFINE_string("name", None, "Of the files. Default: RECIPE_xSCALE.", flag_values=FLAGS)
+_VERSION = flags.DEFINE_integer("version", None, "Of the SavedModel. Default: the next free one.", flag_values=FLAGS)
+_PRECISION = flags.DEFINE_string(
+    "precision",
+    "float32",
+    "Inside the SavedModel: float32, or bfloat16 (faster on CPUs with AVX512_BF16 or AMX).",
+    flag_values=FLAGS,
+)
+_MAX_PIXELS = flags.DEFINE_integer(
+    "max_pixels",
+    None,
+    "Most input pixels (batch x height x width) of a request to the SavedModel. Default: 4194304.",
+    flag_values=FLAGS,
+)
+_TFLITE = flags.DEFINE_list(
+    "tflite", ["float32", "int8"], "float32, float16, dynamic, int8; several by commas.", flag_values=FLAGS
+)
+_TILE = flags.DEFINE_list("tile", ["128"], "Input px of the LiteRT files; several by commas.", flag_values=FLAGS)
+_ALLOW_SELECT_OPS = flags.DEFINE_bool(
+    "allow_select_ops", False, "Let LiteRT files use TensorFlow's operators for what LiteRT lacks.", flag_values=FLAGS
+)
+_CALIBRATION = flags.DEFINE_string(
+    "calibration",
+    "sample",
+    "Data source, as train's --data: its pictures calibrate int8, those it holds out prove every file.",
+    flag_values=FLAGS,
+)
+_MAX_PSNR_DROP = flags.DEFINE_float(
+    "max_psnr_drop",
+    None,
+    "dB of Y-PSNR that a file may change. Default: 0.1; float32 files must be within 0.0001 instead.",
+    lower_bound=0.0,
+    flag_values=FLAGS,
+)
+_LICENCE = flags.DEFINE_string("licence", "not stated", "Of the weights, written into each file.", flag_values=FLAGS)
+
+
+OF_ONE_FORMAT = {
+    "saved_model": (_PRECISION, _VERSION, _MAX_PIXELS),
+    "tflite": (_TFLITE, _TILE, _ALLOW_SELECT_OPS),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit status."""
+    return run_command(_export, FLAGS, __doc__, sys.argv if argv is None else argv)
+
+
+def _export() -> None:
+    """Flags to files."""
+    if not _OUTPUT.value:
+        raise InputError("`--output` must be given.")
+    models = _MODEL.value
+    if not 1 <= len(models) <= 2 or (len(models) == 1 and _ALPHA.value is not None):
+        raise InputError(
+            "`--model` must be given once, or twice (psnr, gan); `--alpha` goes with two. "
+            f"Received: {len(models)} models, alpha {_ALPHA.value}."
+        )
+    tiles = [tile for tile in _TILE.value if not tile.isdecimal()]
+    if tiles:
+        raise InputError(f"`--tile` must be whole numbers of px, such as 64,128. Received: {tiles[0]}.")
+    for kind, flags_of_it in OF_ONE_FORMAT.items():
+        for flag in flags_of_it:
+            if flag.present and kind not in _FORMAT.value:
+                raise InputError(f"`--{flag.name}` goes with `--format={kind}`. Received: {','.join(_FORMAT.value)}.")
+    import_tensorflow()  # takes seconds: not for --help
+    from esrgan_tf.exporting.export import ExportOptions, export
+    from esrgan_tf.exporting.saved_model import MAX_PIXELS
+    from esrgan_tf.weights.generators import find_generator, load_generator
+    from esrgan_tf.weights.interpolation import interpolate
+
+    files = [find_generator(model) for model in models]
+    options = ExportOptions(
+        output=Path(_OUTPUT.value),
+        formats=tuple(_FORMAT.value),
+        name=_NAME.value,
+        version=_VERSION.value,
+        precision=_PRECISION.value,
+        kinds=tuple(_TFLITE.value),
+        tiles=tuple(map(int, _TILE.value)),
+        allow_select_ops=_ALLOW_SELECT_OPS.value,
+        max_pixels=MAX_PIXELS if _MAX_PIXELS.value is None else _MAX_PIXELS.value,
+        calibration=_CALIBRATION.value,
+        max_psnr_drop=_MAX_PSNR_DROP.value,
+        licence=_LICENCE.value,
+        source=" and ".join(str(Path(*file.parts[-3:])) for file in files),  # not the whole way from the root
+    )
+    generators = [load_generator(file) for file in files]
+    if _ALPHA.value is not None:
+        generators = [interpolate(*generators, _ALPHA.value)]
+    with quiet():  # converters write pages
+        told = export(generators, options, lambda line: print(line, flush=True))
+    print(f"{told}\n{_OUTPUT.value}")

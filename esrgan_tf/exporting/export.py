@@ -1,0 +1,270 @@
+"""One export: artifacts are written aside, proven, and put in place together, or not at all."""
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+import esrgan_tf
+from esrgan_tf.description import Description
+from esrgan_tf.errors import InputError, check_one_of
+from esrgan_tf.exporting import parity, saved_model
+from esrgan_tf.exporting.examples import Example, load_examples
+from esrgan_tf.exporting.graphs import PRECISIONS, upscale_function
+from esrgan_tf.exporting.onnx import write_onnx
+from esrgan_tf.exporting.quantization import quantize
+from esrgan_tf.exporting.report import Row, write_report
+from esrgan_tf.exporting.rewriting import in_float32, merge_upsampling
+from esrgan_tf.exporting.saved_model import (
+    MAX_PIXELS,
+    Servable,
+    check_endpoints,
+    next_version,
+    write_saved_model,
+)
+from esrgan_tf.exporting.tflite import KINDS, convert, with_description
+from esrgan_tf.exporting.warm_up import write_warm_up
+from esrgan_tf.exporting.xnnpack import xnnpack_share
+from esrgan_tf.inference.network import DEFAULT_OVERLAP
+from esrgan_tf.inference.opening import open_network
+from esrgan_tf.inference.runtimes.keras_model import keras_network
+from esrgan_tf.weights.generators import generator_info
+from esrgan_tf.weights.interpolation import interpolate, interpolated_weights
+
+FORMATS = ("saved_model", "tflite", "onnx")
+ALPHAS = (0.0, 0.5, 1.0)  # that a SavedModel of two generators is proven at
+# Of the allowed PSNR change, on the calibration's pictures; the proof is on others, and may want the second.
+QUANTIZATION_SHARES = (0.8, 0.3)
+TILED_SIDE = saved_model.TILE + 44  # px of a picture that a SavedModel cuts
+LEAST_PIXELS = TILED_SIDE**2  # that a SavedModel must take, to be proven
+FLOAT_PICTURE = "RGB float32 [batch, height, width, 3], 0..1"
+UINT8_PICTURE = "RGB uint8 [1, height, width, 3], 0..255"
+
+
+@dataclass(frozen=True)
+class ExportOptions:
+    """What to export.
+
+    Args:
+        output: folder of the artifacts.
+        formats: of `FORMATS`.
+        name: of the artifacts; `None` takes the generator's.
+        version: of the SavedModel; `None` takes the next free one.
+        precision: of the SavedModel's arithmetic, of `PRECISIONS`.
+        kinds: of LiteRT files, of `tflite.KINDS`.
+        tiles: px, input sizes of LiteRT files.
+        allow_select_ops: see `tflite.convert`.
+        max_pixels: batch x height x width of what the SavedModel takes in one request.
+        calibration: data source whose pictures calibrate int8, and whose held-out pictures prove everything.
+        max_psnr_drop: dB, in place of the proof's own limits.
+        licence: of the weights.
+        source: where they come from.
+
+    Raises:
+        InputError: a field is none of these.
+    """
+
+    output: Path
+    formats: tuple[str, ...] = ("saved_model",)
+    name: str | None = None
+    version: int | None = None
+    precision: str = "float32"
+    kinds: tuple[str, ...] = ("float32", "int8")
+    tiles: tuple[int, ...] = (128,)
+    allow_select_ops: bool = False
+    max_pixels: int = MAX_PIXELS
+    calibration: str = "sample"
+    max_psnr_drop: float | None = None
+    licence: str = "not stated"
+    source: str = ""
+
+    def __post_init__(self) -> None:
+        """Raise for what cannot be exported."""
+        check_one_of("--precision", self.precision, PRECISIONS)
+        for flag, values, allowed in (("--format", self.formats, FORMATS), ("--tflite", self.kinds, KINDS)):
+            for value in values:
+                check_one_of(flag, value, allowed)
+            if not values:
+                raise InputError(f"`{flag}` must name at least one of {', '.join(allowed)}.")
+        if not self.tiles or min(self.tiles) < 16:
+            raise InputError(f"`--tile` must be 16 px or more. Received: {', '.join(map(str, self.tiles))}.")
+        if self.max_pixels < LEAST_PIXELS:
+            raise InputError(f"`--max_pixels` must be {LEAST_PIXELS} or more. Received: {self.max_pixels}.")
+        if self.name is not None and not self.name.replace("_", "").replace("-", "").replace(".", "").isalnum():
+            raise InputError(f"`--name` must be letters, digits, `_`, `-` and `.`. Received: {self.name}.")
+
+
+def export(
+    generators: Sequence[keras.Model], options: ExportOptions, say: Callable[[str], None] = lambda line: None
+) -> str:
+    """Export a generator, or two between which a SavedModel's callers choose.
+
+    Args:
+        generators: one; or psnr and gan, for a SavedModel alone.
+        options: what to export.
+        say: told how it goes.
+
+    Returns:
+        The report's table.
+
+    Raises:
+        InputError: an artifact cannot be made, or differs too much from the Keras model: then nothing is in place.
+        OSError: the system refuses to write; nothing is in place then either.
+    """
+    if len(generators) > 1 and options.formats != ("saved_model",):
+        raise InputError("`--alpha` must fix the network between two models for LiteRT and ONNX files: give it.")
+    if len(generators) > 1:
+        interpolated_weights(*generators, 0.0)  # raises where they are not the same network
+    info = generator_info(generators[-1])
+    odd = [tile for tile in options.tiles if tile % info.lr_multiple]
+    if odd and "tflite" in options.formats:
+        raise InputError(f"`--tile` must be a multiple of {info.lr_multiple} for this generator. Received: {odd[0]}.")
+    description = Description(
+        name=options.name or generators[-1].name,
+        recipe=info.recipe,
+        scale=info.scale,
+        precision="float32",
+        input=FLOAT_PICTURE + (", and alpha float32 [batch], 0 to 1" if len(generators) > 1 else ""),
+        output=f"{FLOAT_PICTURE}, {info.scale} times as high and wide; a little beyond 0..1",
+        lr_multiple=info.lr_multiple,
+        takes_alpha=len(generators) > 1,
+        licence=options.licence,
+        source=options.source,
+        made_by=f"esrgan_tf {esrgan_tf.__version__}",
+    )
+    # Before the work: a version that is there already.
+    version = next_version(options.output / description.name, options.version)
+    calibration, held_out = load_examples(options.calibration, info)
+    exporter = _Exporter([_of_float32(model) for model in generators], description, options, held_out, say)
+    with _staged(options.output) as stage:
+        rows = []
+        if "saved_model" in options.formats:
+            rows += exporter.saved_model(stage, version.name)
+        if "tflite" in options.formats:
+            for tile in options.tiles:
+                rows += [exporter.tflite(stage, kind, tile, calibration) for kind in options.kinds]
+        if "onnx" in options.formats:
+            rows.append(exporter.onnx(stage))
+        facts = {
+            "source": description.source,
+            "licence": description.licence,
+            "data": f"{options.calibration}, held out",
+            "versions": f"esrgan_tf {esrgan_tf.__version__}, tensorflow {tf.__version__}, keras {keras.__version__}",
+        }
+        return write_report(stage, options.output, rows, facts)
+
+
+def _of_float32(model: keras.Model) -> keras.Model:
+    """The generator itself if all of it computes in float32, else rebuilt so."""
+    return model if {layer.compute_dtype for layer in model.layers} == {"float32"} else in_float32(model)
+
+
+class _Exporter:
+    """Writes artifacts to a folder and proves each."""
+
+    def __init__(
+        self,
+        generators: Sequence[keras.Model],
+        description: Description,
+        options: ExportOptions,
+        held_out: Sequence[Example],
+        say: Callable[[str], None],
+    ):
+        self._generators, self._merged = generators, [merge_upsampling(model) for model in generators]
+        self._description, self._options, self._held_out, self._say = description, options, held_out, say
+        self._keras = keras_network(generators[-1]).run
+
+    def saved_model(self, stage: Path, version: str) -> list[Row]:
+        """Write and prove a SavedModel; of two generators it is proven at both and half way."""
+        precision = self._options.precision
+        description = replace(self._description, precision=precision)
+        folder = stage / description.name / version
+        variables = self._merged if precision == "float32" else None  # bfloat16 is frozen
+        servable = Servable(upscale_function(self._merged, precision), description, self._options.max_pixels, variables)
+        write_saved_model(servable, description, folder)
+        if not write_warm_up(folder, description):
+            self._say("no warm-up requests in the SavedModel: they need pip install 'esrgan_tf[serving]'")
+        rows = [
+            self._prove(stage, folder, description, alpha) for alpha in (ALPHAS if description.takes_alpha else [None])
+        ]
+        large = self._held_out[0].fitted(TILED_SIDE).lr_01
+        check_endpoints(folder, description, large, 1.0 if description.takes_alpha else None)
+        return rows
+
+    def tflite(self, stage: Path, kind: str, tile: int, calibration: Sequence[Example]) -> Row:
+        """Write and prove a LiteRT file."""
+        description = replace(
+            self._description,
+            precision=kind,
+            tile=tile,
+            overlap=min(DEFAULT_OVERLAP, tile // 4) // self._description.lr_multiple * self._description.lr_multiple,
+        )
+        file = stage / f"{description.name}_{kind}_{tile}.tflite"
+        if kind != "int8":
+            tflite = convert(self._merged[0], tile, kind, self._options.allow_select_ops)
+            file.write_bytes(with_description(tflite, description))
+            return replace(self._prove(stage, file, description), xnnpack=xnnpack_share(file))
+        output = f"{UINT8_PICTURE}, {description.scale} times as high and wide"
+        description = replace(description, input=UINT8_PICTURE, output=output)
+        allowed = self._options.max_psnr_drop
+        limit = parity.MAX_PSNR_CHANGE if allowed is None else allowed
+        for share in QUANTIZATION_SHARES:
+            quantized = quantize(self._merged[0], tile, calibration, share * limit, self._say)
+            file.write_bytes(with_description(quantized.tflite, description))
+            try:
+                row = self._prove(stage, file, description)
+                break
+            except InputError as error:
+                if share == QUANTIZATION_SHARES[-1]:
+                    raise
+                self._say(f"{error} Once more, with more of it in float.")
+        return replace(row, xnnpack=xnnpack_share(file), in_float=quantized.in_float)
+
+    def onnx(self, stage: Path) -> Row:
+        """Write and prove an ONNX file."""
+        file = stage / f"{self._description.name}.onnx"
+        write_onnx(self._merged[0], self._description, file)
+        return self._prove(stage, file, self._description)
+
+    def _prove(self, stage: Path, artifact: Path, description: Description, alpha: float | None = None) -> Row:
+        """Open what was written and compare it."""
+        keras_run = self._keras if alpha is None else keras_network(interpolate(*self._generators, alpha)).run
+        network = open_network([artifact], alpha)
+        proof = parity.prove(network, keras_run, self._held_out, integers=description.precision == "int8")
+        name = str(artifact.relative_to(stage))
+        parity.check(proof, name, description.precision == "float32", self._options.max_psnr_drop)
+        timed = self._held_out[0].fitted(proof.timed).lr_01
+        files = [file for file in artifact.rglob("*") if file.is_file()] if artifact.is_dir() else [artifact]
+        size = sum(file.stat().st_size for file in files)
+        row = Row(name, description.precision, size, proof, parity.time_of(keras_run, timed), alpha=alpha)
+        self._say(f"{name}: {size / 2**20:.1f} MiB, PSNR {proof.psnr_change:+.3f} dB, {proof.seconds:.3f} s")
+        return row
+
+
+def _is_version(path: Path) -> bool:
+    """Whether a path is a SavedModel."""
+    return (path / "saved_model.pb").is_file()
+
+
+@contextmanager
+def _staged(output: Path) -> Iterator[Path]:
+    """A hidden folder in `output`, whose content takes its place there when the block succeeds, or vanishes."""
+    output.mkdir(parents=True, exist_ok=True)
+    stage = Path(tempfile.mkdtemp(prefix=".export-", dir=output))
+    try:
+        yield stage
+        made = [path for path in stage.rglob("*") if path.parent == stage and path.is_file() or _is_version(path)]
+        targets = [output / path.relative_to(stage) for path in made]
+        for path, target in zip(made, targets, strict=True):  # before the first is moved
+            if target.exists() and (path.is_dir() or target.is_dir()):
+                raise InputError(f"`--output` must leave room for {target}, which is there.")
+        for path, target in zip(made, targets, strict=True):
+            target.parent.mkdir(exist_ok=True)
+            path.replace(target)
+    finally:
+        shutil.rmtree(stage, ignore_errors=True)

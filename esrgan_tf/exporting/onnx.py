@@ -1,0 +1,38 @@
+"""ONNX files (`pip install '.[onnx]'`)."""
+
+import contextlib
+import io
+import logging
+from pathlib import Path
+
+import keras
+
+from esrgan_tf.description import METADATA, Description
+from esrgan_tf.errors import InputError
+
+PICTURE = keras.InputSpec("float32", (None, None, None, 3), name="image")
+
+
+def write_onnx(model: keras.Model, description: Description, path: Path) -> None:
+    """Write a generator, its batch, height and width free.
+
+    Args:
+        model: a generator.
+        description: put among the file's properties.
+        path: ends in `.onnx`.
+
+    Raises:
+        InputError: tf2onnx is not installed.
+        OSError: the system refuses to write.
+    """
+    try:
+        import onnx
+        import tf2onnx  # noqa: F401 - Keras exports through it
+    except ImportError as error:
+        raise InputError("`--format=onnx` needs tf2onnx and onnx: pip install 'esrgan_tf[onnx]'.") from error
+    logging.getLogger("tf2onnx").setLevel(logging.ERROR)
+    with contextlib.redirect_stdout(io.StringIO()):
+        model.export(str(path), format="onnx", verbose=False, input_signature=[PICTURE])
+    exported = onnx.load(str(path))
+    onnx.helper.set_model_props(exported, {METADATA: description.to_json()})
+    onnx.save(exported, str(path))

@@ -1,0 +1,162 @@
+"""Full int8, but for those tensors that would cost too much quality: found by measuring, and left in float."""
+
+import os
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import keras
+import numpy as np
+import tensorflow as tf
+from ai_edge_litert.interpreter import Interpreter
+from tensorflow.lite.python.convert import mlir_quantize
+
+from esrgan_tf.exporting.examples import Example
+from esrgan_tf.exporting.ranges import best_ranges, with_ranges
+from esrgan_tf.exporting.tflite import converter, run_converter
+from esrgan_tf.images import to_float, to_uint8
+
+RANGES_TILE = 64  # px: ranges are those of any size, and all tensors must fit into memory
+RANGES_TILES = 16
+LEAST_TILES = 4
+MEASURED_PIXELS = 2**16  # of the tiles that tell whether it is good enough
+
+
+@dataclass(frozen=True)
+class Quantized:
+    """A LiteRT file, uint8 in and out, and the groups of its operators that stayed in float."""
+
+    tflite: bytes
+    in_float: tuple[str, ...]
+
+
+def quantize(
+    model: keras.Model,
+    tile: int,
+    examples: Sequence[Example],
+    max_psnr_change: float,
+    say: Callable[[str], None] = lambda line: None,
+) -> Quantized:
+    """Quantize a generator: int8 inside, weights by channel.
+
+    Operators fall into groups: convolutions by their names without numbers, others by their kind and their map's
+    size. If all of them in int8 change the PSNR too much, the error of each group alone in int8 is measured. Groups
+    are left in float, the one with the largest error for its work first, until the change is small enough; those
+    that it is small enough without go back, the one with the most work first.
+
+    Args:
+        model: a generator.
+        tile: px, height and width of the input.
+        examples: to calibrate and to measure on.
+        max_psnr_change: dB, on these examples.
+        say: told which groups stay in float.
+    """
+    small = min(tile, RANGES_TILE)
+    tiles = [example.fitted(small).lr_01 for example in examples[:RANGES_TILES]]
+    ranges = best_ranges(_calibrate(model, small, tiles[0]), tiles)
+    measured = [example.fitted(tile) for example in examples[: max(LEAST_TILES, MEASURED_PIXELS // tile**2)]]
+    calibrated = with_ranges(_calibrate(model, tile, measured[0].lr_01), ranges)
+    wanted = [np.clip(np.array(model(example.lr_01[None]))[0], 0, 1) for example in measured]
+
+    def pooled_psnr(outputs: Sequence[np.ndarray]) -> float:
+        """Of all tiles as one picture: a smooth one, whose PSNR little noise brings down, does not decide alone."""
+        errors = [10 ** (-e.psnr(output) / 10) for e, output in zip(measured, outputs, strict=True)]
+        return float(-10 * np.log10(np.mean(errors)))
+
+    best = pooled_psnr(wanted)
+
+    def attempt(in_float: Sequence[str]) -> tuple[bytes, float, float]:
+        """The file with these nodes in float, its PSNR change in dB, and its mean squared difference to Keras."""
+        # Of TensorFlow's converter only this step takes names of nodes; it is what its debugger calls as well.
+        tflite = mlir_quantize(
+            calibrated, input_data_type=tf.uint8, output_data_type=tf.uint8, denylisted_nodes=list(in_float) or None
+        )
+        got = _run(tflite, [example.lr_01 for example in measured])
+        return tflite, abs(pooled_psnr(got) - best), float(np.mean(np.subtract(got, wanted) ** 2))
+
+    tflite, change, _ = attempt([])
+    if change <= max_psnr_change:
+        return Quantized(tflite, ())
+    say(f"int8, {tile} px: all operators in int8 change the PSNR by {change:.2f} dB; these stay in float:")
+    groups = _groups(calibrated, model)
+    nodes = {node for group in groups.values() for node in group.nodes}
+    rest = attempt(sorted(nodes))[2]
+    alone = {name: attempt(sorted(nodes - set(group.nodes)))[2] - rest for name, group in groups.items()}
+
+    def with_these(names: Sequence[str]) -> tuple[bytes, float]:
+        return attempt([node for name in names for node in groups[name].nodes])[:2]
+
+    in_float: list[str] = []
+    for name in sorted(groups, key=lambda name: alone[name] / groups[name].work, reverse=True):
+        in_float.append(name)
+        tflite, change = with_these(in_float)
+        if change <= max_psnr_change:
+            break
+    for name in sorted(in_float, key=lambda name: groups[name].work, reverse=True):
+        fewer = [other for other in in_float if other != name]
+        without, changed = with_these(fewer)
+        if changed <= max_psnr_change:
+            tflite, change, in_float = without, changed, fewer
+    say(f"  {', '.join(in_float)}: then {change:.2f} dB")
+    return Quantized(tflite, tuple(in_float))
+
+
+def _calibrate(model: keras.Model, tile: int, picture: np.ndarray) -> bytes:
+    """A float file in which every tensor's range is noted, as it is for one picture, float32 [tile, tile, 3]."""
+    made = converter(model, tile, integers=True)
+    made.optimizations = [tf.lite.Optimize.DEFAULT]
+    made.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    made.representative_dataset = lambda: [[picture[None]]]
+    made._experimental_calibrate_only = True
+    return run_converter(made)
+
+
+def _groups(calibrated: bytes, model: keras.Model) -> dict[str, "_Group"]:
+    """A file's nodes by group, without the last: in float it would not round to the 256 levels of 0..1."""
+    convolutions = {layer.name for layer in model.layers if isinstance(layer, keras.layers.Conv2D)}
+    interpreter = Interpreter(model_content=calibrated)
+    groups: dict[str, _Group] = {}
+    nodes = interpreter._get_ops_details()  # LiteRT has no public list of a file's nodes
+    nodes = [node for node in nodes if "QUANTIZE" not in node["op_name"]]
+    for node in nodes[:-1]:
+        details = interpreter._get_tensor_details(node["outputs"][0], subgraph_index=0)
+        layer = _layer_of(details["name"], convolutions) if "CONV" in node["op_name"] else None
+        height = details["shape"][1] if len(details["shape"]) == 4 else 1
+        name = re.sub(r"\d+", "*", layer) if layer else f"{node['op_name']} at {height} px"
+        group = groups.setdefault(name, _Group())
+        group.nodes.append(details["name"])
+        taps = interpreter._get_tensor_details(node["inputs"][1], subgraph_index=0)["shape"][1:] if layer else [1]
+        group.work += int(np.prod(details["shape"], dtype=np.int64) * np.prod(taps, dtype=np.int64))
+    return groups
+
+
+@dataclass
+class _Group:
+    """Names of nodes, and their multiplications."""
+
+    nodes: list[str] = field(default_factory=list)
+    work: int = 0
+
+
+def _layer_of(node: str, layers: set[str]) -> str | None:
+    """Which layer's a node is: its name joins paths by `;`, whose parts carry a number where Keras traced twice."""
+    for part in re.split("[;/]", node):
+        for name in (part, re.sub(r"_\d+$", "", part)):
+            if name in layers:
+                return name
+    return None
+
+
+def _run(tflite: bytes, tiles: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Float32 [tile, tile, 3] in 0..1 each through a file of uint8 -> float32 [scale * tile, scale * tile, 3]."""
+    interpreter = Interpreter(model_content=tflite, num_threads=os.cpu_count())
+    interpreter.allocate_tensors()
+    (source,), (target,) = interpreter.get_input_details(), interpreter.get_output_details()
+    if not np.isclose(target["quantization"][0], 1 / 255) or target["quantization"][1]:
+        raise RuntimeError(f"the output of an int8 file must be 0..255. Received: {target['quantization']}.")
+    outputs = []
+    for tile in tiles:
+        interpreter.set_tensor(source["index"], to_uint8(tile)[None])
+        interpreter.invoke()
+        outputs.append(to_float(interpreter.get_tensor(target["index"])[0]))
+    return outputs

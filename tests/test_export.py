@@ -1,0 +1,302 @@
+"""Exporting: what is written where, the proof, and that nothing is in place where it fails."""
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from pictures import write_photo
+from test_graphs import has_bfloat16
+
+from esrgan_tf.__main__ import main
+from esrgan_tf.description import Description
+from esrgan_tf.errors import InputError
+from esrgan_tf.exporting import parity
+from esrgan_tf.exporting.examples import Example, load_examples
+from esrgan_tf.exporting.parity import Proof, check, prove
+from esrgan_tf.exporting.report import Row, write_report
+from esrgan_tf.exporting.saved_model import Servable, check_endpoints, write_saved_model
+from esrgan_tf.inference.network import Network
+from esrgan_tf.models import build_generator
+from esrgan_tf.recipes.generators import RRDBConfig
+from esrgan_tf.weights.generators import GeneratorInfo, save_generator
+
+ROOT = Path(__file__).parents[1]
+REPORTS = {"report.json", "report.md"}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Two generators, and photographs to calibrate and to prove on."""
+    folder = tmp_path_factory.mktemp("export")
+    for seed, name in enumerate(("psnr", "gan")):
+        keras.utils.set_random_seed(seed)
+        model = build_generator(RRDBConfig(scale=2, blocks=1, features=4, growth=2, init_scale=1.0), "tiny")
+        save_generator(model, folder / f"{name}.keras")
+    for seed in range(12):
+        write_photo(folder / "photos" / f"{seed}.png", 96, 120, seed)
+    return folder
+
+
+def export(capsys, folder, output, *arguments, models=("psnr",)):
+    """Exit status and what was said of `esrgan export`."""
+    flags = [f"--model={folder / model}.keras" for model in models]
+    status = main(["esrgan", "export", *flags, f"--calibration={folder / 'photos'}", f"--output={output}", *arguments])
+    captured = capsys.readouterr()
+    return status, captured.out, captured.err
+
+
+def assert_refused(result, *parts):
+    status, _, err = result
+    assert status == 1
+    assert err.startswith("error: ") and len(err.strip().splitlines()) == 1, err
+    for part in parts:
+        assert part in err
+
+
+def visible(folder):
+    return {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+
+
+def test_several_formats_in_one_call_with_one_report(tmp_path, capsys, folder):
+    flags = ["--format=saved_model,tflite,onnx", "--tflite=float32,int8", "--tile=16,32", "--licence=CC BY 4.0"]
+    status, out, err = export(capsys, folder, tmp_path, *flags)
+    assert (status, err) == (0, "")
+    files = {f"tiny_x2_{kind}_{tile}.tflite" for kind in ("float32", "int8") for tile in (16, 32)} | {"tiny_x2.onnx"}
+    assert visible(tmp_path) == files | REPORTS | {"tiny_x2"}
+    assert visible(tmp_path / "tiny_x2") == {"1"}
+    report = json.loads((tmp_path / "report.json").read_text())
+    rows = {row["path"]: row for row in report["artifacts"]}
+    assert rows.keys() == files | {"tiny_x2/1"}
+    for name, row in rows.items():
+        proof = row["proof"]
+        assert proof["repeats"] == 100
+        assert row["size"] > 1000 and proof["seconds"] > 0 and row["keras_seconds"] > 0
+        if "int8" in name:
+            assert proof["max_difference"] > 1e-3 and abs(row["psnr_change"]) <= 0.1
+        else:
+            assert proof["max_difference"] <= 1e-4
+        assert (row["xnnpack"] is not None) == name.endswith(".tflite")
+    assert len({picture.split()[1] for picture in rows["tiny_x2.onnx"]["proof"]["pictures"]}) >= 2  # sizes
+    assert {row["licence"] for row in rows.values()} == {"CC BY 4.0"}
+    table = (tmp_path / "report.md").read_text()
+    assert all(name in table and name in out for name in files)
+    status = main(["esrgan", "info", str(tmp_path / "tiny_x2_int8_16.tflite")])
+    said = capsys.readouterr().out
+    assert status == 0 and "uint8" in said and "CC BY 4.0" in said and "psnr.keras" in said
+
+
+@has_bfloat16
+def test_the_next_version_stands_beside_the_first_and_a_taken_one_is_refused(tmp_path, capsys, folder):
+    assert export(capsys, folder, tmp_path)[0] == 0
+    assert export(capsys, folder, tmp_path, "--precision=bfloat16")[0] == 0
+    assert visible(tmp_path / "tiny_x2") == {"1", "2"}
+    size = [sum(file.stat().st_size for file in (tmp_path / f"tiny_x2/{v}").rglob("*")) for v in (1, 2)]
+    assert size[0] != size[1]
+    assert_refused(export(capsys, folder, tmp_path, "--version=2"), "--version", "has [1, 2]", "leave it out")
+    report = json.loads((tmp_path / "report.json").read_text())  # of both
+    assert [row["path"] for row in report["artifacts"]] == ["tiny_x2/1", "tiny_x2/2"]
+    described = json.loads((tmp_path / "tiny_x2/2/assets/generator.json").read_text())
+    assert described["precision"] == "bfloat16"
+
+
+def test_two_generators_are_proven_at_both_ends_and_between(tmp_path, capsys, folder):
+    assert export(capsys, folder, tmp_path, "--name=between", models=("psnr", "gan"))[0] == 0
+    artifacts = json.loads((tmp_path / "report.json").read_text())["artifacts"]
+    assert [row["alpha"] for row in artifacts] == [0, 0.5, 1]
+    assert all(row["proof"]["max_difference"] <= 1e-4 for row in artifacts)
+    source, target = folder / "photos" / "0.png", tmp_path / "o.png"
+    flags = [f"--model={tmp_path / 'between'}", f"--input={source}", f"--output={target}"]
+    assert main(["esrgan", "upscale", *flags, "--alpha=0.5"]) == 0
+    assert target.is_file()
+    capsys.readouterr()
+    assert main(["esrgan", "upscale", *flags]) == 1
+    assert "--alpha" in capsys.readouterr().err
+
+
+def test_two_generators_become_one_file_where_alpha_is_fixed(tmp_path, capsys, folder):
+    flags = ["--format=tflite", "--tflite=float32", "--tile=16"]
+    refused = export(capsys, folder, tmp_path, *flags, models=("psnr", "gan"))
+    assert_refused(refused, "`--alpha` must fix the network")
+    assert export(capsys, folder, tmp_path, *flags, "--alpha=0.5", models=("psnr", "gan"))[0] == 0
+    assert "tiny_alpha0.5_x2_float32_16.tflite" in visible(tmp_path)
+
+
+def test_an_artifact_that_differs_too_much_leaves_nothing_in_place(tmp_path, capsys, folder, monkeypatch):
+    flags = ["--format=saved_model,tflite", "--tflite=float32,int8", "--tile=16"]
+    refused = export(capsys, folder, tmp_path, *flags, "--max_psnr_drop=0")
+    assert_refused(refused, "changes the PSNR by", "Nothing is exported", "--max_psnr_drop")
+    assert list(tmp_path.iterdir()) == []
+    monkeypatch.setattr(parity, "MAX_DIFFERENCE", 0.0)
+    refused = export(capsys, folder, tmp_path)
+    assert_refused(refused, "tiny_x2/1 differs from Keras by up to", "at most 0 apart")
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "tiny_x2.onnx").mkdir()
+    monkeypatch.undo()
+    refused = export(capsys, folder, tmp_path, "--format=saved_model,onnx")
+    assert_refused(refused, "must leave room for", "tiny_x2.onnx")
+    assert visible(tmp_path) == {"tiny_x2.onnx"}
+
+
+def test_flags_that_are_wrong_are_told(tmp_path, capsys, folder):
+    for flag, *parts in (
+        ("--format=tflight", "--format", "saved_model, tflite, onnx", "tflight"),
+        ("--format=tflite --tflite=int4", "--tflite", "float32, float16, dynamic, int8", "int4"),
+        ("--precision=float8", "--precision", "float32, bfloat16", "float8"),
+        ("--format=tflite --tile=large", "--tile", "large"),
+        ("--format=tflite --tile=4", "--tile", "16 px or more"),
+        ("--tile=64", "`--tile` goes with `--format=tflite`. Received: saved_model"),
+        ("--format=onnx --precision=bfloat16", "`--precision` goes with `--format=saved_model`"),
+        ("--max_pixels=1000", "--max_pixels", "90000 or more"),
+        ("--name=../up", "--name", "../up"),
+        ("--calibration=nowhere", "nowhere"),
+        ("--alpha=0.5", "--alpha", "goes with two"),
+        ("--alpha=1.5", "--alpha"),
+    ):
+        assert_refused(export(capsys, folder, tmp_path, *flag.split()), *parts)
+    assert_refused(export(capsys, folder, tmp_path, models=()), "--model")
+    assert_refused(export(capsys, folder, tmp_path, models=("psnr", "gan", "gan")), "--model", "3 models")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_disk_that_is_full_leaves_nothing_in_place(tmp_path, folder):
+    script = (
+        "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
+        "import esrgan_tf.exporting.export;"  # imports may write their caches
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000));"
+        "from esrgan_tf.__main__ import main; sys.exit(main(sys.argv))"
+    )
+    flags = [f"--model={folder / 'psnr.keras'}", f"--calibration={folder / 'photos'}", f"--output={tmp_path}"]
+    done = subprocess.run([sys.executable, "-c", script, "export", *flags], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "error: " in done.stderr.splitlines()[-1] and "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_export_py_is_the_same_command():
+    done = subprocess.run([sys.executable, ROOT / "export.py", "--help"], capture_output=True, text=True)
+    assert done.returncode == 0 and "--format" in done.stdout
+
+
+def example(height, width):
+    hr = np.random.default_rng(height).uniform(size=(2 * height, 2 * width, 3)).astype(np.float32)
+    return Example("noise", hr[::2, ::2], hr, 2)
+
+
+def doubled(picture):
+    return picture.repeat(2, 0).repeat(2, 1)
+
+
+def test_a_proof_measures_what_was_changed():
+    off = Network("r", 2, lambda picture: doubled(picture) + np.float32(0.01) * (picture.shape[0] == 20))
+    proof = prove(off, doubled, [example(20, 30), example(24, 24)])
+    assert proof.max_difference == pytest.approx(0.01, rel=1e-4)
+    share = 20 * 30 / (20 * 30 + 24 * 24)
+    assert proof.psnr_to_keras == pytest.approx(-10 * np.log10(share * 1e-4), abs=0.01)
+    assert proof.psnr != proof.psnr_keras
+    assert proof.pictures == ("noise 30x20", "noise 24x24")
+    assert proof.timed == 128
+
+
+def test_a_network_of_one_size_is_proven_at_that_size():
+    seen = set()
+
+    def run(picture):
+        seen.add(picture.shape)
+        return doubled(picture)
+
+    proof = prove(Network("r", 2, run, tile=24), doubled, [example(20, 30), example(40, 50)])
+    assert seen == {(24, 24, 3)}
+    assert (proof.max_difference, proof.psnr_to_keras, proof.psnr_change) == (0, float("inf"), 0)
+
+
+def test_a_network_that_changes_its_mind_is_refused():
+    calls = []
+
+    def run(picture):
+        calls.append(1)
+        return doubled(picture) + np.float32(len(calls) == 60)
+
+    with pytest.raises(InputError, match="gave other values"):
+        prove(Network("r", 2, run), doubled, [example(20, 30)])
+
+
+def test_values_that_are_not_finite_are_refused():
+    with pytest.raises(InputError, match="not finite"):
+        prove(Network("r", 2, lambda picture: doubled(picture) * np.float32("nan")), doubled, [example(20, 30)])
+
+
+def test_a_float_artifact_that_clips_is_found_and_one_of_bytes_is_not_blamed():
+    beyond = lambda picture: 3 * doubled(picture) - 1  # noqa: E731
+    clips = Network("r", 2, lambda picture: np.clip(beyond(picture), 0, 1))
+    assert prove(clips, beyond, [example(20, 30)]).max_difference > 0.5
+    assert prove(clips, beyond, [example(20, 30)], integers=True).max_difference == 0
+
+
+def test_limits():
+    proof = Proof(("a",), 2e-4, 90, 30.0, 30.05, 1, 128, 100)
+    with pytest.raises(InputError, match="m differs from Keras by up to 0.0002 .*-0.050 dB; at most 0.0001 apart"):
+        check(proof, "m", exact=True)
+    check(proof, "m", exact=False)
+    with pytest.raises(InputError, match="at most 0.0001 apart"):
+        check(proof, "m", exact=True, max_psnr_drop=0.1)
+    check(replace(proof, psnr=29), "m", exact=False, max_psnr_drop=1.1)
+    for change in (-0.2, 0.2):
+        with pytest.raises(InputError, match="a PSNR change of at most 0.1 dB"):
+            check(replace(proof, psnr=proof.psnr_keras + change), "m", exact=False)
+
+
+def test_two_generators_of_different_networks_are_refused(tmp_path, capsys, folder):
+    wider = build_generator(RRDBConfig(scale=2, blocks=2, features=4, growth=2), "tiny")
+    save_generator(wider, folder / "wider.keras")
+    refused = export(capsys, folder, tmp_path, models=("psnr", "wider"))
+    assert_refused(refused, "must be the same network")
+
+
+def test_a_generator_of_half_precision_is_exported_in_float32(tmp_path, capsys, folder):
+    model = build_generator(RRDBConfig(scale=2, blocks=1, features=4, growth=2), "half", "mixed_bfloat16")
+    save_generator(model, folder / "half.keras")
+    assert export(capsys, folder, tmp_path, "--format=onnx", models=("half",))[0] == 0
+    (row,) = json.loads((tmp_path / "report.json").read_text())["artifacts"]
+    assert row["proof"]["max_difference"] <= 1e-4
+
+
+def test_a_single_picture_cannot_calibrate_and_prove(tmp_path):
+    write_photo(tmp_path / "one.png", 96, 96)
+    with pytest.raises(InputError, match="`--calibration` must hold several pictures"):
+        load_examples(str(tmp_path), GeneratorInfo("tiny", 2))
+
+
+def test_a_report_is_json_even_of_equal_pictures(tmp_path):
+    proof = Proof(("a",), 0.0, float("inf"), 30.0, 30.0, 1, 128, 100)
+    (tmp_path / "stage").mkdir()
+    told = write_report(tmp_path / "stage", tmp_path, [Row("m.onnx", "float32", 5, proof, 1)], {"source": "s"})
+    (entry,) = json.loads((tmp_path / "stage" / "report.json").read_text(), parse_constant=pytest.fail)["artifacts"]
+    assert entry["proof"]["psnr_to_keras"] is None and entry["source"] == "s"
+    assert "| equal |" in told
+
+
+def test_endpoints_that_disagree_are_refused(tmp_path):
+    description = Description("odd_x1", "odd", 1, "float32", "in", "out")
+
+    class Odd(Servable):
+        def _uint8(self, image, alpha):
+            return {"sr": image // 2}
+
+    write_saved_model(Odd(lambda image: image, description), description, tmp_path / "1")
+    picture = np.random.default_rng(0).uniform(size=(300, 280, 3)).astype(np.float32)
+    with pytest.raises(InputError, match="the endpoint uint8 is 12[78]/255 off"):
+        check_endpoints(tmp_path / "1", description, picture)
+
+
+def test_examples_are_split_so_that_none_is_proven_on_that_calibrates(folder):
+    calibration, held_out = load_examples(str(folder / "photos"), GeneratorInfo("tiny", 2))
+    assert len(calibration) == 11 and len(held_out) == 2
+    assert held_out[0].lr_01.shape == (48, 60, 3) and held_out[1].lr_01.shape == (48, 43, 3)
+    assert not {Path(e.name).stem for e in calibration} & {e.name for e in held_out}
+    for found in (*calibration, *held_out):
+        assert found.hr_01.shape[:2] == tuple(2 * side for side in found.lr_01.shape[:2])

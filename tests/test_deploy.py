@@ -1,0 +1,91 @@
+"""The files of deploy/: parsed as far as they can be, and agreeing with each other and with what is exported."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from google.protobuf import text_format
+from tensorflow_serving.config import model_server_config_pb2
+
+from esrgan_tf.commands.request import FLAGS as REQUEST_FLAGS
+from esrgan_tf.recipes import get_recipe
+
+SERVING = Path(__file__).parents[1] / "deploy" / "tf_serving"
+NAME = f"quickstart_x{get_recipe('quickstart').generator.scale}"
+
+
+@pytest.fixture(scope="module")
+def models():
+    text = (SERVING / "config" / "models.config").read_text()
+    return text_format.Parse(text, model_server_config_pb2.ModelServerConfig()).model_config_list.config
+
+
+@pytest.fixture(scope="module")
+def compose():
+    return yaml.safe_load((SERVING / "compose.yaml").read_text())
+
+
+@pytest.fixture(scope="module")
+def kubernetes():
+    return {part["kind"]: part for part in yaml.safe_load_all((SERVING / "kubernetes.yaml").read_text())}
+
+
+def test_the_model_is_the_one_that_the_readme_exports_with_labels_of_served_versions(models):
+    (model,) = models
+    assert (model.name, model.base_path, model.model_platform) == (NAME, f"/models/{NAME}", "tensorflow")
+    assert dict(model.version_labels) == {"stable": 1, "canary": 2}
+    assert set(model.version_labels.values()) <= set(model.model_version_policy.specific.versions)
+
+
+def test_allowed_batch_sizes_ascend_and_end_with_the_largest():
+    text = (SERVING / "config" / "batching.config").read_text()
+    sizes = list(map(int, re.findall(r"^allowed_batch_sizes: (\d+)$", text, re.M)))
+    (largest,) = re.findall(r"^max_batch_size \{ value: (\d+) \}$", text, re.M)
+    assert sizes == sorted(set(sizes)) and sizes[-1] == int(largest)
+    assert "pad_variable_length_inputs: false" in text
+
+
+def test_every_file_that_a_server_is_given_is_there_and_mounted(compose, kubernetes):
+    pod = kubernetes["Deployment"]["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    for command, mounts in (
+        *(
+            (service["command"], {v.split(":")[1] for v in service["volumes"]})
+            for service in compose["services"].values()
+        ),
+        (container["args"], {mount["mountPath"] for mount in container["volumeMounts"]}),
+    ):
+        assert mounts == {"/models", "/config"}
+        files = [flag.split("=")[1] for flag in command if "_file=" in flag]
+        assert "/config/models.config" in files and "/config/monitoring.config" in files
+        assert all((SERVING / file.lstrip("/")).is_file() for file in files)
+        assert "--allow_version_labels_for_unavailable_models=true" in command
+
+
+def test_ports_are_the_same_everywhere(compose, kubernetes):
+    assert all(service["ports"] == ["8500:8500", "8501:8501"] for service in compose["services"].values())
+    (container,) = kubernetes["Deployment"]["spec"]["template"]["spec"]["containers"]
+    ports = {port["name"]: port["containerPort"] for port in container["ports"]}
+    assert ports == {"grpc": 8500, "rest": 8501}
+    assert {port["targetPort"]: port["port"] for port in kubernetes["Service"]["spec"]["ports"]} == ports
+    labels = kubernetes["Deployment"]["spec"]["template"]["metadata"]["labels"]
+    assert kubernetes["Service"]["spec"]["selector"] == labels
+    assert kubernetes["Deployment"]["spec"]["selector"]["matchLabels"] == labels
+
+
+def test_readiness_is_the_status_of_the_stable_model_and_metrics_are_where_they_are_looked_for(kubernetes, models):
+    template = kubernetes["Deployment"]["spec"]["template"]
+    (container,) = template["spec"]["containers"]
+    assert container["readinessProbe"]["httpGet"] == {
+        "path": f"/v1/models/{models[0].name}/labels/stable/metadata",
+        "port": "rest",
+    }
+    path = template["metadata"]["annotations"]["prometheus.io/path"]
+    assert f'path: "{path}"' in (SERVING / "config" / "monitoring.config").read_text()
+
+
+def test_the_client_flags_of_the_readme_exist():
+    text = (SERVING / "README.md").read_text()
+    flags = {flag for line in re.findall(r"esrgan request (.*?)[`\n]", text) for flag in re.findall(r"--(\w+)", line)}
+    assert len(flags) > 5 and flags <= set(REQUEST_FLAGS)

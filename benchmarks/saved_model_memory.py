@@ -1,0 +1,41 @@
+"""Peak memory of a SavedModel while it enlarges pictures of growing size: tiles inside the graph keep it bounded.
+
+    python benchmarks/saved_model_memory.py exported/quickstart_x4/1
+
+Prints the process' peak after each size; the last is 4096 x 4096 px of output at x4. Takes half a minute with
+quickstart's network, several minutes with the full one.
+"""
+
+import resource
+import sys
+import time
+
+import numpy as np
+import tensorflow as tf
+
+from esrgan_tf.inference.runtimes.saved_model import find_version
+
+SIDES = (64, 256, 512, 1024)  # px of the input
+
+
+def peak() -> float:
+    """Of this process so far, in MiB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def main(path: str) -> None:
+    """Enlarge a picture of each size by the endpoint `uint8`."""
+    loaded = tf.saved_model.load(str(find_version(path)))
+    print(f"loaded: {peak():.0f} MiB")
+    for side in SIDES:
+        picture = np.random.default_rng(0).integers(0, 256, (1, side, side, 3), np.uint8)
+        start = time.perf_counter()
+        output = loaded.signatures["uint8"](image=tf.constant(picture))["sr"]
+        height, width = output.shape[1:3]
+        print(
+            f"{side} px -> {width} x {height}: {time.perf_counter() - start:.1f} s, peak {peak():.0f} MiB", flush=True
+        )
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

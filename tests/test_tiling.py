@@ -1,5 +1,8 @@
 """Tiles: they cover every pixel once, and their output is the whole picture's."""
 
+import time
+from threading import Barrier
+
 import numpy as np
 import pytest
 
@@ -32,3 +35,28 @@ def test_tiles_give_what_the_whole_picture_gives():
     picture = np.random.default_rng(0).uniform(size=(23, 31, 3)).astype(np.float32)
     tiled = upscale_by_tiles(picture, blur_and_repeat, 3, tile=10, overlap=2)
     np.testing.assert_allclose(tiled, blur_and_repeat(picture), rtol=1e-5)
+
+
+def test_tiles_are_made_at_once_where_it_is_worth_it():
+    both = Barrier(2, timeout=30)  # a tile goes on when another is there as well
+
+    def repeat(picture):
+        both.wait()
+        return picture.repeat(2, 0).repeat(2, 1)
+
+    picture = np.random.default_rng(0).uniform(size=(16, 16, 3)).astype(np.float32)
+    tiled = upscale_by_tiles(picture, repeat, 2, tile=10, overlap=2, at_once=2)
+    np.testing.assert_array_equal(tiled, picture.repeat(2, 0).repeat(2, 1))
+
+
+def test_no_tile_is_begun_after_one_that_failed():
+    begun = []
+
+    def fail(picture):
+        begun.append(1)
+        time.sleep(0.01)
+        raise MemoryError
+
+    with pytest.raises(MemoryError):
+        upscale_by_tiles(np.zeros((200, 200, 3), np.float32), fail, 2, tile=10, overlap=2, at_once=2)
+    assert len(begun) < 34**2 / 2

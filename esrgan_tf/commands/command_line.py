@@ -56,6 +56,13 @@ def run_command(
         return INTERRUPTED
 
 
+def check_given(*needed: flags.FlagHolder) -> None:
+    """Raise InputError for the first of these flags that has no value."""
+    for flag in needed:
+        if not flag.value:
+            raise InputError(f"`--{flag.name}` must be given.")
+
+
 def import_tensorflow() -> None:
     """Import TensorFlow without its start-up notes, which would bury the one line that matters."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # of what it says later

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from absl import flags
 
-from esrgan_tf.commands.command_line import import_tensorflow, run_command
+from esrgan_tf.commands.command_line import check_given, import_tensorflow, run_command
 from esrgan_tf.errors import InputError
 from esrgan_tf.recipes.overrides import parse_assignment
 from esrgan_tf.weights.tensor_files import SUFFIXES
@@ -52,9 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _convert() -> None:
     """Flags to a file."""
-    for flag in (_INPUT, _OUTPUT):
-        if not flag.value:
-            raise InputError(f"`--{flag.name}` must be given.")
+    check_given(_INPUT, _OUTPUT)
     importing = Path(_INPUT.value).suffix.lower() in SUFFIXES
     allowed = (KERAS,) if importing else SUFFIXES
     if Path(_OUTPUT.value).suffix.lower() not in allowed:

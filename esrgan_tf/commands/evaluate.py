@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from esrgan_tf.commands.command_line import import_tensorflow, run_command
+from esrgan_tf.commands.command_line import check_given, import_tensorflow, run_command
 from esrgan_tf.errors import InputError
 
 FLAGS = flags.FlagValues()
@@ -62,9 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _evaluate() -> None:
     """Flags to a table and files."""
-    for flag in (_MODEL, _DATA):
-        if not flag.value:
-            raise InputError(f"`--{flag.name}` must be given.")
+    check_given(_MODEL, _DATA)
     if _MA_SCORES.value and not _NIQE_PARAMS.value:
         raise InputError("`--ma_scores` needs `--niqe_params`: the perceptual index is made of both.")
     from tqdm import tqdm

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from absl import flags
 
-from esrgan_tf.commands.command_line import import_tensorflow, quiet, run_command
+from esrgan_tf.commands.command_line import check_given, import_tensorflow, quiet, run_command
 from esrgan_tf.errors import InputError
 
 FLAGS = flags.FlagValues()
@@ -84,8 +84,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _export() -> None:
     """Flags to files."""
-    if not _OUTPUT.value:
-        raise InputError("`--output` must be given.")
+    check_given(_OUTPUT)
     models = _MODEL.value
     if not 1 <= len(models) <= 2 or (len(models) == 1 and _ALPHA.value is not None):
         raise InputError(

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from absl import flags
 
-from esrgan_tf.commands.command_line import import_tensorflow, run_command
+from esrgan_tf.commands.command_line import check_given, import_tensorflow, run_command
 from esrgan_tf.errors import InputError
 
 FLAGS = flags.FlagValues()
@@ -79,9 +79,7 @@ def _interpolate() -> None:
 
 def _check_flags() -> None:
     """Raise for flags that are missing, or that need one another."""
-    for flag in (_PSNR, _GAN):
-        if not flag.value:
-            raise InputError(f"`--{flag.name}` must be given.")
+    check_given(_PSNR, _GAN)
     if not any((_OUTPUT.value, _PANEL.value, _PLOT.value)):
         raise InputError("one of `--output`, `--panel` and `--plot` must be given. Received: none.")
     needs = ((_PANEL, _INPUT, "a picture"), (_PLOT, _DATA, "pictures"), (_PLOT, _NIQE_PARAMS, "a NIQE model"))

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from esrgan_tf.commands.command_line import run_command
+from esrgan_tf.commands.command_line import check_given, run_command
 from esrgan_tf.errors import InputError
 
 FLAGS = flags.FlagValues()
@@ -34,9 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _fit() -> None:
     """Flags to a parameter file."""
-    for flag in (_INPUT, _OUTPUT):
-        if not flag.value:
-            raise InputError(f"`--{flag.name}` must be given.")
+    check_given(_INPUT, _OUTPUT)
     if not _OUTPUT.value.lower().endswith(".npz"):
         raise InputError(f"`--output` must end in .npz. Received: {_OUTPUT.value}.")
     from tqdm import tqdm

@@ -12,9 +12,9 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from esrgan_tf.commands.command_line import FAILURE, SUCCESS, import_tensorflow, report_files, run_command
+from esrgan_tf.commands.command_line import FAILURE, SUCCESS, check_given, import_tensorflow, report_files, run_command
+from esrgan_tf.commands.picture_flags import PictureFlags
 from esrgan_tf.errors import InputError
-from esrgan_tf.images import PICTURE_SUFFIXES
 
 FLAGS = flags.FlagValues()
 _SERVER = flags.DEFINE_string("server", None, "grpc://HOST:8500 or http://HOST:8501.", flag_values=FLAGS)
@@ -23,15 +23,7 @@ _VERSION = flags.DEFINE_string("version", None, "A version or a label, such as 3
 _ALPHA = flags.DEFINE_float(
     "alpha", None, "0 (psnr) to 1 (gan), where the server has a model of two.", flag_values=FLAGS
 )
-_INPUT = flags.DEFINE_string("input", None, "A file, a folder or a quoted glob.", flag_values=FLAGS)
-_OUTPUT = flags.DEFINE_string("output", None, "A file, or a folder that keeps the names.", flag_values=FLAGS)
-_FORMAT = flags.DEFINE_enum(
-    "format",
-    None,
-    [suffix[1:] for suffix in PICTURE_SUFFIXES],
-    "Of files written to a folder. Default: the input's.",
-    flag_values=FLAGS,
-)
+_PICTURES = PictureFlags(FLAGS)
 _TILE = flags.DEFINE_integer(
     "tile", 512, "Input px; larger pictures are sent in tiles. 0 sends them whole.", lower_bound=0, flag_values=FLAGS
 )
@@ -48,7 +40,7 @@ _EQUAL_SIZES = flags.DEFINE_bool(
 _CONCURRENCY = flags.DEFINE_integer(
     "concurrency",
     4,
-    "Pictures asked for at once (the tiles of one follow each other).",
+    "Requests under way at once.",
     lower_bound=1,
     upper_bound=64,
     flag_values=FLAGS,
@@ -71,20 +63,18 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _request() -> int:
     """Flags to files."""
-    for flag in (_SERVER, _NAME, _INPUT, _OUTPUT):
-        if not flag.value:
-            raise InputError(f"`--{flag.name}` must be given.")
-    from esrgan_tf.inference.files import plan_jobs, upscale_files
+    check_given(_SERVER, _NAME, _PICTURES.input, _PICTURES.output)
+    from esrgan_tf.inference.files import upscale_files
     from esrgan_tf.inference.upscaler import Upscaler
     from esrgan_tf.serving.client import Server, server_network
 
     server = Server(_SERVER.value, _NAME.value, _VERSION.value, _ALPHA.value, _DEADLINE.value, _TRIES.value)
-    jobs = plan_jobs(_INPUT.value, _OUTPUT.value, f".{_FORMAT.value}" if _FORMAT.value else None)
+    jobs = _PICTURES.jobs()
     if _EQUAL_SIZES.value and not _TILE.value:
         raise InputError("`--equal_sizes` must have a `--tile`. Received: 0.")
     if server.url.startswith("grpc:"):
         import_tensorflow()  # the protocol's messages come with it
-    network = server_network(server, _TILE.value if _EQUAL_SIZES.value else None)
+    network = server_network(server, _TILE.value if _EQUAL_SIZES.value else None, _CONCURRENCY.value)
     upscaler = Upscaler(network, _TILE.value, _OVERLAP.value)
     print(f"{upscaler.origin}: x{upscaler.scale}", flush=True)
-    return FAILURE if report_files(upscale_files(upscaler, jobs, at_once=_CONCURRENCY.value), len(jobs)) else SUCCESS
+    return FAILURE if report_files(upscale_files(upscaler, jobs), len(jobs)) else SUCCESS

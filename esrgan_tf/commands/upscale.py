@@ -15,9 +15,9 @@ from pathlib import Path
 
 from absl import flags
 
-from esrgan_tf.commands.command_line import FAILURE, SUCCESS, import_tensorflow, report_files, run_command
+from esrgan_tf.commands.command_line import FAILURE, SUCCESS, check_given, import_tensorflow, report_files, run_command
+from esrgan_tf.commands.picture_flags import PictureFlags
 from esrgan_tf.errors import InputError
-from esrgan_tf.images import PICTURE_SUFFIXES
 
 FLAGS = flags.FlagValues()
 _MODEL = flags.DEFINE_multi_string(
@@ -35,15 +35,7 @@ _ALPHA = flags.DEFINE_float(
     upper_bound=1.0,
     flag_values=FLAGS,
 )
-_INPUT = flags.DEFINE_string("input", None, "A file, a folder or a quoted glob.", flag_values=FLAGS)
-_OUTPUT = flags.DEFINE_string("output", None, "A file, or a folder that keeps the names.", flag_values=FLAGS)
-_FORMAT = flags.DEFINE_enum(
-    "format",
-    None,
-    [suffix[1:] for suffix in PICTURE_SUFFIXES],
-    "Of files written to a folder. Default: the input's.",
-    flag_values=FLAGS,
-)
+_PICTURES = PictureFlags(FLAGS)
 _TILE = flags.DEFINE_integer(
     "tile",
     None,
@@ -79,23 +71,21 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _upscale() -> int:
     """Flags to files."""
-    for flag in (_MODEL, _INPUT, _OUTPUT):
-        if not flag.value:
-            raise InputError(f"`--{flag.name}` must be given.")
+    check_given(_MODEL, _PICTURES.input, _PICTURES.output)
     if len(_MODEL.value) > 2:
         raise InputError(
             f"`--model` must be given once, or twice (psnr, gan) with `--alpha`. Received: {len(_MODEL.value)} models."
         )
     if Path(_MODEL.value[0]).suffix not in (".tflite", ".onnx"):  # which need none
         import_tensorflow()  # takes seconds: not for --help, nor for a flag that is wrong
-    from esrgan_tf.inference.files import plan_jobs, upscale_files
+    from esrgan_tf.inference.files import upscale_files
     from esrgan_tf.inference.opening import open_network
     from esrgan_tf.inference.upscaler import Upscaler
 
     if _REFERENCE.value and not Path(_REFERENCE.value).exists():
         raise InputError(f"`--reference` must be a file or a folder. Received: {_REFERENCE.value}, which is not there.")
     compare = _COMPARE.value or bool(_REFERENCE.value)
-    jobs = plan_jobs(_INPUT.value, _OUTPUT.value, f".{_FORMAT.value}" if _FORMAT.value else None, compare)
+    jobs = _PICTURES.jobs(compare)
     network = open_network(_MODEL.value, _ALPHA.value)
     upscaler = Upscaler(network, _TILE.value, _OVERLAP.value, _SELF_ENSEMBLE.value, _KEEP_COLORS.value)
     print(f"{upscaler.origin}: {upscaler.recipe}, x{upscaler.scale}", flush=True)

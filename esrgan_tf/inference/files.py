@@ -1,7 +1,6 @@
 """Upscaling files: which go where, one after the other, the broken ones told and passed over."""
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from glob import glob, has_magic
 from pathlib import Path
@@ -19,6 +18,7 @@ from esrgan_tf.images import (
     read_picture,
     write_picture,
 )
+from esrgan_tf.inference.concurrency import concurrent_map
 from esrgan_tf.inference.upscaler import Upscaler
 
 
@@ -85,16 +85,15 @@ def plan_jobs(source: str, target: str, suffix: str | None = None, compare: bool
 
 
 def upscale_files(
-    upscaler: Upscaler, jobs: list[Job], compare: bool = False, reference: str | None = None, at_once: int = 1
+    upscaler: Upscaler, jobs: list[Job], compare: bool = False, reference: str | None = None
 ) -> Iterator[tuple[Job, InputError | None]]:
-    """Enlarge files.
+    """Enlarge files, as many at once as the generator is worth running.
 
     Args:
         upscaler: of a generator.
         jobs: as `plan_jobs` gives them.
         compare: write `<target stem>_compare.png` beside each target: input | bicubic | generator (| original).
         reference: original for `compare`: a file, or a folder with pictures of the sources' stems.
-        at_once: how many files, where somebody else does the work.
 
     Yields:
         Each job, in their order, when it is done, with its error if the picture could not be read, enlarged or
@@ -107,14 +106,7 @@ def upscale_files(
     def upscale(job: Job) -> tuple[Job, InputError | None]:
         return job, _upscale_file(upscaler, job, compare, reference)
 
-    if at_once == 1:
-        yield from map(upscale, jobs)
-        return
-    pool = ThreadPoolExecutor(at_once)
-    try:
-        yield from pool.map(upscale, jobs)
-    finally:
-        pool.shutdown(cancel_futures=True)
+    yield from concurrent_map(upscale, jobs, upscaler.at_once)
 
 
 def _upscale_file(upscaler: Upscaler, job: Job, compare: bool, reference: str | None) -> InputError | None:

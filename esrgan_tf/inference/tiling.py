@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from esrgan_tf.inference.concurrency import concurrent_map
+
 
 class Span(NamedTuple):
     """Along one axis: a tile from `start` to `stop`, of which `keep_start` to `keep_stop` is kept."""
@@ -40,7 +42,12 @@ def spans(length: int, tile: int, overlap: int) -> list[Span]:
 
 
 def upscale_by_tiles(
-    picture: np.ndarray, upscale: Callable[[np.ndarray], np.ndarray], scale: int, tile: int, overlap: int
+    picture: np.ndarray,
+    upscale: Callable[[np.ndarray], np.ndarray],
+    scale: int,
+    tile: int,
+    overlap: int,
+    at_once: int = 1,
 ) -> np.ndarray:
     """Upscale a picture tile by tile.
 
@@ -50,6 +57,7 @@ def upscale_by_tiles(
         scale: whole factor.
         tile: px of the input, both sides.
         overlap: px of the input that tiles see beyond what is kept of them.
+        at_once: how many tiles.
 
     Returns:
         float32 [scale * height, scale * width, 3].
@@ -59,7 +67,9 @@ def upscale_by_tiles(
     """
     height, width, channels = picture.shape
     output = np.empty((scale * height, scale * width, channels), np.float32)
-    for rows, columns in _windows(height, width, tile, overlap):
+
+    def fill(window: tuple[Span, Span]) -> None:
+        rows, columns = window
         enlarged = upscale(picture[rows.start : rows.stop, columns.start : columns.stop])
         target = tuple(slice(scale * span.keep_start, scale * span.keep_stop) for span in (rows, columns))
         source = tuple(
@@ -67,6 +77,9 @@ def upscale_by_tiles(
             for span in (rows, columns)
         )
         output[target] = enlarged[source]
+
+    for _ in concurrent_map(fill, _windows(height, width, tile, overlap), at_once):
+        pass
     return output
 
 

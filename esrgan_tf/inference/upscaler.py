@@ -54,6 +54,7 @@ class Upscaler:
                 f"Received: {tile}, {overlap}."
             )
         self.recipe, self.scale, self.origin = network.recipe, network.scale, network.origin
+        self.at_once = network.at_once
         self._network, self._tile, self._overlap = network, tile, overlap
         self._self_ensemble, self._keep_colors = self_ensemble, keep_colors
 
@@ -123,5 +124,5 @@ class Upscaler:
         rgb_01 = np.pad(rgb_01, [*beyond, (0, 0)], "symmetric")
         tile = self._tile or max(rgb_01.shape[:2])
         overlap = self._overlap if self._tile else 0
-        output = upscale_by_tiles(rgb_01, self._network.run, self.scale, tile, overlap)
+        output = upscale_by_tiles(rgb_01, self._network.run, self.scale, tile, overlap, self.at_once)
         return output[: self.scale * height, : self.scale * width]

@@ -1,6 +1,7 @@
 """A generator that TF Serving runs, as a network like any other."""
 
 from dataclasses import dataclass
+from threading import BoundedSemaphore
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -52,7 +53,7 @@ class Server:
             raise InputError(f"`--deadline` and `--tries` must be positive. Received: {self.deadline:g}, {self.tries}.")
 
 
-def server_network(server: Server, tile: int | None = None) -> Network:
+def server_network(server: Server, tile: int | None = None, at_once: int = 1) -> Network:
     """A served generator as a network; safe to run from several threads.
 
     By gRPC pictures travel as float32 (`serving_default`), by REST as PNG of 8 bits (`image_bytes`).
@@ -60,6 +61,7 @@ def server_network(server: Server, tile: int | None = None) -> Network:
     Args:
         server: where.
         tile: px, the only size of picture that is ever sent, for a server that batches; `None` sends any.
+        at_once: requests under way at once, whoever runs it.
 
     Raises:
         InputError: the server cannot be reached, or does not serve the model.
@@ -72,6 +74,12 @@ def server_network(server: Server, tile: int | None = None) -> Network:
         from esrgan_tf.serving.rest_client import rest_upscale
 
         upscale = rest_upscale(server)
+    slots = BoundedSemaphore(at_once)
+
+    def run(rgb_01: np.ndarray) -> np.ndarray:
+        with slots:
+            return upscale(rgb_01)
+
     side = tile or PROBE_SIDE
-    scale = upscale(np.full((side, side, 3), 0.5, np.float32)).shape[0] // side
-    return Network(server.name, scale, upscale, tile=tile, origin=f"{server.url} {server.name}")
+    scale = run(np.full((side, side, 3), 0.5, np.float32)).shape[0] // side
+    return Network(server.name, scale, run, tile=tile, origin=f"{server.url} {server.name}", at_once=at_once)

@@ -1,0 +1,11 @@
+"""What is served and what is sent, small."""
+
+import numpy as np
+
+NAME = "tiny_x2"
+MAX_PIXELS = 200 * 200
+
+
+def picture(height=20, width=30, seed=0):
+    """uint8 [height, width, 3]."""
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)

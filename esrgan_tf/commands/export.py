@@ -53,7 +53,11 @@ _TFLITE = flags.DEFINE_list(
 )
 _TILE = flags.DEFINE_list("tile", ["128"], "Input px of the LiteRT files; several by commas.", flag_values=FLAGS)
 _ALLOW_SELECT_OPS = flags.DEFINE_bool(
-    "allow_select_ops", False, "Let LiteRT files use TensorFlow's operators for what LiteRT lacks.", flag_values=FLAGS
+    "allow_select_ops",
+    False,
+    "Let LiteRT files use TensorFlow's operators for what LiteRT lacks. The proof then needs a LiteRT built with them, "
+    "which pip's is not.",
+    flag_values=FLAGS,
 )
 _CALIBRATION = flags.DEFINE_string(
     "calibration",

@@ -57,48 +57,84 @@ def quantize(
     measured = [example.fitted(tile) for example in examples[: max(LEAST_TILES, MEASURED_PIXELS // tile**2)]]
     calibrated = with_ranges(_calibrate(model, tile, measured[0].lr_01), ranges)
     wanted = [np.clip(np.array(model(example.lr_01[None]))[0], 0, 1) for example in measured]
-
-    def pooled_psnr(outputs: Sequence[np.ndarray]) -> float:
-        """Of all tiles as one picture: a smooth one, whose PSNR little noise brings down, does not decide alone."""
-        errors = [10 ** (-e.psnr(output) / 10) for e, output in zip(measured, outputs, strict=True)]
-        return float(-10 * np.log10(np.mean(errors)))
-
-    best = pooled_psnr(wanted)
-
-    def attempt(in_float: Sequence[str]) -> tuple[bytes, float, float]:
-        """The file with these nodes in float, its PSNR change in dB, and its mean squared difference to Keras."""
-        # Of TensorFlow's converter only this step takes names of nodes; it is what its debugger calls as well.
-        tflite = mlir_quantize(
-            calibrated, input_data_type=tf.uint8, output_data_type=tf.uint8, denylisted_nodes=list(in_float) or None
-        )
-        got = _run(tflite, [example.lr_01 for example in measured])
-        return tflite, abs(pooled_psnr(got) - best), float(np.mean(np.subtract(got, wanted) ** 2))
-
-    tflite, change, _ = attempt([])
-    if change <= max_psnr_change:
-        return Quantized(tflite, ())
-    say(f"int8, {tile} px: all operators in int8 change the PSNR by {change:.2f} dB; these stay in float:")
     groups = _groups(calibrated, model)
-    nodes = {node for group in groups.values() for node in group.nodes}
-    rest = attempt(sorted(nodes))[2]
-    alone = {name: attempt(sorted(nodes - set(group.nodes)))[2] - rest for name, group in groups.items()}
-
-    def with_these(names: Sequence[str]) -> tuple[bytes, float]:
-        return attempt([node for name in names for node in groups[name].nodes])[:2]
-
-    in_float: list[str] = []
-    for name in sorted(groups, key=lambda name: alone[name] / groups[name].work, reverse=True):
-        in_float.append(name)
-        tflite, change = with_these(in_float)
-        if change <= max_psnr_change:
+    trials = _Trials(calibrated, groups, measured, wanted)
+    found = trials.with_in_float(())
+    if found.psnr_change <= max_psnr_change:
+        return found.quantized
+    say(f"int8, {tile} px: all operators in int8 change the PSNR by {found.psnr_change:.2f} dB; these stay in float:")
+    harm = _harm(trials)
+    in_float: tuple[str, ...] = ()
+    for name in sorted(groups, key=lambda name: harm[name] / groups[name].work, reverse=True):
+        in_float = (*in_float, name)
+        found = trials.with_in_float(in_float)
+        if found.psnr_change <= max_psnr_change:
             break
     for name in sorted(in_float, key=lambda name: groups[name].work, reverse=True):
-        fewer = [other for other in in_float if other != name]
-        without, changed = with_these(fewer)
-        if changed <= max_psnr_change:
-            tflite, change, in_float = without, changed, fewer
-    say(f"  {', '.join(in_float)}: then {change:.2f} dB")
-    return Quantized(tflite, tuple(in_float))
+        fewer = trials.with_in_float([other for other in found.quantized.in_float if other != name])
+        if fewer.psnr_change <= max_psnr_change:
+            found = fewer
+    say(f"  {', '.join(found.quantized.in_float)}: then {found.psnr_change:.2f} dB")
+    return found.quantized
+
+
+@dataclass
+class _Group:
+    """Names of nodes, and their multiplications."""
+
+    nodes: list[str] = field(default_factory=list)
+    work: int = 0
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """What came of leaving some groups in float: the PSNR's change in dB, and the mean squared difference to Keras."""
+
+    quantized: Quantized
+    psnr_change: float
+    error: float
+
+
+@dataclass(frozen=True)
+class _Trials:
+    """Quantizes a calibrated file with different groups in float, and measures each.
+
+    Args:
+        calibrated: a float file with ranges noted in it.
+        groups: of its nodes, by name.
+        measured: pictures of the file's size.
+        wanted: what Keras makes of them, clipped to 0..1.
+    """
+
+    calibrated: bytes
+    groups: dict[str, _Group]
+    measured: Sequence[Example]
+    wanted: Sequence[np.ndarray]
+
+    def with_in_float(self, names: Sequence[str]) -> _Trial:
+        """With these groups in float, the others in int8."""
+        nodes = [node for name in names for node in self.groups[name].nodes]
+        # Of TensorFlow's converter only this step takes names of nodes; it is what its debugger calls as well.
+        tflite = mlir_quantize(
+            self.calibrated, input_data_type=tf.uint8, output_data_type=tf.uint8, denylisted_nodes=nodes or None
+        )
+        got = _run(tflite, [example.lr_01 for example in self.measured])
+        change = abs(self._pooled_psnr(got) - self._pooled_psnr(self.wanted))
+        return _Trial(Quantized(tflite, tuple(names)), change, float(np.mean(np.subtract(got, self.wanted) ** 2)))
+
+    def _pooled_psnr(self, outputs: Sequence[np.ndarray]) -> float:
+        """Of all tiles as one picture: a smooth one, whose PSNR little noise brings down, does not decide alone."""
+        errors = [10 ** (-e.psnr(output) / 10) for e, output in zip(self.measured, outputs, strict=True)]
+        return float(-10 * np.log10(np.mean(errors)))
+
+
+def _harm(trials: _Trials) -> dict[str, float]:
+    """The error that each group adds when it alone is in int8."""
+    least = trials.with_in_float(tuple(trials.groups)).error
+    return {
+        name: trials.with_in_float([other for other in trials.groups if other != name]).error - least
+        for name in trials.groups
+    }
 
 
 def _calibrate(model: keras.Model, tile: int, picture: np.ndarray) -> bytes:
@@ -111,7 +147,7 @@ def _calibrate(model: keras.Model, tile: int, picture: np.ndarray) -> bytes:
     return run_converter(made)
 
 
-def _groups(calibrated: bytes, model: keras.Model) -> dict[str, "_Group"]:
+def _groups(calibrated: bytes, model: keras.Model) -> dict[str, _Group]:
     """A file's nodes by group, without the last: in float it would not round to the 256 levels of 0..1."""
     convolutions = {layer.name for layer in model.layers if isinstance(layer, keras.layers.Conv2D)}
     interpreter = Interpreter(model_content=calibrated)
@@ -128,14 +164,6 @@ def _groups(calibrated: bytes, model: keras.Model) -> dict[str, "_Group"]:
         taps = interpreter._get_tensor_details(node["inputs"][1], subgraph_index=0)["shape"][1:] if layer else [1]
         group.work += int(np.prod(details["shape"], dtype=np.int64) * np.prod(taps, dtype=np.int64))
     return groups
-
-
-@dataclass
-class _Group:
-    """Names of nodes, and their multiplications."""
-
-    nodes: list[str] = field(default_factory=list)
-    work: int = 0
 
 
 def _layer_of(node: str, layers: set[str]) -> str | None:

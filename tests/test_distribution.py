@@ -58,9 +58,15 @@ def test_two_replicas_train_as_one():
 @pytest.mark.parametrize(
     "change",
     [
-        {"discriminator.family": "unet", "discriminator.features": 4, "gan.adversarial_loss": "standard"},
+        {
+            "generator.family": "srvgg",
+            "generator.convs": 1,
+            "generator.features": 4,
+            "discriminator.family": "unet",
+            "discriminator.features": 4,
+            "gan.adversarial_loss": "standard",
+        },
         {"discriminator.family": "patch", "discriminator.features": 4, "gan.adversarial_loss": "least_squares"},
-        {"generator.family": "srvgg", "generator.convs": 1, "generator.features": 4},
         {"generator.family": "srresnet", "generator.blocks": 1, "generator.features": 4},
     ],
     ids=lambda change: "-".join(map(str, change.values())),

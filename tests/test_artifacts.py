@@ -165,15 +165,19 @@ def test_pictures_larger_and_smaller_than_the_one_tile_go_through(model, tflite)
         Upscaler(open_network([tflite]), tile=32, overlap=8)
 
 
-@pytest.fixture(scope="module")
-def examples(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("photos")
+def photographs(folder, scale):
+    """Four examples of TILE px."""
     found = []
     for seed in range(4):
-        write_photo(folder / f"{seed}.png", 4 * TILE, 4 * TILE, seed)
+        write_photo(folder / f"{seed}.png", scale * TILE, scale * TILE, seed)
         hr = np.asarray(Image.open(folder / f"{seed}.png"))
-        found.append(Example(str(seed), to_float(imresize_uint8(hr, 1 / 4)), to_float(hr), 4))
+        found.append(Example(str(seed), to_float(imresize_uint8(hr, 1 / scale)), to_float(hr), scale))
     return found
+
+
+@pytest.fixture(scope="module")
+def examples(tmp_path_factory):
+    return photographs(tmp_path_factory.mktemp("photos"), 4)
 
 
 @pytest.fixture(scope="module")
@@ -193,6 +197,17 @@ def test_int8_takes_and_gives_bytes_of_the_whole_range(tmp_path, model, quantize
         if details["dtype"] == np.int8 and len(details["shape"]) == 4 and details["shape"][1] == 3
     ]
     assert len(weights) > 15 and set(weights) <= {2, 3, 4}  # one scale for each output channel
+
+
+@pytest.mark.parametrize("family", ["unshuffled", "edsr", "rcan", "srvgg"])
+def test_other_families_become_int8(tmp_path, family):
+    model = built(FAMILIES[family])
+    examples = photographs(tmp_path, keras_network(model).scale)
+    tflite = quantize(merge_upsampling(model), TILE, examples, max_psnr_change=100).tflite
+    network = open_network([write_tflite(tmp_path / "m.tflite", model, tflite, precision="int8")])
+    for example in examples:
+        wanted = np.clip(np.array(model(example.lr_01[None]))[0], 0, 1)
+        assert np.abs(network.run(example.lr_01) - wanted).mean() < 0.02 < wanted.std()
 
 
 def test_the_best_range_cuts_off_what_is_rare_and_far_out():

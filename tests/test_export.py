@@ -9,7 +9,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from pictures import write_photo
+from pictures import truncate, write_photo
 from test_graphs import has_bfloat16
 
 from esrgan_tf.__main__ import main
@@ -20,6 +20,7 @@ from esrgan_tf.exporting.examples import Example, load_examples
 from esrgan_tf.exporting.parity import Proof, check, prove
 from esrgan_tf.exporting.report import Row, write_report
 from esrgan_tf.exporting.saved_model import Servable, check_endpoints, write_saved_model
+from esrgan_tf.exporting.staging import staged
 from esrgan_tf.inference.network import Network
 from esrgan_tf.models import build_generator
 from esrgan_tf.recipes.generators import RRDBConfig
@@ -268,7 +269,7 @@ def test_a_generator_of_half_precision_is_exported_in_float32(tmp_path, capsys, 
 def test_a_single_picture_cannot_calibrate_and_prove(tmp_path):
     write_photo(tmp_path / "one.png", 96, 96)
     with pytest.raises(InputError, match="`--calibration` must hold several pictures"):
-        load_examples(str(tmp_path), GeneratorInfo("tiny", 2))
+        load_examples(str(tmp_path), GeneratorInfo("tiny", 2), 16)
 
 
 def test_a_report_is_json_even_of_equal_pictures(tmp_path):
@@ -293,8 +294,67 @@ def test_endpoints_that_disagree_are_refused(tmp_path):
         check_endpoints(tmp_path / "1", description, picture)
 
 
+def test_a_picture_that_cannot_be_read_is_told(tmp_path, capsys, folder):
+    for seed in range(3):
+        write_photo(tmp_path / "photos" / f"{seed}.png", 96, 96, seed)
+    truncate(tmp_path / "photos" / "0.png")
+    flags = [f"--calibration={tmp_path / 'photos'}", "--format=tflite", "--tflite=int8"]
+    assert_refused(export(capsys, folder, tmp_path / "out", *flags), "--calibration", "0.png cannot be read")
+    for seed in (1, 2):
+        truncate(tmp_path / "photos" / f"{seed}.png")
+    assert_refused(export(capsys, folder, tmp_path / "out", *flags), ".png: cannot be read")
+
+
+def test_what_is_staged_takes_the_place_of_what_was_there(tmp_path):
+    (tmp_path / "a.onnx").write_text("old")
+    with staged(tmp_path) as stage:
+        fill(stage)
+    assert visible(tmp_path) == {"a.onnx", "m"}
+    assert (tmp_path / "a.onnx").read_text() == "new" and (tmp_path / "m" / "1" / "saved_model.pb").is_file()
+
+
+def fill(stage):
+    (stage / "a.onnx").write_text("new")
+    (stage / "m" / "1").mkdir(parents=True)
+    (stage / "m" / "1" / "saved_model.pb").write_text("graph")
+
+
+@pytest.mark.parametrize("in_the_way", ["m/1/kept.txt", "m", "a.onnx/kept.txt"])
+def test_what_is_in_the_way_stays_and_nothing_else_comes(tmp_path, in_the_way):
+    (tmp_path / in_the_way).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / in_the_way).write_text("kept")
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(InputError, match="`--output` must leave room for"), staged(tmp_path) as stage:
+        fill(stage)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize("refused", ["a.onnx", "1"])
+def test_a_move_that_the_system_refuses_is_undone(tmp_path, monkeypatch, refused):
+    (tmp_path / "a.onnx").write_text("old")
+    replace_path = Path.replace
+
+    def replace_or_refuse(path, target):
+        if path.name == refused and ".export-" in str(path):
+            raise OSError("no space left")
+        return replace_path(path, target)
+
+    monkeypatch.setattr(Path, "replace", replace_or_refuse)
+    with pytest.raises(OSError, match="no space left"), staged(tmp_path) as stage:
+        fill(stage)
+    assert visible(tmp_path) == {"a.onnx"} and (tmp_path / "a.onnx").read_text() == "old"
+
+
+def test_a_report_that_is_no_longer_understood_does_not_stop_an_export(tmp_path):
+    (tmp_path / "stage").mkdir()
+    row = Row("m.onnx", "float32", 5, Proof(("a",), 0.0, 90.0, 30.0, 30.0, 1, 128, 100), 1)
+    for old in ('{"artifacts": [{}]}', '{"artifacts": [{"path": "m.onnx"}]}', "[]", "no JSON"):
+        (tmp_path / "report.json").write_text(old)
+        assert "m.onnx" in write_report(tmp_path / "stage", tmp_path, [row], {})
+
+
 def test_examples_are_split_so_that_none_is_proven_on_that_calibrates(folder):
-    calibration, held_out = load_examples(str(folder / "photos"), GeneratorInfo("tiny", 2))
+    calibration, held_out = load_examples(str(folder / "photos"), GeneratorInfo("tiny", 2), 40)
     assert len(calibration) == 11 and len(held_out) == 2
     assert held_out[0].lr_01.shape == (48, 60, 3) and held_out[1].lr_01.shape == (48, 43, 3)
     assert not {Path(e.name).stem for e in calibration} & {e.name for e in held_out}

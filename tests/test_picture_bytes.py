@@ -36,7 +36,8 @@ def test_every_kind_of_png_comes_back_as_it_was(mode):
     samples = values(mode)
     rgba, channels = decode([file_of(samples)])
     assert channels.numpy() == [CHANNELS[mode]]
-    png = encode(tf.cast(rgba, tf.float32) / 255, channels)[0].numpy()
+    rgba = tf.cast(rgba, tf.float32) / 255
+    png = encode(rgba[..., :3], rgba[..., 3:], channels)[0].numpy()
     image = Image.open(io.BytesIO(png))
     assert (image.format, image.mode) == ("PNG", mode)
     np.testing.assert_array_equal(image, samples)
@@ -70,6 +71,16 @@ def test_a_palette_becomes_colours_with_its_transparency():
     np.testing.assert_array_equal(
         rgba[0], np.array(Image.open(io.BytesIO(file_of(image, transparency=0))).convert("RGBA"))
     )
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_a_transparent_colour_becomes_alpha(mode):
+    samples = values(mode)
+    colour = samples[3, 5].item() if mode == "L" else tuple(samples[3, 5].tolist())
+    file = file_of(samples, transparency=colour)
+    rgba, channels = decode([file])
+    assert channels.numpy() == [4] and rgba[0, 3, 5, 3] == 0
+    np.testing.assert_array_equal(rgba[0], np.array(Image.open(io.BytesIO(file)).convert("RGBA")))
 
 
 def test_values_are_rounded_once_and_clipped_as_everywhere():

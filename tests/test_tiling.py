@@ -6,6 +6,7 @@ from threading import Barrier
 import numpy as np
 import pytest
 
+from esrgan_tf.inference.concurrency import Workers
 from esrgan_tf.inference.tiling import spans, upscale_by_tiles
 
 
@@ -45,11 +46,11 @@ def test_tiles_are_made_at_once_where_it_is_worth_it():
         return picture.repeat(2, 0).repeat(2, 1)
 
     picture = np.random.default_rng(0).uniform(size=(16, 16, 3)).astype(np.float32)
-    tiled = upscale_by_tiles(picture, repeat, 2, tile=10, overlap=2, at_once=2)
+    tiled = upscale_by_tiles(picture, repeat, 2, tile=10, overlap=2, workers=Workers(2))
     np.testing.assert_array_equal(tiled, picture.repeat(2, 0).repeat(2, 1))
 
 
-def test_no_tile_is_begun_after_one_that_failed():
+def test_few_tiles_are_begun_after_one_that_failed():
     begun = []
 
     def fail(picture):
@@ -58,5 +59,5 @@ def test_no_tile_is_begun_after_one_that_failed():
         raise MemoryError
 
     with pytest.raises(MemoryError):
-        upscale_by_tiles(np.zeros((200, 200, 3), np.float32), fail, 2, tile=10, overlap=2, at_once=2)
+        upscale_by_tiles(np.zeros((200, 200, 3), np.float32), fail, 2, tile=10, overlap=2, workers=Workers(2))
     assert len(begun) < 34**2 / 2

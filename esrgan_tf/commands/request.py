@@ -25,7 +25,7 @@ _ALPHA = flags.DEFINE_float(
 )
 _PICTURES = PictureFlags(FLAGS)
 _TILE = flags.DEFINE_integer(
-    "tile", 512, "Input px; larger pictures are sent in tiles. 0 sends them whole.", lower_bound=0, flag_values=FLAGS
+    "tile", 256, "Input px; larger pictures are sent in tiles. 0 sends them whole.", lower_bound=0, flag_values=FLAGS
 )
 _OVERLAP = flags.DEFINE_integer(
     "overlap", 32, "Input px that a tile sees beyond what is kept of it.", lower_bound=0, flag_values=FLAGS
@@ -40,19 +40,16 @@ _EQUAL_SIZES = flags.DEFINE_bool(
 _CONCURRENCY = flags.DEFINE_integer(
     "concurrency",
     4,
-    "Requests under way at once.",
+    "Requests under way at once, and pictures in memory.",
     lower_bound=1,
     upper_bound=64,
     flag_values=FLAGS,
 )
-_DEADLINE = flags.DEFINE_float("deadline", 60.0, "Seconds for one request.", flag_values=FLAGS)
+_DEADLINE = flags.DEFINE_float(
+    "deadline", 60.0, "Seconds that the server may take for one request, others before it included.", flag_values=FLAGS
+)
 _TRIES = flags.DEFINE_integer(
-    "tries",
-    5,
-    "How often a request is sent while the server is away or full.",
-    lower_bound=1,
-    upper_bound=5,
-    flag_values=FLAGS,
+    "tries", 6, "How often a request is sent while the server is away or full.", lower_bound=1, flag_values=FLAGS
 )
 
 

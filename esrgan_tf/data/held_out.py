@@ -59,8 +59,8 @@ def load_held_out(
             else:
                 pictures.append((Path(name).stem, hr, lr))
     if not pictures:
-        received = left_out[0] if left_out else "none held out of `--data`"
-        raise InputError(f"`--val_data` must be a folder of pictures to validate on. Received: {received}.")
+        received = left_out[0] if left_out else "none"
+        raise InputError(f"pictures are held out to measure on, and one at least must do. Received: {received}.")
     return HeldOut(tuple(pictures), tuple(left_out))
 
 

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from esrgan_tf.data.held_out import load_held_out
 from esrgan_tf.data.sources import Source, open_sources
-from esrgan_tf.errors import InputError
+from esrgan_tf.errors import InputError, first_line
 from esrgan_tf.images import to_float, to_uint8
 from esrgan_tf.metrics import psnr, smallest_side
 from esrgan_tf.recipes import get_recipe
@@ -53,12 +53,13 @@ class Example:
         return psnr(to_uint8(sr_01[:height, :width]), to_uint8(self.hr_01), self.scale)
 
 
-def load_examples(data: str, info: GeneratorInfo) -> tuple[list[Example], list[Example]]:
+def load_examples(data: str, info: GeneratorInfo, calibrated_side: int | None) -> tuple[list[Example], list[Example]]:
     """Open a data source for an export.
 
     Args:
         data: as `--data` of training: `sample`, a folder, `hr=FOLDER,lr=FOLDER`, ...
         info: of the generator.
+        calibrated_side: LR px, at most, of what is calibrated on; `None` where nothing is.
 
     Returns:
         About 32 pictures to calibrate on, always the same, and those held out, twice each: at most 128 px of LR, and
@@ -71,26 +72,31 @@ def load_examples(data: str, info: GeneratorInfo) -> tuple[list[Example], list[E
     least = smallest_side(info.scale) * 2 // info.scale * info.scale
     sources = open_sources(data, config, info.scale, least, seed=0)
     held_out = load_held_out(sources, LARGEST_SIDE * info.scale, info.scale, lr_multiple=info.lr_multiple)
-    examples = [_example(name, hr, lr, info.scale) for name, hr, lr in held_out.pictures]
+    examples = [_example(name, hr, lr, info.scale, LARGEST_SIDE) for name, hr, lr in held_out.pictures]
     odd = [side // info.lr_multiple * info.lr_multiple for side in ODD_SIDES]
-    calibration = _to_calibrate_on(sources)
+    calibration = _to_calibrate_on(sources, calibrated_side) if calibrated_side else []
     if {example.name for example in calibration} & {example.name for example in examples}:
         raise InputError(f"`--calibration` must hold several pictures: some are held out. Received: {data}.")
     return calibration, [cut for example in examples for cut in (example, example.cut(*odd))]
 
 
-def _to_calibrate_on(sources: Sequence[Source]) -> list[Example]:
+def _to_calibrate_on(sources: Sequence[Source], side: int) -> list[Example]:
     """The first pictures of each source's stream, as many of each; generated ones only where there are no others."""
     sources = [source for source in sources if "dead_leaves" not in source.name] or sources
     share = -(-CALIBRATION_PICTURES // len(sources))
     examples = []
     for source in sources:
         for element in source.stream(0).take(min(share, source.count)):
-            name = Path(element["name"].numpy().decode()).stem
-            examples.append(_example(name, *source.load(element), source.scale))
+            name = element["name"].numpy().decode()
+            try:
+                hr, lr = source.load(element)
+            except tf.errors.OpError as error:
+                raise InputError(f"`--calibration`: {name} cannot be read ({first_line(error)}).") from error
+            examples.append(_example(Path(name).stem, hr, lr, source.scale, side))
     return examples
 
 
-def _example(name: str, hr: tf.Tensor, lr: tf.Tensor, scale: int) -> Example:
-    """Of two uint8 pictures."""
-    return Example(name, to_float(lr.numpy()), to_float(hr.numpy()), scale)
+def _example(name: str, hr: tf.Tensor, lr: tf.Tensor, scale: int, side: int) -> Example:
+    """The middle of two uint8 pictures, at most `side` px of LR."""
+    cut = Example(name, lr.numpy(), hr.numpy(), scale).cut(side, side)
+    return Example(name, to_float(cut.lr_01), to_float(cut.hr_01), scale)

@@ -1,9 +1,6 @@
 """One export: artifacts are written aside, proven, and put in place together, or not at all."""
 
-import shutil
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -27,6 +24,7 @@ from esrgan_tf.exporting.saved_model import (
     next_version,
     write_saved_model,
 )
+from esrgan_tf.exporting.staging import staged
 from esrgan_tf.exporting.tflite import KINDS, convert, with_description
 from esrgan_tf.exporting.warm_up import write_warm_up
 from esrgan_tf.exporting.xnnpack import xnnpack_share
@@ -139,9 +137,10 @@ def export(
     )
     # Before the work: a version that is there already.
     version = next_version(options.output / description.name, options.version)
-    calibration, held_out = load_examples(options.calibration, info)
+    calibrated_side = max(options.tiles) if "tflite" in options.formats and "int8" in options.kinds else None
+    calibration, held_out = load_examples(options.calibration, info, calibrated_side)
     exporter = _Exporter([_of_float32(model) for model in generators], description, options, held_out, say)
-    with _staged(options.output) as stage:
+    with staged(options.output) as stage:
         rows = []
         if "saved_model" in options.formats:
             rows += exporter.saved_model(stage, version.name)
@@ -219,10 +218,10 @@ class _Exporter:
             try:
                 row = self._prove(stage, file, description)
                 break
-            except InputError as error:
+            except parity.BeyondLimit as beyond:
                 if share == QUANTIZATION_SHARES[-1]:
                     raise
-                self._say(f"{error} Once more, with more of it in float.")
+                self._say(f"{beyond.reason}: once more, with more of it in float")
         return replace(row, xnnpack=xnnpack_share(file), in_float=quantized.in_float)
 
     def onnx(self, stage: Path) -> Row:
@@ -244,27 +243,3 @@ class _Exporter:
         row = Row(name, description.precision, size, proof, parity.time_of(keras_run, timed), alpha=alpha)
         self._say(f"{name}: {size / 2**20:.1f} MiB, PSNR {proof.psnr_change:+.3f} dB, {proof.seconds:.3f} s")
         return row
-
-
-def _is_version(path: Path) -> bool:
-    """Whether a path is a SavedModel."""
-    return (path / "saved_model.pb").is_file()
-
-
-@contextmanager
-def _staged(output: Path) -> Iterator[Path]:
-    """A hidden folder in `output`, whose content takes its place there when the block succeeds, or vanishes."""
-    output.mkdir(parents=True, exist_ok=True)
-    stage = Path(tempfile.mkdtemp(prefix=".export-", dir=output))
-    try:
-        yield stage
-        made = [path for path in stage.rglob("*") if path.parent == stage and path.is_file() or _is_version(path)]
-        targets = [output / path.relative_to(stage) for path in made]
-        for path, target in zip(made, targets, strict=True):  # before the first is moved
-            if target.exists() and (path.is_dir() or target.is_dir()):
-                raise InputError(f"`--output` must leave room for {target}, which is there.")
-        for path, target in zip(made, targets, strict=True):
-            target.parent.mkdir(exist_ok=True)
-            path.replace(target)
-    finally:
-        shutil.rmtree(stage, ignore_errors=True)

@@ -17,7 +17,15 @@ REPEATED_SIDE = 32  # px, of networks that take any size
 TIMED_SIDE = 128  # px
 TIMED_RUNS = 3
 
-Upscale = Callable[[np.ndarray], np.ndarray]  # float32 [h, w, 3] -> [scale * h, scale * w, 3]
+Run = Callable[[np.ndarray], np.ndarray]  # as `Network.run`: float32 [h, w, 3] -> [scale * h, scale * w, 3]
+
+
+class BeyondLimit(InputError):
+    """An artifact differs too much from the Keras model; `reason` is the message without what is done about it."""
+
+    def __init__(self, reason: str, way_out: str):
+        super().__init__(f"{reason}. Nothing is exported.{way_out}")
+        self.reason = reason
 
 
 @dataclass(frozen=True)
@@ -45,12 +53,12 @@ class Proof:
         return self.psnr - self.psnr_keras
 
 
-def prove(network: Network, keras_upscale: Upscale, examples: Sequence[Example], integers: bool = False) -> Proof:
+def prove(network: Network, keras_run: Run, examples: Sequence[Example], integers: bool = False) -> Proof:
     """Compare an artifact with the Keras model.
 
     Args:
         network: the artifact, opened.
-        keras_upscale: float32 [h, w, 3] -> [scale * h, scale * w, 3] by the Keras model.
+        keras_run: float32 [h, w, 3] -> [scale * h, scale * w, 3] by the Keras model.
         examples: held-out pictures of several sizes; cut or mirrored to the artifact's size if it takes but one.
         integers: whether the artifact gives bytes, which hold nothing beyond 0..1.
 
@@ -59,7 +67,7 @@ def prove(network: Network, keras_upscale: Upscale, examples: Sequence[Example],
     """
     if network.tile:
         examples = [example.fitted(network.tile) for example in examples]
-    wanted = [keras_upscale(example.lr_01) for example in examples]
+    wanted = [keras_run(example.lr_01) for example in examples]
     got = [network.run(example.lr_01) for example in examples]
     if not all(np.isfinite(output).all() for output in (*wanted, *got)):
         raise InputError(f"{network.origin} gives values that are not finite: it is not exported.")
@@ -88,13 +96,13 @@ def prove(network: Network, keras_upscale: Upscale, examples: Sequence[Example],
     )
 
 
-def time_of(upscale: Upscale, picture: np.ndarray, runs: int = TIMED_RUNS) -> float:
+def time_of(run: Run, picture: np.ndarray, runs: int = TIMED_RUNS) -> float:
     """Seconds of the fastest of some calls, after one that is not counted."""
-    upscale(picture)
+    run(picture)
     times = []
     for _ in range(runs):
         start = time.perf_counter()
-        upscale(picture)
+        run(picture)
         times.append(time.perf_counter() - start)
     return min(times)
 
@@ -109,7 +117,7 @@ def check(proof: Proof, artifact: str, exact: bool, max_psnr_drop: float | None 
         max_psnr_drop: dB, in place of 0.1.
 
     Raises:
-        InputError: it does.
+        BeyondLimit: it does.
     """
     change = abs(proof.psnr_change)
     if exact:
@@ -118,8 +126,8 @@ def check(proof: Proof, artifact: str, exact: bool, max_psnr_drop: float | None 
         most = MAX_PSNR_CHANGE if max_psnr_drop is None else max_psnr_drop
         within, limit = change <= most, f"a PSNR change of at most {most:g} dB"
     if not within:
-        raise InputError(
+        raise BeyondLimit(
             f"{artifact} differs from Keras by up to {proof.max_difference:.2g} and changes the PSNR by "
-            f"{proof.psnr_change:+.3f} dB; {limit} is allowed. Nothing is exported."
-            f"{'' if exact else ' `--max_psnr_drop` allows more.'}"
+            f"{proof.psnr_change:+.3f} dB; {limit} is allowed",
+            "" if exact else " `--max_psnr_drop` allows more.",
         )

@@ -19,7 +19,7 @@ def check_and_decode(image_bytes: tf.Tensor, max_pixels: int) -> tuple[tf.Tensor
 
     Returns:
         RGBA uint8 [batch, height, width, 4] (grey as equal channels, opaque where the file has no alpha), and
-        channels int32 [batch] of each file: 1 grey, 2 grey and alpha, 3 RGB, 4 RGBA.
+        channels int32 [batch] of each file: 1 grey, 2 grey and alpha, 3 RGB, 4 RGBA or one colour transparent.
 
     Raises (when run):
         InvalidArgumentError: no PNG or JPEG, animated, CMYK, truncated, over the limit, or sizes that differ.
@@ -45,34 +45,40 @@ def check_and_decode(image_bytes: tf.Tensor, max_pixels: int) -> tuple[tf.Tensor
     return tf.map_fn(_decode, image_bytes, fn_output_signature=spec)
 
 
-def encode(rgba: tf.Tensor, channels: tf.Tensor) -> tf.Tensor:
+def have_alpha(channels: tf.Tensor) -> tf.Tensor:
+    """Bool [batch] of channels int32 [batch], as `check_and_decode` gives them."""
+    return channels % 2 == 0
+
+
+def encode(rgb: tf.Tensor, alpha: tf.Tensor, channels: tf.Tensor) -> tf.Tensor:
     """PNG files, each of the kind that its source was.
 
     Args:
-        rgba: float32 [batch, height, width, 4] in 0..1; rounded once, then clipped.
+        rgb: float32 [batch, height, width, 3] in 0..1; rounded once, then clipped.
+        alpha: float32 [batch, height, width, 1] in 0..1; of any size where no file has alpha.
         channels: int32 [batch], as `check_and_decode` gives them.
 
     Returns:
         String [batch].
     """
 
-    def one(item: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
-        rgba, channels = item
+    def one(item: tuple[tf.Tensor, tf.Tensor, tf.Tensor]) -> tf.Tensor:
+        rgb, alpha, channels = item
         kinds = [
-            lambda: _grey(rgba),
-            lambda: tf.concat([_grey(rgba), rgba[..., 3:]], -1),
-            lambda: rgba[..., :3],
-            lambda: rgba,
+            lambda: _grey(rgb),
+            lambda: tf.concat([_grey(rgb), alpha], -1),
+            lambda: rgb,
+            lambda: tf.concat([rgb, alpha], -1),
         ]
         branches = [lambda kind=kind: tf.io.encode_png(to_uint8(kind())) for kind in kinds]
         return tf.switch_case(channels - 1, branches)
 
-    return tf.map_fn(one, (rgba, channels), fn_output_signature=tf.TensorSpec([], tf.string))
+    return tf.map_fn(one, (rgb, alpha, channels), fn_output_signature=tf.TensorSpec([], tf.string))
 
 
-def _grey(rgba: tf.Tensor) -> tf.Tensor:
-    """Float32 [h, w, 4] -> [h, w, 1]: the colours' mean, clipped before as in every command."""
-    return tf.reduce_mean(tf.clip_by_value(rgba[..., :3], 0, 1), axis=-1, keepdims=True)
+def _grey(rgb: tf.Tensor) -> tf.Tensor:
+    """Float32 [h, w, 3] -> [h, w, 1]: the colours' mean, clipped before as in every command."""
+    return tf.reduce_mean(tf.clip_by_value(rgb, 0, 1), axis=-1, keepdims=True)
 
 
 def to_uint8(picture_01: tf.Tensor) -> tf.Tensor:
@@ -95,16 +101,20 @@ def _header_size(data: tf.Tensor) -> tf.Tensor:
 
 def _png_size(data: tf.Tensor) -> tf.Tensor:
     """Bytes of a PNG file -> int64 [2], height and width."""
-    # An animation says so before its first picture; `\C` is any byte.
-    before_pixels = tf.strings.regex_replace(data, r"IDAT\C*", "")
     check = _check(
-        tf.logical_not(tf.strings.regex_full_match(before_pixels, r"\C*acTL\C*")),
+        tf.logical_not(_has_chunk_before_pixels(data, "acTL")),
         "`image_bytes` must be single pictures. Received an animated PNG.",
     )
     with tf.control_dependencies([check]):
         header = tf.strings.substr(data, _PNG_SIZE_AT, _PNG_SIZE_BYTES)
     width, height = tf.unstack(tf.cast(tf.io.decode_raw(header, tf.int32, little_endian=False), tf.int64), num=2)
     return tf.stack([height, width])
+
+
+def _has_chunk_before_pixels(data: tf.Tensor, name: str) -> tf.Tensor:
+    """Whether a PNG file has a chunk of this name before those of its pixels."""
+    before_pixels = tf.strings.regex_replace(data, r"IDAT\C*", "")  # `\C` is any byte
+    return tf.strings.regex_full_match(before_pixels, rf"\C*{name}\C*")
 
 
 def _jpeg_size(data: tf.Tensor) -> tf.Tensor:
@@ -119,7 +129,11 @@ def _decode(data: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Bytes of one file -> RGBA uint8 [h, w, 4] and its channels."""
     picture = tf.cond(
         _begins_with(data, PNG_MAGIC),
-        lambda: tf.io.decode_png(data),
+        lambda: tf.cond(
+            _has_chunk_before_pixels(data, "tRNS"),  # one colour is transparent
+            lambda: tf.io.decode_png(data, channels=4),
+            lambda: tf.io.decode_png(data),
+        ),
         lambda: tf.io.decode_jpeg(data, dct_method="INTEGER_ACCURATE"),  # as Pillow; the default is faster and coarser
     )
     channels = tf.shape(picture)[2]

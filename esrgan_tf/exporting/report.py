@@ -80,8 +80,10 @@ def _told(row: Row) -> dict:
 
 
 def _artifacts(path: Path) -> list[dict]:
-    """Those of an earlier report, none where there is none that can be read."""
+    """Those of an earlier report, none where there is none that this can tell of."""
     try:
-        return json.loads(path.read_text())["artifacts"]
+        artifacts = json.loads(path.read_text())["artifacts"]
+        table(artifacts)
     except (OSError, ValueError, KeyError, TypeError):
         return []
+    return artifacts

@@ -12,7 +12,7 @@ from esrgan_tf import images
 from esrgan_tf.description import Description
 from esrgan_tf.errors import InputError, first_line
 from esrgan_tf.exporting.graphs import Upscale
-from esrgan_tf.exporting.picture_bytes import check_and_decode, encode, to_uint8
+from esrgan_tf.exporting.picture_bytes import check_and_decode, encode, have_alpha, to_uint8
 from esrgan_tf.exporting.tiles import upscale_in_tiles
 from esrgan_tf.inference.runtimes.saved_model import DESCRIPTION_ASSET
 from esrgan_tf.inference.tiling import upscale_by_tiles
@@ -67,14 +67,20 @@ class Servable(tf.Module):
         """PNG or JPEG files [batch] of one size -> `sr_bytes`, PNG files; grey stays grey, alpha is kept (bicubic)."""
         rgba, channels = check_and_decode(image_bytes, self._max_pixels)
         rgba = tf.cast(rgba, tf.float32) / 255
-        rgb, transparency = rgba[..., :3], rgba[..., 3:]
-        height, width = tf.unstack(tf.shape(rgba)[1:3])
+        opacity = tf.cond(
+            tf.reduce_any(have_alpha(channels)),
+            lambda: self._enlarge_opacity(rgba[..., 3:]),
+            lambda: rgba[..., 3:],  # which `encode` does not look at
+        )
+        return {"sr_bytes": encode(self._enlarge(rgba[..., :3], alpha), opacity, channels)}
+
+    def _enlarge_opacity(self, opacity: tf.Tensor) -> tf.Tensor:
+        """Float32 [batch, h, w, 1] -> [batch, scale * h, scale * w, 1], by bicubic."""
         scale = self._description.scale
+        height, width = tf.unstack(tf.shape(opacity)[1:3])
         # Bicubic mirrors 2 px beyond the border: there must be as many.
-        transparency = _mirrored(_mirrored(transparency, 1, tf.maximum(height, 2)), 2, tf.maximum(width, 2))
-        opacity = bicubic(transparency, scale)
-        enlarged = [self._enlarge(rgb, alpha), opacity[:, : scale * height, : scale * width]]
-        return {"sr_bytes": encode(tf.concat(enlarged, axis=-1), channels)}
+        opacity = _mirrored(_mirrored(opacity, 1, tf.maximum(height, 2)), 2, tf.maximum(width, 2))
+        return bicubic(opacity, scale)[:, : scale * height, : scale * width]
 
     def _enlarge(self, image: tf.Tensor, alpha: tf.Tensor | None) -> tf.Tensor:
         """Float32 [batch, h, w, 3] -> [batch, scale * h, scale * w, 3], what cannot be done refused before."""

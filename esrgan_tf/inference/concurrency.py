@@ -8,13 +8,21 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def concurrent_map(function: Callable[[Item], Result], items: Iterable[Item], at_once: int) -> Iterator[Result]:
-    """Results in the items' order; with `at_once` 1 nothing but `map`. After an error no further item is begun."""
-    if at_once == 1:
-        yield from map(function, items)
-        return
-    pool = ThreadPoolExecutor(at_once)
-    try:
-        yield from pool.map(function, items)
-    finally:
-        pool.shutdown(cancel_futures=True)
+class Workers:
+    """A number of threads; one alone is the caller's own."""
+
+    def __init__(self, number: int):
+        self._pool = ThreadPoolExecutor(number) if number > 1 else None
+
+    def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+        """Results in the items' order. When the one that is due is an error, items not begun are given up."""
+        if self._pool is None:
+            yield from map(function, items)
+            return
+        futures = [self._pool.submit(function, item) for item in items]
+        try:
+            for future in futures:
+                yield future.result()
+        finally:
+            for future in futures:
+                future.cancel()

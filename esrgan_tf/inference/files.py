@@ -18,7 +18,7 @@ from esrgan_tf.images import (
     read_picture,
     write_picture,
 )
-from esrgan_tf.inference.concurrency import concurrent_map
+from esrgan_tf.inference.concurrency import Workers
 from esrgan_tf.inference.upscaler import Upscaler
 
 
@@ -106,7 +106,7 @@ def upscale_files(
     def upscale(job: Job) -> tuple[Job, InputError | None]:
         return job, _upscale_file(upscaler, job, compare, reference)
 
-    yield from concurrent_map(upscale, jobs, upscaler.at_once)
+    yield from Workers(upscaler.at_once).map(upscale, jobs)
 
 
 def _upscale_file(upscaler: Upscaler, job: Job, compare: bool, reference: str | None) -> InputError | None:

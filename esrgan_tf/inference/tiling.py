@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from esrgan_tf.inference.concurrency import concurrent_map
+from esrgan_tf.inference.concurrency import Workers
 
 
 class Span(NamedTuple):
@@ -47,7 +47,7 @@ def upscale_by_tiles(
     scale: int,
     tile: int,
     overlap: int,
-    at_once: int = 1,
+    workers: Workers | None = None,
 ) -> np.ndarray:
     """Upscale a picture tile by tile.
 
@@ -57,7 +57,7 @@ def upscale_by_tiles(
         scale: whole factor.
         tile: px of the input, both sides.
         overlap: px of the input that tiles see beyond what is kept of them.
-        at_once: how many tiles.
+        workers: that work on several tiles at once; `None` is one alone.
 
     Returns:
         float32 [scale * height, scale * width, 3].
@@ -78,7 +78,7 @@ def upscale_by_tiles(
         )
         output[target] = enlarged[source]
 
-    for _ in concurrent_map(fill, _windows(height, width, tile, overlap), at_once):
+    for _ in (workers or Workers(1)).map(fill, _windows(height, width, tile, overlap)):
         pass
     return output
 

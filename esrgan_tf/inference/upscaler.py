@@ -8,6 +8,7 @@ import numpy as np
 from esrgan_tf.comparison import bicubic_upscale
 from esrgan_tf.errors import InputError
 from esrgan_tf.images import Picture
+from esrgan_tf.inference.concurrency import Workers
 from esrgan_tf.inference.network import Network
 from esrgan_tf.inference.opening import open_network
 from esrgan_tf.inference.tiling import upscale_by_tiles
@@ -54,7 +55,7 @@ class Upscaler:
                 f"Received: {tile}, {overlap}."
             )
         self.recipe, self.scale, self.origin = network.recipe, network.scale, network.origin
-        self.at_once = network.at_once
+        self.at_once, self._workers = network.at_once, Workers(network.at_once)
         self._network, self._tile, self._overlap = network, tile, overlap
         self._self_ensemble, self._keep_colors = self_ensemble, keep_colors
 
@@ -124,5 +125,5 @@ class Upscaler:
         rgb_01 = np.pad(rgb_01, [*beyond, (0, 0)], "symmetric")
         tile = self._tile or max(rgb_01.shape[:2])
         overlap = self._overlap if self._tile else 0
-        output = upscale_by_tiles(rgb_01, self._network.run, self.scale, tile, overlap, self.at_once)
+        output = upscale_by_tiles(rgb_01, self._network.run, self.scale, tile, overlap, self._workers)
         return output[: self.scale * height, : self.scale * width]

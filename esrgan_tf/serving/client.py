@@ -1,7 +1,10 @@
 """A generator that TF Serving runs, as a network like any other."""
 
+import random
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from threading import BoundedSemaphore
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -11,6 +14,9 @@ from esrgan_tf.inference.network import Network
 
 SCHEMES = ("grpc", "http", "https")
 PROBE_SIDE = 16  # px of the picture that the scale is found by
+FIRST_WAIT, LONGEST_WAIT = 0.5, 10.0  # seconds between tries, twice as long each time
+
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
@@ -22,8 +28,9 @@ class Server:
         name: of the model.
         version: of the model, or its label; `None` leaves it to the server.
         alpha: 0 (psnr) to 1 (gan), for a SavedModel of two generators.
-        deadline: seconds that one request may take, all its tries together (gRPC) or each (REST).
-        tries: how often a request is sent while the server is away or full, waiting twice as long each time.
+        deadline: seconds that the server may take for one request, its waiting for others included.
+        tries: how often a request is sent while the server is away or full, waiting twice as long each time: with 6
+            tries 8 to 16 s in all.
 
     Raises:
         InputError: a field is none of these.
@@ -34,7 +41,7 @@ class Server:
     version: str | None = None
     alpha: float | None = None
     deadline: float = 60.0
-    tries: int = 5
+    tries: int = 6
 
     def __post_init__(self) -> None:
         """Raise for what cannot be asked."""
@@ -53,6 +60,27 @@ class Server:
             raise InputError(f"`--deadline` and `--tries` must be positive. Received: {self.deadline:g}, {self.tries}.")
 
 
+class TryAgain(Exception):
+    """The server is away or full; the text is what is told when it stays so."""
+
+
+def with_patience(server: Server, ask: Callable[[], Answer]) -> Answer:
+    """What `ask` returns, asked again while it raises TryAgain.
+
+    Raises:
+        InputError: it raised TryAgain to the last.
+    """
+    for again in range(server.tries):
+        if again:
+            wait = min(FIRST_WAIT * 2 ** (again - 1), LONGEST_WAIT)
+            time.sleep(wait * random.uniform(0.5, 1))  # so that those refused together do not come back together
+        try:
+            return ask()
+        except TryAgain as error:
+            last = error
+    raise InputError(str(last)) from last.__cause__
+
+
 def server_network(server: Server, tile: int | None = None, at_once: int = 1) -> Network:
     """A served generator as a network; safe to run from several threads.
 
@@ -61,7 +89,7 @@ def server_network(server: Server, tile: int | None = None, at_once: int = 1) ->
     Args:
         server: where.
         tile: px, the only size of picture that is ever sent, for a server that batches; `None` sends any.
-        at_once: requests under way at once, whoever runs it.
+        at_once: requests that are worth having under way.
 
     Raises:
         InputError: the server cannot be reached, or does not serve the model.
@@ -74,12 +102,6 @@ def server_network(server: Server, tile: int | None = None, at_once: int = 1) ->
         from esrgan_tf.serving.rest_client import rest_upscale
 
         upscale = rest_upscale(server)
-    slots = BoundedSemaphore(at_once)
-
-    def run(rgb_01: np.ndarray) -> np.ndarray:
-        with slots:
-            return upscale(rgb_01)
-
     side = tile or PROBE_SIDE
-    scale = run(np.full((side, side, 3), 0.5, np.float32)).shape[0] // side
-    return Network(server.name, scale, run, tile=tile, origin=f"{server.url} {server.name}", at_once=at_once)
+    scale = upscale(np.full((side, side, 3), 0.5, np.float32)).shape[0] // side
+    return Network(server.name, scale, upscale, tile=tile, origin=f"{server.url} {server.name}", at_once=at_once)

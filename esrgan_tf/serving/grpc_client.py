@@ -1,15 +1,22 @@
 """Asking TF Serving by gRPC (`pip install '.[serving]'`)."""
 
-import json
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import numpy as np
 
 from esrgan_tf.errors import InputError
-from esrgan_tf.serving.client import Server
+from esrgan_tf.serving.client import Server, TryAgain, with_patience
 
 RETRIED = ("UNAVAILABLE", "RESOURCE_EXHAUSTED")  # away, or its queue is full
+CHANNEL = (
+    ("grpc.max_send_message_length", -1),  # any size: the default of 4 MB is a picture of 600 px
+    ("grpc.max_receive_message_length", -1),
+    ("grpc.enable_retries", 0),  # `with_patience` does it
+    ("grpc.min_reconnect_backoff_ms", 100),
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 1000),
+)
 
 
 def grpc_upscale(server: Server) -> Callable[[np.ndarray], np.ndarray]:
@@ -26,8 +33,16 @@ def grpc_upscale(server: Server) -> Callable[[np.ndarray], np.ndarray]:
         raise InputError(
             "`--server=grpc://...` needs tensorflow-serving-api: pip install 'esrgan_tf[serving]'."
         ) from error
-    channel = grpc.insecure_channel(urlsplit(server.url).netloc, options=_options(server.tries))
+    channel = grpc.insecure_channel(urlsplit(server.url).netloc, options=CHANNEL)
     predict = prediction_service_pb2_grpc.PredictionServiceStub(channel).Predict
+
+    def ask(request: predict_pb2.PredictRequest) -> predict_pb2.PredictResponse:
+        try:
+            return predict(request, timeout=server.deadline)
+        except grpc.RpcError as error:
+            code = error.code().name
+            kind = TryAgain if code in RETRIED else InputError
+            raise kind(_told(server, code, error.details())) from error
 
     def upscale(rgb_01: np.ndarray) -> np.ndarray:
         request = predict_pb2.PredictRequest()
@@ -39,34 +54,12 @@ def grpc_upscale(server: Server) -> Callable[[np.ndarray], np.ndarray]:
         request.inputs["image"].CopyFrom(tf.make_tensor_proto(rgb_01[None]))
         if server.alpha is not None:
             request.inputs["alpha"].CopyFrom(tf.make_tensor_proto(np.array([server.alpha], np.float32)))
-        try:
-            answer = predict(request, timeout=server.deadline)
-        except grpc.RpcError as error:
-            raise InputError(_told(server, error.code().name, error.details())) from error
+        answer = with_patience(server, lambda: ask(request))
         if "sr" not in answer.outputs:
             raise InputError(f"{server.url} {server.name} must be a model of `esrgan export`.")
         return tf.make_ndarray(answer.outputs["sr"])[0]
 
     return upscale
-
-
-def _options(tries: int) -> list[tuple[str, object]]:
-    """Of a channel: messages of any size (4 MB is a picture of 600 px), and gRPC's own retries."""
-    retries = {
-        "maxAttempts": max(2, min(tries, 5)),  # what gRPC allows
-        "initialBackoff": "0.2s",
-        "maxBackoff": "5s",
-        "backoffMultiplier": 2,
-        "retryableStatusCodes": list(RETRIED),
-    }
-    config = {"methodConfig": [{"name": [{}], "retryPolicy": retries}]}
-    return [
-        ("grpc.max_send_message_length", -1),
-        ("grpc.max_receive_message_length", -1),
-        ("grpc.enable_retries", int(tries > 1)),
-        ("grpc.per_rpc_retry_buffer_size", 2**30),  # what is larger is sent but once: by default 140 px
-        ("grpc.service_config", json.dumps(config)),
-    ]
 
 
 def _told(server: Server, code: str, details: str | None) -> str:

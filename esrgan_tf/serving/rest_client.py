@@ -2,21 +2,21 @@
 
 import base64
 import io
-import time
 from collections.abc import Callable
 
 import numpy as np
 import requests
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from requests.adapters import HTTPAdapter
+from urllib3.exceptions import ReadTimeoutError
 
-from esrgan_tf.errors import InputError
+from esrgan_tf.errors import InputError, first_line
 from esrgan_tf.images import to_float, to_uint8
-from esrgan_tf.serving.client import Server
+from esrgan_tf.serving.client import Server, TryAgain, with_patience
 
 RETRIED = (429, 502, 503, 504)  # full, or away
 CONNECTIONS = 64
-FIRST_WAIT = 0.2  # seconds before the second try; then twice as long each time
+LONGEST_TOLD = 200  # characters of an answer that is not understood
 
 
 def rest_upscale(server: Server) -> Callable[[np.ndarray], np.ndarray]:
@@ -39,41 +39,51 @@ def rest_upscale(server: Server) -> Callable[[np.ndarray], np.ndarray]:
         inputs: dict[str, list] = {"image_bytes": [{"b64": _png(rgb_01)}]}
         if server.alpha is not None:
             inputs["alpha"] = [server.alpha]
-        answer = _post(session, url, {"signature_name": "image_bytes", "inputs": inputs}, server)
+        body = {"signature_name": "image_bytes", "inputs": inputs}
+        answer = with_patience(server, lambda: _post(session, url, body, server))
+        if not answer.ok:
+            raise InputError(f"{server.url} refused the request ({answer.status_code}): {_told(answer)}")
         try:
-            told = answer.json()
-            if not answer.ok:
-                raise InputError(f"{server.url} refused the request ({answer.status_code}): {told['error']}")
-            return _opened(told["outputs"][0]["b64"])
-        except (KeyError, TypeError, IndexError, requests.JSONDecodeError, UnidentifiedImageError) as error:
+            return _opened(answer.json()["outputs"][0]["b64"])
+        # OSError is Pillow's of a file that is broken, ValueError that of JSON and base64.
+        except (KeyError, TypeError, IndexError, ValueError, OSError) as error:
             raise InputError(
-                f"{server.url} {server.name} must be a model of `esrgan export`. Received: {answer.text[:200]}"
+                f"{server.url} {server.name} must be a model of `esrgan export`. Received: {answer.text[:LONGEST_TOLD]}"
             ) from error
 
     return upscale
 
 
 def _post(session: requests.Session, url: str, body: dict, server: Server) -> requests.Response:
-    """The server's answer; asked again while it is full or away, but not when it takes too long."""
-    for again in range(server.tries):
-        time.sleep(FIRST_WAIT * (2**again - 1))
-        last = again == server.tries - 1
-        try:
-            answer = session.post(url, json=body, timeout=server.deadline)
-        except requests.Timeout as error:
+    """The server's answer, good or bad.
+
+    Raises:
+        TryAgain: it is away or full.
+        InputError: it takes too long, or cannot be asked at all.
+    """
+    try:
+        answer = session.post(url, json=body, timeout=server.deadline)
+    except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError, requests.Timeout) as error:
+        if isinstance(error, requests.Timeout) or isinstance(error.args[0], ReadTimeoutError):
             raise InputError(
                 f"{server.url} did not answer within {server.deadline:g} s: raise `--deadline` or lower `--tile`."
             ) from error
-        except requests.ConnectionError as error:  # also one that the server closed meanwhile
-            if last:
-                raise InputError(
-                    f"{server.url} cannot be reached after {server.tries} tries: is it running, and is this its REST "
-                    "port?"
-                ) from error
-            continue
-        if last or answer.status_code not in RETRIED:
-            return answer
-    raise AssertionError("the last try returns or raises")
+        raise TryAgain(
+            f"{server.url} cannot be reached after {server.tries} tries: is it running, and is this its REST port?"
+        ) from error
+    except requests.RequestException as error:
+        raise InputError(f"{server.url} cannot be asked: {first_line(error)}") from error
+    if answer.status_code in RETRIED:
+        raise TryAgain(f"{server.url} is full or away ({answer.status_code}): lower `--concurrency`.")
+    return answer
+
+
+def _told(answer: requests.Response) -> str:
+    """What the server says is wrong."""
+    try:
+        return answer.json()["error"]
+    except (requests.JSONDecodeError, KeyError, TypeError):
+        return answer.text[:LONGEST_TOLD]
 
 
 def _png(rgb_01: np.ndarray) -> str:

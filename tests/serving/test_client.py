@@ -1,5 +1,7 @@
 """The client of TF Serving, against a stand-in for it (`stand_in`)."""
 
+import base64
+import json
 import socket
 import threading
 import time
@@ -10,7 +12,7 @@ import pytest
 import tensorflow as tf
 from pictures import make_picture, truncate, write_noise
 from PIL import Image
-from samples import NAME, picture
+from samples import NAME, picture, png
 from stand_in import StandIn
 
 from esrgan_tf.__main__ import main
@@ -120,23 +122,66 @@ def test_nobody_there_an_unknown_model_and_a_wrong_address_are_told(capsys, tmp_
     assert status == 1 and err.startswith("error: `--server`")
 
 
-def test_a_connection_that_is_dropped_is_tried_again():
+PNG = png(picture(32, 32))
+WHOLE = json.dumps({"outputs": [{"b64": base64.b64encode(PNG).decode()}]}).encode()
+CUT = json.dumps({"outputs": [{"b64": base64.b64encode(PNG[:500]).decode()}]}).encode()
+
+
+def answer(body, status="200 OK", length=None):
+    return f"HTTP/1.1 {status}\r\nContent-Length: {length or len(body)}\r\n\r\n".encode() + body
+
+
+ANSWERS = {
+    "dropped": ([b"", b""], "cannot be reached after 2 tries"),
+    "cut off": ([answer(WHOLE, length=9999)] * 2, "cannot be reached after 2 tries"),
+    "cut off once": ([answer(WHOLE, length=9999), answer(WHOLE)], None),
+    "away": ([answer(b"<html>", "502 Bad Gateway")] * 2, r"full or away \(502\)"),
+    "another page": ([answer(b"<html>no such page", "404 Not Found")], r"refused the request \(404\): <html>no such"),
+    "not a model's": ([answer(b"[1]")], "must be a model of `esrgan export`"),
+    "a broken picture": ([answer(CUT)], "must be a model of `esrgan export`"),
+}
+
+
+@pytest.mark.parametrize("answers, message", ANSWERS.values(), ids=ANSWERS.keys())
+def test_answers_that_break_off_or_make_no_sense(answers, message):
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        url, dropped = f"http://127.0.0.1:{listening.getsockname()[1]}", []
+        server = Server(f"http://127.0.0.1:{listening.getsockname()[1]}", NAME, tries=2)
 
-        def drop():
-            for _ in range(2):
+        def serve():
+            for data in answers:
                 connection, _ = listening.accept()
-                connection.recv(1000)
+                connection.recv(100_000)
+                connection.sendall(data)
                 connection.close()
-                dropped.append(1)
 
-        thread = threading.Thread(target=drop)
+        thread = threading.Thread(target=serve)
         thread.start()
-        with pytest.raises(InputError, match="cannot be reached after 2 tries"):
-            server_network(Server(url, NAME, tries=2))
+        if message is None:
+            assert server_network(server).scale == 2
+        else:
+            with pytest.raises(InputError, match=message):
+                server_network(server)
         thread.join(10)
-        assert len(dropped) == 2
+        assert not thread.is_alive()  # as many requests as there are answers
+
+
+def test_an_answer_that_stalls_is_given_up():
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        server = Server(f"http://127.0.0.1:{listening.getsockname()[1]}", NAME, deadline=0.5)
+        held = []
+
+        def serve():
+            connection, _ = listening.accept()
+            connection.recv(100_000)
+            connection.sendall(answer(WHOLE, length=9999))
+            held.append(connection)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        with pytest.raises(InputError, match="did not answer within 0.5 s"):
+            server_network(server)
+        thread.join(10)
+        held[0].close()
 
 
 def test_a_model_of_others_is_told(tmp_path):

@@ -12,7 +12,7 @@ import pytest
 import requests
 import tensorflow as tf
 from PIL import Image
-from samples import NAME, picture
+from samples import NAME, picture, png
 from stand_in import StandIn
 from tensorflow_serving.apis import (
     get_model_status_pb2,
@@ -24,12 +24,6 @@ from tensorflow_serving.apis import (
 from esrgan_tf.errors import InputError
 from esrgan_tf.images import to_float, to_uint8
 from esrgan_tf.serving.client import Server, server_network
-
-
-def png(samples):
-    file = io.BytesIO()
-    Image.fromarray(samples).save(file, "PNG")
-    return file.getvalue()
 
 
 def b64(data):
@@ -49,14 +43,15 @@ def test_rest_takes_rows_and_columns(one, pair):
         "predictions": {"signature_name": "image_bytes", "instances": [{"image_bytes": file} for file in files]},
         "outputs": {"signature_name": "image_bytes", "inputs": {"image_bytes": files}},
     }
-    for key, body in bodies.items():
+    unnamed = {"signature_name": "image_bytes", "instances": files}  # as there is but one input
+    for key, body in (*bodies.items(), ("predictions", unnamed)):
         for answer, expected in zip(requests.post(where, json=body).json()[key], wanted, strict=True):
             assert np.abs(opened(answer).astype(int) - expected).max() <= 1
     floats = requests.post(where, json={"instances": to_float(samples[0])[None].tolist()}).json()["predictions"]
     np.testing.assert_allclose(floats, pair[0](to_float(samples[0])[None]), atol=1e-5)
 
 
-def test_the_server_says_which_versions_are_ready(one):
+def test_the_stand_in_says_which_versions_are_ready_as_tf_serving_does(one):
     channel = grpc.insecure_channel(one.grpc_url.removeprefix("grpc://"))
     status = model_service_pb2_grpc.ModelServiceStub(channel).GetModelStatus(
         get_model_status_pb2.GetModelStatusRequest()

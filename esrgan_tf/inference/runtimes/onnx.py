@@ -20,7 +20,12 @@ def onnx_network(path: str | Path) -> Network:
     (source,) = session.get_inputs()
 
     def run(rgb_01: np.ndarray) -> np.ndarray:
-        return session.run(None, {source.name: rgb_01[None]})[0][0]
+        try:
+            return session.run(None, {source.name: rgb_01[None]})[0][0]
+        except Exception as error:  # its exceptions share no base class but this
+            if "alloc" in str(error):
+                raise MemoryError from error
+            raise InputError(f"`{path}` cannot be run by ONNX Runtime: {first_line(error)}") from error
 
     return described_network(description, run, str(path))
 

@@ -1,0 +1,57 @@
+"""Everything in place together, or nothing."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from esrgan_tf.errors import InputError
+
+
+@contextmanager
+def staged(output: Path) -> Iterator[Path]:
+    """A hidden folder in `output`, whose content takes its place there when the block succeeds, or vanishes.
+
+    Files replace those of their name; versions of a SavedModel (`<name>/<version>/`) do not.
+
+    Args:
+        output: made where it is not there.
+
+    Raises:
+        InputError: something that stays is in the way.
+        OSError: the system refuses; then nothing has changed.
+    """
+    output.mkdir(parents=True, exist_ok=True)
+    stage = Path(tempfile.mkdtemp(prefix=".export-", dir=output))
+    try:
+        yield stage
+        made = [path for path in stage.rglob("*") if path.parent == stage and path.is_file() or _is_version(path)]
+        moves = [(path, output / path.relative_to(stage)) for path in made]
+        for path, target in moves:
+            in_the_way = target.exists() and (path.is_dir() or target.is_dir())
+            if in_the_way or (target.parent.exists() and not target.parent.is_dir()):
+                raise InputError(f"`--output` must leave room for {target}.")
+        _move(moves, Path(tempfile.mkdtemp(dir=stage)))
+    finally:
+        shutil.rmtree(stage, ignore_errors=True)
+
+
+def _is_version(path: Path) -> bool:
+    """Whether a path is a SavedModel."""
+    return (path / "saved_model.pb").is_file()
+
+
+def _move(moves: Sequence[tuple[Path, Path]], aside: Path) -> None:
+    """Rename each first path to the second; where one fails, all are as before. `aside` keeps what is replaced."""
+    with ExitStack() as undo:
+        for index, (path, target) in enumerate(moves):
+            if not target.parent.is_dir():
+                target.parent.mkdir()
+                undo.callback(target.parent.rmdir)
+            if target.exists():
+                replaced = target.replace(aside / str(index))
+                undo.callback(replaced.replace, target)
+            path.replace(target)
+            undo.callback(target.replace, path)
+        undo.pop_all()

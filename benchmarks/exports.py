@@ -2,8 +2,8 @@
 
     python benchmarks/exports.py exported/quickstart_x4/1 exported/*.tflite exported/*.onnx
 
-Prints each file's best and median time for 128 x 128 px and its ratio to the first file's best. Files of several
-tiles are for 128 px here. Takes seconds for quickstart's network, two minutes for the full one.
+Prints each file's best and median time for 128 x 128 px and its ratio to the first file's best; files that take another
+size are passed over. Takes seconds for quickstart's network, two minutes for the full one.
 """
 
 import statistics
@@ -20,7 +20,8 @@ SIDE = 128  # px
 
 def main(paths: list[str]) -> None:
     """Open all files, then time them by turns."""
-    networks = {path: open_network([path]) for path in paths}
+    opened = {path: open_network([path]) for path in paths}
+    networks = {path: network for path, network in opened.items() if network.tile in (None, SIDE)}
     picture = np.random.default_rng(0).uniform(size=(SIDE, SIDE, 3)).astype(np.float32)
     seconds: dict[str, list[float]] = {path: [] for path in paths}
     for network in networks.values():

@@ -265,6 +265,20 @@ def test_files_that_are_something_else_or_damaged_are_told(tmp_path, request, su
             open_network([path])
 
 
+def test_too_little_memory_is_told(tmp_path, onnx):
+    write_noise(tmp_path / "large.png", 1500, 1500)
+    script = (
+        "import resource, sys; import esrgan_tf.inference.runtimes.onnx, onnxruntime;"
+        "resource.setrlimit(resource.RLIMIT_AS, (2**31, 2**31));"
+        "from esrgan_tf.__main__ import main; sys.exit(main(sys.argv))"
+    )
+    flags = [f"--model={onnx}", f"--input={tmp_path / 'large.png'}", f"--output={tmp_path / 'o.png'}", "--tile=0"]
+    done = subprocess.run([sys.executable, "-c", script, "upscale", *flags], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "out of memory: use a smaller `--tile`" in done.stderr and "Traceback" not in done.stderr
+    assert not (tmp_path / "o.png").exists()
+
+
 def test_a_litert_file_of_others_is_told(tmp_path, model):
     path = tmp_path / "other.tflite"
     path.write_bytes(convert(model, TILE, "float32"))

@@ -9,6 +9,7 @@ from google.protobuf import text_format
 from tensorflow_serving.config import model_server_config_pb2
 
 from esrgan_tf.commands.request import FLAGS as REQUEST_FLAGS
+from esrgan_tf.exporting.saved_model import MAX_PIXELS, TILE
 from esrgan_tf.recipes import get_recipe
 
 SERVING = Path(__file__).parents[1] / "deploy" / "tf_serving"
@@ -44,6 +45,7 @@ def test_allowed_batch_sizes_ascend_and_end_with_the_largest():
     (largest,) = re.findall(r"^max_batch_size \{ value: (\d+) \}$", text, re.M)
     assert sizes == sorted(set(sizes)) and sizes[-1] == int(largest)
     assert "pad_variable_length_inputs: false" in text
+    assert sizes[-1] * TILE**2 <= MAX_PIXELS  # what the graph takes, of all pictures in a batch
 
 
 def test_every_file_that_a_server_is_given_is_there_and_mounted(compose, kubernetes):
@@ -61,6 +63,7 @@ def test_every_file_that_a_server_is_given_is_there_and_mounted(compose, kuberne
         assert "/config/models.config" in files and "/config/monitoring.config" in files
         assert all((SERVING / file.lstrip("/")).is_file() for file in files)
         assert "--allow_version_labels_for_unavailable_models=true" in command
+        assert f"--rest_api_timeout_in_ms={1000 * int(REQUEST_FLAGS['deadline'].default)}" in command
 
 
 def test_ports_are_the_same_everywhere(compose, kubernetes):

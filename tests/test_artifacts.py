@@ -344,6 +344,21 @@ def test_help_is_there_at_once_and_needs_no_tensorflow():
     assert done.returncode == 0 and "--model" in done.stdout
 
 
+def test_what_needs_more_packages_names_the_one_that_is_missing(tmp_path, tflite):
+    write_noise(tmp_path / "a.png", 20, 30)
+    files = [f"--input={tmp_path / 'a.png'}", f"--output={tmp_path / 'o.png'}"]
+    for absent, arguments in (
+        (["scipy"], ["upscale", f"--model={tflite}", *files, "--keep_colors"]),
+        (["tensorflow"], ["upscale", "--model=psnr.keras", *files]),
+        (["requests"], ["request", "--server=http://localhost:1", "--name=m", *files]),
+    ):
+        script = WITHOUT.format(absent=absent, arguments=arguments)
+        done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+        assert done.returncode == 1
+        assert done.stderr.endswith(f"error: this needs the package {absent[0]}, which is not installed.\n")
+        assert "Traceback" not in done.stderr
+
+
 def test_an_onnx_file_upscales_files(tmp_path, model, onnx):
     samples = write_noise(tmp_path / "a.png", 20, 30)
     from esrgan_tf.__main__ import main

@@ -12,12 +12,15 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from pictures import write_photo
 from PIL import Image
 from tensorflow_serving.apis import prediction_log_pb2
 
+from esrgan_tf.__main__ import main
 from esrgan_tf.comparison import bicubic_upscale
 from esrgan_tf.description import Description
 from esrgan_tf.errors import InputError
+from esrgan_tf.evaluation.systems import _names
 from esrgan_tf.exporting.graphs import upscale_function
 from esrgan_tf.exporting.saved_model import Servable, next_version, write_saved_model
 from esrgan_tf.exporting.warm_up import RECORDS, write_warm_up
@@ -212,13 +215,32 @@ def test_a_picture_over_the_limit_is_told_by_upscale_too(folder, one):
         Upscaler(open_network([folder / "one"]), tile=0).upscale(np.zeros((301, 300, 3), np.float32))
 
 
-def test_a_saved_model_of_two_needs_alpha(folder, two, pair):
+def test_a_saved_model_of_two_needs_alpha(folder, one, two, pair):
     rgb = to_float(picture()[0])
     got = open_network([folder / "two"], 0.25).run(rgb)
     np.testing.assert_allclose(got, interpolate(*pair, 0.25)(rgb[None])[0], atol=1e-5)
-    for alpha in (None, 1.5):
-        with pytest.raises(InputError, match=f"--alpha.*alpha {alpha}"):
-            open_network([folder / "two"], alpha)
+    for name, alpha, message in (
+        ("two", None, "must be given for two"),
+        ("two", 1.5, "from 0 .* to 1 .* 1.5"),
+        ("one", 0.5, "must go with two"),
+    ):
+        with pytest.raises(InputError, match=f"`--alpha`.*{message}"):
+            open_network([folder / name], alpha)
+
+
+def test_versions_and_one_alpha_are_evaluated(tmp_path, capsys, folder, one, two):
+    write_photo(tmp_path / "HR" / "a.png", 96, 96)
+    models = [f"--model={folder / name}" for name in ("one", "two")]
+    flags = [f"--data={tmp_path / 'HR'}", f"--output={tmp_path / 'o.csv'}", "--alpha=0.5"]
+    assert main(["esrgan", "evaluate", *models, *flags]) == 0
+    assert "alpha" not in capsys.readouterr().err
+    assert main(["esrgan", "evaluate", *models, *flags[:-1]]) == 1
+    assert "`--alpha`" in capsys.readouterr().err
+
+
+def test_a_version_is_not_a_name():
+    assert _names(["exported/m/1", "exported/m/2"]) == ["m/1", "m/2"]
+    assert _names(["bicubic", "exported/m/1"]) == ["bicubic", "m/1"]
 
 
 def test_a_saved_model_of_others_or_a_damaged_one_is_told(tmp_path, folder, one):

@@ -48,8 +48,18 @@ def run_command(
     except BrokenPipeError:  # `| head` has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return FAILURE
-    except (flags.Error, InputError, TrainingStopped, OSError) as error:
+    except (flags.Error, InputError, TrainingStopped) as error:
         print(f"error: {error}", file=sys.stderr)
+        return FAILURE
+    except OSError as error:
+        where = f"`{error.filename}`: " if error.filename else ""
+        print(f"error: {where}{error.strerror or error}", file=sys.stderr)
+        return FAILURE
+    except ModuleNotFoundError as error:  # where it was installed without its requirements
+        name = (error.name or "").partition(".")[0]
+        if name in ("", "esrgan_tf"):
+            raise
+        print(f"error: this needs the package {name}, which is not installed.", file=sys.stderr)
         return FAILURE
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""Measure generators and bicubic on pictures whose originals are known.
+r"""Measure generators and bicubic on pictures whose originals are known.
 
     esrgan evaluate --model=bicubic --scale=4 --data=Set14/HR
     esrgan evaluate --model=bicubic --model=runs/quickstart_x4/psnr --model=runs/quickstart_x4/gan \
@@ -20,7 +20,18 @@ from esrgan_tf.errors import InputError
 
 FLAGS = flags.FlagValues()
 _MODEL = flags.DEFINE_multi_string(
-    "model", [], "A .keras generator, a work directory or `bicubic`; may be repeated.", flag_values=FLAGS
+    "model",
+    [],
+    "`bicubic`, or a generator as of `esrgan upscale`: .keras, a work directory, an exported file; may be repeated.",
+    flag_values=FLAGS,
+)
+_ALPHA = flags.DEFINE_float(
+    "alpha",
+    None,
+    "For SavedModels of two generators: 0 is the first, 1 the second.",
+    lower_bound=0.0,
+    upper_bound=1.0,
+    flag_values=FLAGS,
 )
 _DATA = flags.DEFINE_string("data", None, "A folder of originals, or hr=FOLDER,lr=FOLDER.", flag_values=FLAGS)
 _SCALE = flags.DEFINE_integer(
@@ -81,7 +92,9 @@ def _evaluate() -> None:
     niqe_model = read_niqe_model(_NIQE_PARAMS.value) if _NIQE_PARAMS.value else None
     if set(_MODEL.value) != {BICUBIC} or _LPIPS_WEIGHTS.value:
         import_tensorflow()
-    systems, scale = open_systems(_MODEL.value, _SCALE.value, _TILE.value, _OVERLAP.value, _SELF_ENSEMBLE.value)
+    systems, scale = open_systems(
+        _MODEL.value, _SCALE.value, _TILE.value, _OVERLAP.value, _SELF_ENSEMBLE.value, _ALPHA.value
+    )
     names = [system.name for system in systems]
     options = Options(
         crop=scale if _CROP.value is None else _CROP.value,
@@ -98,7 +111,7 @@ def _evaluate() -> None:
     said += [f"{system.name}: {system.origin}" for system in systems] + notes(options)
     print(*said, "", table(evaluation), sep="\n")
     protocol = {"data": _DATA.value, "lr": lr, "scale": scale, "protocol": options.channel, "crop": options.crop}
-    for flag in (_SELF_ENSEMBLE, _KEEP_COLORS, _NIQE_PARAMS, _MA_SCORES, _LPIPS_WEIGHTS):
+    for flag in (_ALPHA, _SELF_ENSEMBLE, _KEEP_COLORS, _NIQE_PARAMS, _MA_SCORES, _LPIPS_WEIGHTS):
         protocol[flag.name] = flag.value
     for output in _OUTPUT.value:
         write_report(output, evaluation, protocol, said)

@@ -1,4 +1,4 @@
-"""Tell what a generator or an exported file is: recipe, scale, sizes, precision, licence.
+"""Tell what a generator is: recipe and scale; of an exported file also sizes, precision, licence.
 
     esrgan info exported/quickstart_x4_int8_128.tflite
     esrgan info exported/quickstart_x4

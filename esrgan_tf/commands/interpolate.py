@@ -11,6 +11,7 @@ A generator takes seconds; a panel and a curve take as long as upscaling their p
 import math
 import sys
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 from absl import flags
@@ -82,6 +83,8 @@ def _check_flags() -> None:
     check_given(_PSNR, _GAN)
     if not any((_OUTPUT.value, _PANEL.value, _PLOT.value)):
         raise InputError("one of `--output`, `--panel` and `--plot` must be given. Received: none.")
+    if _PLOT.value and not find_spec("matplotlib"):
+        raise InputError("`--plot` needs matplotlib: pip install 'esrgan_tf[plot]'.")
     needs = ((_PANEL, _INPUT, "a picture"), (_PLOT, _DATA, "pictures"), (_PLOT, _NIQE_PARAMS, "a NIQE model"))
     for flag, needed, what in needs:
         if flag.value and not needed.value:

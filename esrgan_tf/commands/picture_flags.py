@@ -15,7 +15,9 @@ class PictureFlags:
 
     def __init__(self, flag_values: flags.FlagValues):
         """Define them."""
-        self.input = flags.DEFINE_string("input", None, "A file, a folder or a quoted glob.", flag_values=flag_values)
+        self.input = flags.DEFINE_string(
+            "input", None, "A file, a folder (not its subfolders) or a quoted glob.", flag_values=flag_values
+        )
         self.output = flags.DEFINE_string(
             "output", None, "A file, or a folder that keeps the names.", flag_values=flag_values
         )

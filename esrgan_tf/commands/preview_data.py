@@ -2,7 +2,7 @@
 
     esrgan preview-data --data=photos/ --degradation=realesrgan --output=preview.png
 
-Takes seconds. The crops are the first ones of a run on the same data with the same recipe and seed.
+Takes half a minute. The crops are the first ones of a run on the same data with the same recipe and seed.
 """
 
 import sys

@@ -57,7 +57,10 @@ _KEEP_COLORS = flags.DEFINE_bool(
     "keep_colors", False, "Give the output the low frequencies (the colours) of the input.", flag_values=FLAGS
 )
 _COMPARE = flags.DEFINE_bool(
-    "compare", False, "Also write NAME_compare.png: input | bicubic | output (| original).", flag_values=FLAGS
+    "compare",
+    False,
+    "Also write NAME_compare.png: input | bicubic | output (| original), the 256 px with the most detail.",
+    flag_values=FLAGS,
 )
 _REFERENCE = flags.DEFINE_string(
     "reference", None, "Original, a file or a folder of the same names; implies --compare.", flag_values=FLAGS
@@ -76,16 +79,16 @@ def _upscale() -> int:
         raise InputError(
             f"`--model` must be given once, or twice (psnr, gan) with `--alpha`. Received: {len(_MODEL.value)} models."
         )
+    if _REFERENCE.value and not Path(_REFERENCE.value).exists():
+        raise InputError(f"`--reference` must be a file or a folder. Received: {_REFERENCE.value}, which is not there.")
+    compare = _COMPARE.value or bool(_REFERENCE.value)
+    jobs = _PICTURES.jobs(compare)
     if Path(_MODEL.value[0]).suffix not in (".tflite", ".onnx"):  # which need none
         import_tensorflow()  # takes seconds: not for --help, nor for a flag that is wrong
     from esrgan_tf.inference.files import upscale_files
     from esrgan_tf.inference.opening import open_network
     from esrgan_tf.inference.upscaler import Upscaler
 
-    if _REFERENCE.value and not Path(_REFERENCE.value).exists():
-        raise InputError(f"`--reference` must be a file or a folder. Received: {_REFERENCE.value}, which is not there.")
-    compare = _COMPARE.value or bool(_REFERENCE.value)
-    jobs = _PICTURES.jobs(compare)
     network = open_network(_MODEL.value, _ALPHA.value)
     upscaler = Upscaler(network, _TILE.value, _OVERLAP.value, _SELF_ENSEMBLE.value, _KEEP_COLORS.value)
     print(f"{upscaler.origin}: {upscaler.recipe}, x{upscaler.scale}", flush=True)

@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import keras
 
-from esrgan_tf.errors import InputError
 from esrgan_tf.evaluation.evaluate import evaluate
 from esrgan_tf.evaluation.measures import Options
 from esrgan_tf.evaluation.pairs import Pair
@@ -58,13 +57,11 @@ def draw_curve(points: Sequence[Point], path: str | Path, title: str) -> None:
         title: above the plot.
 
     Raises:
-        InputError: matplotlib is not installed.
+        ModuleNotFoundError: matplotlib is not installed.
         OSError: the file cannot be written.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise InputError("`--plot` needs matplotlib: pip install 'esrgan_tf[plot]'.") from error
+    from matplotlib.figure import Figure  # of the extra `plot`
+
     figure = Figure(figsize=(7, 5), layout="constrained")
     axes = figure.add_subplot()
     axes.plot([point.psnr for point in points], [point.niqe for point in points], marker="o")

@@ -22,7 +22,12 @@ class System:
 
 
 def open_systems(
-    models: Sequence[str], scale: int | None, tile: int | None, overlap: int | None, self_ensemble: bool = False
+    models: Sequence[str],
+    scale: int | None,
+    tile: int | None,
+    overlap: int | None,
+    self_ensemble: bool = False,
+    alpha: float | None = None,
 ) -> tuple[list[System], int]:
     """Load what `--model` names.
 
@@ -32,6 +37,7 @@ def open_systems(
         tile: as `Upscaler`.
         overlap: as `Upscaler`.
         self_ensemble: as `Upscaler`; it changes nothing of bicubic.
+        alpha: 0 (psnr) to 1 (gan), of SavedModels of two generators; the others have none.
 
     Returns:
         The systems in their order, and their scale.
@@ -48,9 +54,11 @@ def open_systems(
             systems.append(System(name, "MATLAB's bicubic", lambda lr_01: bicubic_upscale(lr_01, scale)))
             continue
         # Here, since bicubic alone needs no TensorFlow.
+        from esrgan_tf.inference.opening import open_network, takes_alpha
         from esrgan_tf.inference.upscaler import Upscaler
 
-        upscaler = Upscaler.from_file(model, tile, overlap, self_ensemble)
+        network = open_network([model], alpha if takes_alpha(model) else None)
+        upscaler = Upscaler(network, tile, overlap, self_ensemble)
         scales[model] = upscaler.scale
         origin = f"{upscaler.origin}: {upscaler.recipe}{', self-ensemble' if self_ensemble else ''}"
         systems.append(System(name, origin, upscaler.upscale))
@@ -64,10 +72,10 @@ def open_systems(
 
 
 def _names(models: Sequence[str]) -> list[str]:
-    """The shortest ends of the paths that tell them apart."""
+    """The shortest ends of the paths that tell them apart, and are more than a version's number."""
     parts = [Path(model).parts for model in models]
     for length in range(1, max(map(len, parts))):
         names = ["/".join(path[-length:]) for path in parts]
-        if len(set(names)) == len(names):
+        if len(set(names)) == len(names) and not any(name.isdecimal() for name in names):
             return names
     return list(models)

@@ -41,7 +41,6 @@ QUANTIZATION_SHARES = (0.8, 0.3)
 TILED_SIDE = saved_model.TILE + 44  # px of a picture that a SavedModel cuts
 LEAST_PIXELS = TILED_SIDE**2  # that a SavedModel must take, to be proven
 FLOAT_PICTURE = "RGB float32 [batch, height, width, 3], 0..1"
-UINT8_PICTURE = "RGB uint8 [1, height, width, 3], 0..255"
 
 
 @dataclass(frozen=True)
@@ -197,32 +196,41 @@ class _Exporter:
 
     def tflite(self, stage: Path, kind: str, tile: int, calibration: Sequence[Example]) -> Row:
         """Write and prove a LiteRT file."""
+        values = "RGB uint8 {}, 0..255" if kind == "int8" else "RGB float32 {}, 0..1"
+        enlarged = tile * self._description.scale
         description = replace(
             self._description,
             precision=kind,
+            input=values.format([1, tile, tile, 3]),
+            output=values.format([1, enlarged, enlarged, 3]) + ("" if kind == "int8" else "; a little beyond 0..1"),
             tile=tile,
             overlap=min(DEFAULT_OVERLAP, tile // 4) // self._description.lr_multiple * self._description.lr_multiple,
         )
         file = stage / f"{description.name}_{kind}_{tile}.tflite"
-        if kind != "int8":
+        if kind == "int8":
+            row = self._int8(stage, file, description, calibration)
+        else:
             tflite = convert(self._merged[0], tile, kind, self._options.allow_select_ops)
             file.write_bytes(with_description(tflite, description))
-            return replace(self._prove(stage, file, description), xnnpack=xnnpack_share(file))
-        output = f"{UINT8_PICTURE}, {description.scale} times as high and wide"
-        description = replace(description, input=UINT8_PICTURE, output=output)
+            row = self._prove(stage, file, description)
+        return replace(row, xnnpack=xnnpack_share(file))
+
+    def _int8(self, stage: Path, file: Path, description: Description, calibration: Sequence[Example]) -> Row:
+        """Write and prove an int8 file; where the proof asks for more than the calibration did, once more."""
         allowed = self._options.max_psnr_drop
         limit = parity.MAX_PSNR_CHANGE if allowed is None else allowed
-        for share in QUANTIZATION_SHARES:
-            quantized = quantize(self._merged[0], tile, calibration, share * limit, self._say)
+
+        def within(share: float) -> Row:
+            quantized = quantize(self._merged[0], description.tile, calibration, share * limit, self._say)
             file.write_bytes(with_description(quantized.tflite, description))
-            try:
-                row = self._prove(stage, file, description)
-                break
-            except parity.BeyondLimit as beyond:
-                if share == QUANTIZATION_SHARES[-1]:
-                    raise
-                self._say(f"{beyond.reason}: once more, with more of it in float")
-        return replace(row, xnnpack=xnnpack_share(file), in_float=quantized.in_float)
+            return replace(self._prove(stage, file, description), in_float=quantized.in_float)
+
+        first, second = QUANTIZATION_SHARES
+        try:
+            return within(first)
+        except parity.BeyondLimit as beyond:
+            self._say(f"{beyond.reason}: once more, with more of it in float")
+            return within(second)
 
     def onnx(self, stage: Path) -> Row:
         """Write and prove an ONNX file."""
@@ -241,5 +249,6 @@ class _Exporter:
         files = [file for file in artifact.rglob("*") if file.is_file()] if artifact.is_dir() else [artifact]
         size = sum(file.stat().st_size for file in files)
         row = Row(name, description.precision, size, proof, parity.time_of(keras_run, timed), alpha=alpha)
-        self._say(f"{name}: {size / 2**20:.1f} MiB, PSNR {proof.psnr_change:+.3f} dB, {proof.seconds:.3f} s")
+        at = "" if alpha is None else f", alpha {alpha:g}"
+        self._say(f"{name}{at}: {size / 2**20:.1f} MiB, PSNR {proof.psnr_change:+.3f} dB, {proof.seconds:.3f} s")
         return row

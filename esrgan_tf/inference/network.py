@@ -54,9 +54,12 @@ def check_alpha(takes_alpha: bool, alpha: float | None, models: str) -> None:
     Raises:
         InputError: it is missing, has no use, or is outside 0..1.
     """
-    if takes_alpha != (alpha is not None) or not 0 <= (alpha or 0) <= 1:
+    if takes_alpha and alpha is None:
+        raise InputError(f"`--alpha`, from 0 (psnr) to 1 (gan), must be given for two generators. Received: {models}.")
+    if not takes_alpha and alpha is not None:
         raise InputError(
-            "`--model` must be given once, or twice (psnr, gan) with `--alpha` from 0 to 1; a SavedModel of two takes "
-            "`--alpha` as well. "
-            f"Received: {models}, alpha {alpha}."
+            "`--alpha` must go with two generators: two of `--model` (psnr, gan), or a SavedModel of two. "
+            f"Received: {models}, alpha {alpha:g}."
         )
+    if alpha is not None and not 0 <= alpha <= 1:
+        raise InputError(f"`--alpha` must be from 0 (psnr) to 1 (gan). Received: {alpha:g}.")

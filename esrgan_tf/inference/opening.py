@@ -47,6 +47,15 @@ def open_network(models: Sequence[str | Path], alpha: float | None = None) -> Ne
     return keras_network(model, " and ".join(map(str, files)))
 
 
+def takes_alpha(path: str | Path) -> bool:
+    """Whether a model is a SavedModel of two generators.
+
+    Raises:
+        InputError: a SavedModel that is not described.
+    """
+    return bool(find_version(path)) and describe(path)["takes_alpha"]
+
+
 def describe(path: str | Path) -> dict[str, object]:
     """What a generator says of itself, by field.
 

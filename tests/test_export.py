@@ -302,7 +302,7 @@ def test_a_picture_that_cannot_be_read_is_told(tmp_path, capsys, folder):
     assert_refused(export(capsys, folder, tmp_path / "out", *flags), "--calibration", "0.png cannot be read")
     for seed in (1, 2):
         truncate(tmp_path / "photos" / f"{seed}.png")
-    assert_refused(export(capsys, folder, tmp_path / "out", *flags), ".png: cannot be read")
+    assert_refused(export(capsys, folder, tmp_path / "out", *flags), "--calibration", ".png: cannot be read")
 
 
 def test_what_is_staged_takes_the_place_of_what_was_there(tmp_path):

@@ -26,6 +26,7 @@ def load_held_out(
     scale: int,
     degradation: DegradationConfig | None = None,
     lr_multiple: int = 1,
+    flag: str = "--val_data",
 ) -> HeldOut:
     """Load what the sources hold out, cut to at most `crop` HR px around the centre.
 
@@ -36,6 +37,7 @@ def load_held_out(
         degradation: makes LR where a source brings none, each picture in its own way and always the same; `None`
             is MATLAB's bicubic.
         lr_multiple: px, of which LR sides are cut to multiples.
+        flag: where the pictures can be given, for messages.
 
     Raises:
         InputError: no picture is held out that can be read and measured.
@@ -59,8 +61,8 @@ def load_held_out(
             else:
                 pictures.append((Path(name).stem, hr, lr))
     if not pictures:
-        received = left_out[0] if left_out else "none"
-        raise InputError(f"pictures are held out to measure on, and one at least must do. Received: {received}.")
+        received = left_out[0] if left_out else "none held out"
+        raise InputError(f"`{flag}` must hold a picture to measure on. Received: {received}.")
     return HeldOut(tuple(pictures), tuple(left_out))
 
 

@@ -71,7 +71,9 @@ def load_examples(data: str, info: GeneratorInfo, calibrated_side: int | None) -
     config = get_recipe("quickstart").data
     least = smallest_side(info.scale) * 2 // info.scale * info.scale
     sources = open_sources(data, config, info.scale, least, seed=0)
-    held_out = load_held_out(sources, LARGEST_SIDE * info.scale, info.scale, lr_multiple=info.lr_multiple)
+    held_out = load_held_out(
+        sources, LARGEST_SIDE * info.scale, info.scale, lr_multiple=info.lr_multiple, flag="--calibration"
+    )
     examples = [_example(name, hr, lr, info.scale, LARGEST_SIDE) for name, hr, lr in held_out.pictures]
     odd = [side // info.lr_multiple * info.lr_multiple for side in ODD_SIDES]
     calibration = _to_calibrate_on(sources, calibrated_side) if calibrated_side else []

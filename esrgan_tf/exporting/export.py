@@ -1,7 +1,7 @@
 """One export: artifacts are written aside, proven, and put in place together, or not at all."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -9,23 +9,18 @@ import tensorflow as tf
 
 import esrgan_tf
 from esrgan_tf.description import Description
-from esrgan_tf.errors import InputError, check_one_of
-from esrgan_tf.exporting import parity, saved_model
+from esrgan_tf.errors import InputError
+from esrgan_tf.exporting import parity
 from esrgan_tf.exporting.examples import Example, load_examples
-from esrgan_tf.exporting.graphs import PRECISIONS, upscale_function
+from esrgan_tf.exporting.graphs import upscale_function
 from esrgan_tf.exporting.onnx import write_onnx
+from esrgan_tf.exporting.options import TILED_SIDE, ExportOptions
 from esrgan_tf.exporting.quantization import quantize
 from esrgan_tf.exporting.report import Row, write_report
 from esrgan_tf.exporting.rewriting import in_float32, merge_upsampling
-from esrgan_tf.exporting.saved_model import (
-    MAX_PIXELS,
-    Servable,
-    check_endpoints,
-    next_version,
-    write_saved_model,
-)
+from esrgan_tf.exporting.saved_model import Servable, check_endpoints, next_version, write_saved_model
 from esrgan_tf.exporting.staging import staged
-from esrgan_tf.exporting.tflite import KINDS, convert, with_description
+from esrgan_tf.exporting.tflite import convert, with_description
 from esrgan_tf.exporting.warm_up import write_warm_up
 from esrgan_tf.exporting.xnnpack import xnnpack_share
 from esrgan_tf.inference.network import DEFAULT_OVERLAP
@@ -34,66 +29,10 @@ from esrgan_tf.inference.runtimes.keras_model import keras_network
 from esrgan_tf.weights.generators import generator_info
 from esrgan_tf.weights.interpolation import interpolate, interpolated_weights
 
-FORMATS = ("saved_model", "tflite", "onnx")
 ALPHAS = (0.0, 0.5, 1.0)  # that a SavedModel of two generators is proven at
 # Of the allowed PSNR change, on the calibration's pictures; the proof is on others, and may want the second.
 QUANTIZATION_SHARES = (0.8, 0.3)
-TILED_SIDE = saved_model.TILE + 44  # px of a picture that a SavedModel cuts
-LEAST_PIXELS = TILED_SIDE**2  # that a SavedModel must take, to be proven
 FLOAT_PICTURE = "RGB float32 [batch, height, width, 3], 0..1"
-
-
-@dataclass(frozen=True)
-class ExportOptions:
-    """What to export.
-
-    Args:
-        output: folder of the artifacts.
-        formats: of `FORMATS`.
-        name: of the artifacts; `None` takes the generator's.
-        version: of the SavedModel; `None` takes the next free one.
-        precision: of the SavedModel's arithmetic, of `PRECISIONS`.
-        kinds: of LiteRT files, of `tflite.KINDS`.
-        tiles: px, input sizes of LiteRT files.
-        allow_select_ops: see `tflite.convert`.
-        max_pixels: batch x height x width of what the SavedModel takes in one request.
-        calibration: data source whose pictures calibrate int8, and whose held-out pictures prove everything.
-        max_psnr_drop: dB, in place of the proof's own limits.
-        licence: of the weights.
-        source: where they come from.
-
-    Raises:
-        InputError: a field is none of these.
-    """
-
-    output: Path
-    formats: tuple[str, ...] = ("saved_model",)
-    name: str | None = None
-    version: int | None = None
-    precision: str = "float32"
-    kinds: tuple[str, ...] = ("float32", "int8")
-    tiles: tuple[int, ...] = (128,)
-    allow_select_ops: bool = False
-    max_pixels: int = MAX_PIXELS
-    calibration: str = "sample"
-    max_psnr_drop: float | None = None
-    licence: str = "not stated"
-    source: str = ""
-
-    def __post_init__(self) -> None:
-        """Raise for what cannot be exported."""
-        check_one_of("--precision", self.precision, PRECISIONS)
-        for flag, values, allowed in (("--format", self.formats, FORMATS), ("--tflite", self.kinds, KINDS)):
-            for value in values:
-                check_one_of(flag, value, allowed)
-            if not values:
-                raise InputError(f"`{flag}` must name at least one of {', '.join(allowed)}.")
-        if not self.tiles or min(self.tiles) < 16:
-            raise InputError(f"`--tile` must be 16 px or more. Received: {', '.join(map(str, self.tiles))}.")
-        if self.max_pixels < LEAST_PIXELS:
-            raise InputError(f"`--max_pixels` must be {LEAST_PIXELS} or more. Received: {self.max_pixels}.")
-        if self.name is not None and not self.name.replace("_", "").replace("-", "").replace(".", "").isalnum():
-            raise InputError(f"`--name` must be letters, digits, `_`, `-` and `.`. Received: {self.name}.")
 
 
 def export(

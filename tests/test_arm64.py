@@ -43,7 +43,7 @@ def test_arm64_and_x86_give_the_same_picture(tmp_path, kind, apart):
     model = built(FAMILIES["rrdb"])
     merged = merge_upsampling(model)
     if kind == "int8":
-        calibration, _ = load_examples(str(tmp_path / "photos"), generator_info(model))
+        calibration, _ = load_examples(str(tmp_path / "photos"), generator_info(model), TILE)
         tflite = quantize(merged, TILE, calibration, max_psnr_change=10).tflite
     else:
         tflite = convert(merged, TILE, kind)

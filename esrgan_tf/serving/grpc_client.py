@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from esrgan_tf.errors import InputError
-from esrgan_tf.serving.client import Server, TryAgain, with_patience
+from esrgan_tf.serving.server import Server, TryAgain, with_patience
 
 RETRIED = ("UNAVAILABLE", "RESOURCE_EXHAUSTED")  # away, or its queue is full
 CHANNEL = (

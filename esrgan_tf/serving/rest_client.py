@@ -12,7 +12,7 @@ from urllib3.exceptions import ReadTimeoutError
 
 from esrgan_tf.errors import InputError, first_line
 from esrgan_tf.images import to_float, to_uint8
-from esrgan_tf.serving.client import Server, TryAgain, with_patience
+from esrgan_tf.serving.server import Server, TryAgain, with_patience
 
 RETRIED = (429, 502, 503, 504)  # full, or away
 CONNECTIONS = 64

@@ -20,7 +20,8 @@ from esrgan_tf.errors import InputError
 from esrgan_tf.images import read_picture, to_float, to_uint8, write_picture
 from esrgan_tf.inference.runtimes.keras_model import keras_network
 from esrgan_tf.inference.upscaler import Upscaler
-from esrgan_tf.serving.client import Server, server_network
+from esrgan_tf.serving.client import server_network
+from esrgan_tf.serving.server import Server
 from esrgan_tf.weights.interpolation import interpolate
 
 

@@ -23,7 +23,8 @@ from tensorflow_serving.apis import (
 
 from esrgan_tf.errors import InputError
 from esrgan_tf.images import to_float, to_uint8
-from esrgan_tf.serving.client import Server, server_network
+from esrgan_tf.serving.client import server_network
+from esrgan_tf.serving.server import Server
 
 
 def b64(data):

@@ -66,6 +66,11 @@ def run_command(
         return INTERRUPTED
 
 
+def define_alpha(help_text: str, flag_values: flags.FlagValues) -> flags.FlagHolder:
+    """Define `--alpha`, 0 (psnr) to 1 (gan); `None` where it is not given."""
+    return flags.DEFINE_float("alpha", None, help_text, lower_bound=0.0, upper_bound=1.0, flag_values=flag_values)
+
+
 def check_given(*needed: flags.FlagHolder) -> None:
     """Raise InputError for the first of these flags that has no value."""
     for flag in needed:

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from esrgan_tf.commands.command_line import check_given, import_tensorflow, run_command
+from esrgan_tf.commands.command_line import check_given, define_alpha, import_tensorflow, run_command
 from esrgan_tf.errors import InputError
 
 FLAGS = flags.FlagValues()
@@ -25,14 +25,7 @@ _MODEL = flags.DEFINE_multi_string(
     "`bicubic`, or a generator as of `esrgan upscale`: .keras, a work directory, an exported file; may be repeated.",
     flag_values=FLAGS,
 )
-_ALPHA = flags.DEFINE_float(
-    "alpha",
-    None,
-    "For SavedModels of two generators: 0 is the first, 1 the second.",
-    lower_bound=0.0,
-    upper_bound=1.0,
-    flag_values=FLAGS,
-)
+_ALPHA = define_alpha("For SavedModels of two generators: 0 is the first, 1 the second.", FLAGS)
 _DATA = flags.DEFINE_string("data", None, "A folder of originals, or hr=FOLDER,lr=FOLDER.", flag_values=FLAGS)
 _SCALE = flags.DEFINE_integer(
     "scale", None, "Needed where nothing but bicubic is measured.", lower_bound=1, flag_values=FLAGS

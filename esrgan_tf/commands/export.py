@@ -15,21 +15,14 @@ from pathlib import Path
 
 from absl import flags
 
-from esrgan_tf.commands.command_line import check_given, import_tensorflow, quiet, run_command
+from esrgan_tf.commands.command_line import check_given, define_alpha, import_tensorflow, quiet, run_command
 from esrgan_tf.errors import InputError
 
 FLAGS = flags.FlagValues()
 _MODEL = flags.DEFINE_multi_string(
     "model", [], "A .keras generator or a work directory; two of them are psnr and gan.", flag_values=FLAGS
 )
-_ALPHA = flags.DEFINE_float(
-    "alpha",
-    None,
-    "Of two models, export this one network between them: 0 is the first, 1 the second.",
-    lower_bound=0.0,
-    upper_bound=1.0,
-    flag_values=FLAGS,
-)
+_ALPHA = define_alpha("Of two models, export this one network between them: 0 is the first, 1 the second.", FLAGS)
 _OUTPUT = flags.DEFINE_string("output", None, "Folder of what is exported.", flag_values=FLAGS)
 _FORMAT = flags.DEFINE_list(
     "format", ["saved_model"], "saved_model, tflite, onnx; several by commas.", flag_values=FLAGS

@@ -12,7 +12,15 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from esrgan_tf.commands.command_line import FAILURE, SUCCESS, check_given, import_tensorflow, report_files, run_command
+from esrgan_tf.commands.command_line import (
+    FAILURE,
+    SUCCESS,
+    check_given,
+    define_alpha,
+    import_tensorflow,
+    report_files,
+    run_command,
+)
 from esrgan_tf.commands.picture_flags import PictureFlags
 from esrgan_tf.errors import InputError
 
@@ -20,9 +28,7 @@ FLAGS = flags.FlagValues()
 _SERVER = flags.DEFINE_string("server", None, "grpc://HOST:8500 or http://HOST:8501.", flag_values=FLAGS)
 _NAME = flags.DEFINE_string("name", None, "The model's name on the server.", flag_values=FLAGS)
 _VERSION = flags.DEFINE_string("version", None, "A version or a label, such as 3 or canary.", flag_values=FLAGS)
-_ALPHA = flags.DEFINE_float(
-    "alpha", None, "0 (psnr) to 1 (gan), where the server has a model of two.", flag_values=FLAGS
-)
+_ALPHA = define_alpha("0 (psnr) to 1 (gan), where the server has a model of two.", FLAGS)
 _PICTURES = PictureFlags(FLAGS)
 _TILE = flags.DEFINE_integer(
     "tile", 256, "Input px; larger pictures are sent in tiles. 0 sends them whole.", lower_bound=0, flag_values=FLAGS

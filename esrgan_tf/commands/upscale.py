@@ -15,7 +15,15 @@ from pathlib import Path
 
 from absl import flags
 
-from esrgan_tf.commands.command_line import FAILURE, SUCCESS, check_given, import_tensorflow, report_files, run_command
+from esrgan_tf.commands.command_line import (
+    FAILURE,
+    SUCCESS,
+    check_given,
+    define_alpha,
+    import_tensorflow,
+    report_files,
+    run_command,
+)
 from esrgan_tf.commands.picture_flags import PictureFlags
 from esrgan_tf.errors import InputError
 
@@ -27,13 +35,8 @@ _MODEL = flags.DEFINE_multi_string(
     ".tflite or .onnx file.",
     flag_values=FLAGS,
 )
-_ALPHA = flags.DEFINE_float(
-    "alpha",
-    None,
-    "Network interpolation of two models, or of a SavedModel of two: 0 is the first, 1 the second.",
-    lower_bound=0.0,
-    upper_bound=1.0,
-    flag_values=FLAGS,
+_ALPHA = define_alpha(
+    "Network interpolation of two models, or of a SavedModel of two: 0 is the first, 1 the second.", FLAGS
 )
 _PICTURES = PictureFlags(FLAGS)
 _TILE = flags.DEFINE_integer(

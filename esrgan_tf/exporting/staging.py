@@ -33,6 +33,10 @@ def staged(output: Path) -> Iterator[Path]:
             if in_the_way or (target.parent.exists() and not target.parent.is_dir()):
                 raise InputError(f"`--output` must leave room for {target}.")
         _move(moves, Path(tempfile.mkdtemp(dir=stage)))
+    except OSError as error:
+        if error.filename is None and error.errno:  # a full disk does not say where it is
+            error.filename = str(output)
+        raise
     finally:
         shutil.rmtree(stage, ignore_errors=True)
 

@@ -42,6 +42,7 @@ FORMATS = {
     ".tif": _TIFF,
     ".tiff": _TIFF,
 }
+PILLOW_FORMATS = sorted({known.name for known in FORMATS.values()})
 
 _TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _PNG_HEADER_END = 33  # signature and IHDR chunk; bit depth at 24, colour type at 25
@@ -71,7 +72,7 @@ def decode(data: bytes) -> tuple[np.ndarray, bytes | None]:
     """
     if data[:4] in _TIFF_MAGIC and (found := _decode_deep_tiff(data)) is not None:
         return found
-    image = Image.open(io.BytesIO(data), formats=sorted({known.name for known in FORMATS.values()}))
+    image = Image.open(io.BytesIO(data), formats=PILLOW_FORMATS)
     frames = getattr(image, "n_frames", 1)
     # The further frames of an MPO, a camera's JPEG, are previews or the other eye's view.
     if frames > 1 and image.format != "MPO":
@@ -85,7 +86,15 @@ def decode(data: bytes) -> tuple[np.ndarray, bytes | None]:
     else:
         samples = _pillow_samples(image)
     # Pillow has turned a TIFF while loading and then forgets the tag: hence after `load`.
-    return _upright(samples, _orientation(image)), profile
+    return _upright(samples, orientation(image)), profile
+
+
+def orientation(image: Image.Image) -> int:
+    """The EXIF orientation of an opened image, 1 (upright) to 8; 1 where there is none."""
+    try:
+        return image.getexif().get(_ORIENTATION, 1)
+    except Exception:  # broken metadata is no reason to refuse a sound picture
+        return 1
 
 
 def encode(samples: np.ndarray, form: Format, profile: bytes | None) -> bytes:
@@ -221,14 +230,6 @@ def _encode_deep_png(samples: np.ndarray, profile: bytes | None) -> bytes:
     body = b"iCCP" + b"ICC Profile\0\0" + zlib.compress(profile)
     chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
     return png[:_PNG_HEADER_END] + chunk + png[_PNG_HEADER_END:]
-
-
-def _orientation(image: Image.Image) -> int:
-    """The EXIF orientation of a loaded image, 1 (upright) where there is none."""
-    try:
-        return image.getexif().get(_ORIENTATION, 1)
-    except Exception:  # broken metadata is no reason to refuse a sound picture
-        return 1
 
 
 def _upright(samples: np.ndarray, orientation: int) -> np.ndarray:

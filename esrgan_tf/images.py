@@ -8,16 +8,15 @@ Kept from `read_picture` to `write_picture`: alpha, grey, 16 bits, the ICC profi
 and other metadata (the orientation is applied), palettes (become RGB), CMYK (becomes sRGB).
 """
 
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from esrgan_tf import codecs
-from esrgan_tf.errors import InputError, first_line
+from esrgan_tf.errors import InputError
 from esrgan_tf.files import replacing
+from esrgan_tf.reading import read_samples
 
 PICTURE_SUFFIXES = tuple(codecs.FORMATS)
 _SUFFIXES_TEXT = ", ".join(PICTURE_SUFFIXES)
@@ -128,36 +127,9 @@ def read_picture(path: str | Path) -> Picture:
         The picture.
 
     Raises:
-        InputError: The file is missing, empty, cut off, no picture, animated, multi-page, too large
-            (Pillow's limit against decompression bombs) or of a kind that would lose values.
+        InputError: As `read_samples`.
     """
-    try:
-        data = Path(path).read_bytes()
-    except OSError as error:
-        raise InputError(f"`{path}` cannot be read. Received: {error.strerror}.") from error
-    try:
-        with warnings.catch_warnings():
-            # Pillow warns at half of the size that it refuses: large pictures are usual here.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            samples, profile = codecs.decode(data)
-    except MemoryError:
-        raise
-    except ImportError as error:  # an installation for LiteRT alone
-        raise InputError(
-            f"`{path}` has 16 bits in colour, which takes {error.name}: pip install {error.name}."
-        ) from error
-    except codecs.Unsupported as error:
-        raise InputError(f"`{path}` {error}") from error
-    except Image.UnidentifiedImageError as error:
-        raise InputError(
-            f"`{path}` must be a picture in PNG, JPEG, WebP, BMP or TIFF format. "
-            f"Received: {len(data)} bytes that are none of these."
-        ) from error
-    except Image.DecompressionBombError as error:
-        raise InputError(f"`{path}` is too large: {first_line(error)} Cut it into parts.") from error
-    # Decoders raise nearly anything on damaged files (struct.error, SyntaxError, KeyError, ...).
-    except Exception as error:
-        raise InputError(f"`{path}` cannot be read: it may be damaged. Received: {first_line(error)}") from error
+    samples, profile = read_samples(path)
     values = to_float(samples)
     grey = values.shape[2] <= 2
     return Picture(

@@ -14,6 +14,7 @@ FLOORS = {
     "images": 0,
     "codecs": 0,
     "panels": 0,
+    "reading": 0,
     "resize": 0,
     "models": 1,
     "losses": 1,

@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image
-
 from esrgan_tf.errors import InputError
+from esrgan_tf.reading import Header, read_header
 
 TRAINING_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")  # what TensorFlow decodes inside a graph
 
@@ -78,16 +77,19 @@ def survey(pairs: list[Pair], scale: int, smallest: int, why: str, flag: str = "
     kept, left_out = [], []
     for pair in pairs:
         try:
-            sizes = [_decodable_size(path) for path in (pair.hr, pair.lr) if path]
+            hr, lr = _decodable(pair.hr), _decodable(pair.lr) if pair.lr else None
         except InputError as error:
             left_out.append(str(error))
             continue
-        width, height = sizes[0]
+        width, height = hr.width, hr.height
         fitting = (width // scale, height // scale)
-        if sizes[-1] != fitting and pair.lr:
+        if lr and lr.orientation != hr.orientation:  # of a square, nothing else would show that they do not match
+            left_out.append(f"{pair.hr}: turned by its EXIF orientation otherwise than {pair.lr}, save both upright")
+            continue
+        if lr and (lr.width, lr.height) != fitting:
             raise InputError(
                 f"`{pair.lr}` must be {fitting[0]} x {fitting[1]} px to fit `{pair.hr}` ({width} x {height} px) at "
-                f"`--scale={scale}`. Received: {sizes[1][0]} x {sizes[1][1]} px."
+                f"`--scale={scale}`. Received: {lr.width} x {lr.height} px."
             )
         if min(width, height) < smallest:
             left_out.append(f"{pair.hr}: {width} x {height} px, smaller than {smallest} ({why})")
@@ -117,13 +119,12 @@ def _stem(path: Path) -> str:
     return path.stem[:-2] if path.stem[-2:] in ("x2", "x3", "x4", "x8") else path.stem
 
 
-def _decodable_size(path: Path) -> tuple[int, int]:
-    """Width and height from a picture's header; raises InputError for a picture that TensorFlow would not decode."""
+def _decodable(path: Path) -> Header:
+    """An image's header; raises InputError, as a line for `Survey.left_out`, where TensorFlow would not decode it."""
     try:
-        with Image.open(path) as picture:
-            kind, size = (picture.format, picture.mode), picture.size
-    except (OSError, Image.DecompressionBombError) as error:
+        header = read_header(path)
+    except InputError as error:
         raise InputError(f"{path}: cannot be read") from error
-    if kind[1] not in DECODED_MODES.get(kind[0], ()):
-        raise InputError(f"{path}: {kind[0]} with mode {kind[1]} is not decoded in training, save it as PNG")
-    return size
+    if header.mode not in DECODED_MODES.get(header.format, ()):
+        raise InputError(f"{path}: {header.format} with mode {header.mode} is not decoded in training, save it as PNG")
+    return header

@@ -48,7 +48,7 @@ def training_batches(
         )
     total = sum(source.count for source in sources)
     degradation = config.degradation
-    pictures = [_load_or_name(source, seed + index, not degradation) for index, source in enumerate(sources)]
+    pictures = [_load_or_name(source, seed + index, not degradation, hr_patch) for index, source in enumerate(sources)]
     mixed = tf.data.Dataset.sample_from_datasets(pictures, [source.count / total for source in sources], seed=seed)
 
     def crops_of(index: tf.Tensor, picture: dict[str, tf.Tensor]) -> tf.data.Dataset:
@@ -106,14 +106,18 @@ def random_crop(
     return crops
 
 
-def _load_or_name(source: Source, seed: int, with_lr: bool) -> tf.data.Dataset:
-    """A source's pictures, loaded; one that cannot be is an empty picture with its name and `ok` false."""
+def _load_or_name(source: Source, seed: int, with_lr: bool, smallest: int) -> tf.data.Dataset:
+    """A source's pictures, loaded; one that cannot be is an empty picture with its name and `ok` false.
+
+    So is one smaller than its header promised when the folder was surveyed: no patch could be cut out of it.
+    """
     nothing = tf.zeros([0, 0, 3], tf.uint8)
 
     def attempt(element: dict[str, tf.Tensor]) -> tf.data.Dataset:
         def loaded(element):
             hr, lr = source.load(element) if with_lr else (source.load_hr(element), nothing)
-            return {"name": element["name"], "ok": True, "hr": hr, "lr": lr}
+            with tf.control_dependencies([tf.debugging.assert_greater_equal(tf.shape(hr)[:2], smallest)]):
+                return {"name": element["name"], "ok": True, "hr": tf.identity(hr), "lr": lr}
 
         def failed(element):
             return {"name": element["name"], "ok": False, "hr": nothing, "lr": nothing}

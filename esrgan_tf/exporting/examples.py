@@ -1,6 +1,6 @@
 """Pictures whose originals are known: some to calibrate on, others, never calibrated on, to prove on."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,13 +53,16 @@ class Example:
         return psnr(to_uint8(sr_01[:height, :width]), to_uint8(self.hr_01), self.scale)
 
 
-def load_examples(data: str, info: GeneratorInfo, calibrated_side: int | None) -> tuple[list[Example], list[Example]]:
+def load_examples(
+    data: str, info: GeneratorInfo, calibrated_side: int | None, say: Callable[[str], None] = print
+) -> tuple[list[Example], list[Example]]:
     """Open a data source for an export.
 
     Args:
         data: as `--data` of training: `sample`, a folder, `hr=FOLDER,lr=FOLDER`, ...
         info: of the generator.
         calibrated_side: LR px, at most, of what is calibrated on; `None` where nothing is.
+        say: told of each image that is left out because it cannot be used.
 
     Returns:
         About 32 pictures to calibrate on, always the same, and those held out, twice each: at most 128 px of LR, and
@@ -76,26 +79,37 @@ def load_examples(data: str, info: GeneratorInfo, calibrated_side: int | None) -
     )
     examples = [_example(name, hr, lr, info.scale, LARGEST_SIDE) for name, hr, lr in held_out.pictures]
     odd = [side // info.lr_multiple * info.lr_multiple for side in ODD_SIDES]
-    calibration = _to_calibrate_on(sources, calibrated_side) if calibrated_side else []
+    calibration, damaged = _to_calibrate_on(sources, calibrated_side) if calibrated_side else ([], [])
+    for line in (*(line for source in sources for line in source.left_out), *held_out.left_out, *damaged):
+        say(f"left out {line}")
+    if calibrated_side and not calibration:
+        raise InputError(f"`--calibration` must hold images that can be read, to calibrate on. Received: {damaged[0]}.")
     if {example.name for example in calibration} & {example.name for example in examples}:
         raise InputError(f"`--calibration` must hold several pictures: some are held out. Received: {data}.")
     return calibration, [cut for example in examples for cut in (example, example.cut(*odd))]
 
 
-def _to_calibrate_on(sources: Sequence[Source], side: int) -> list[Example]:
-    """The first pictures of each source's stream, as many of each; generated ones only where there are no others."""
+def _to_calibrate_on(sources: Sequence[Source], side: int) -> tuple[list[Example], list[str]]:
+    """The first pictures of each source's stream that can be read, and a line for each that cannot.
+
+    As many of each source; generated ones only where there are no others.
+    """
     sources = [source for source in sources if "dead_leaves" not in source.name] or sources
     share = -(-CALIBRATION_PICTURES // len(sources))
-    examples = []
+    examples, left_out = [], []
     for source in sources:
-        for element in source.stream(0).take(min(share, source.count)):
+        wanted = len(examples) + share
+        for element in source.stream(0).take(source.count):
             name = element["name"].numpy().decode()
             try:
                 hr, lr = source.load(element)
             except tf.errors.OpError as error:
-                raise InputError(f"`--calibration`: {name} cannot be read ({first_line(error)}).") from error
+                left_out.append(f"{name}: cannot be read ({first_line(error)})")
+                continue
             examples.append(_example(Path(name).stem, hr, lr, source.scale, side))
-    return examples
+            if len(examples) == wanted:
+                break
+    return examples, left_out
 
 
 def _example(name: str, hr: tf.Tensor, lr: tf.Tensor, scale: int, side: int) -> Example:

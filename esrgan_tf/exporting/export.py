@@ -76,7 +76,7 @@ def export(
     # Before the work: a version that is there already.
     version = next_version(options.output / description.name, options.version)
     calibrated_side = max(options.tiles) if "tflite" in options.formats and "int8" in options.kinds else None
-    calibration, held_out = load_examples(options.calibration, info, calibrated_side)
+    calibration, held_out = load_examples(options.calibration, info, calibrated_side, say)
     exporter = _Exporter([_of_float32(model) for model in generators], description, options, held_out, say)
     with staged(options.output) as stage:
         rows = []

@@ -9,6 +9,7 @@ from typing import Any
 
 import keras
 
+from esrgan_tf.data.frozen import frozen_images
 from esrgan_tf.data.held_out import load_held_out
 from esrgan_tf.data.pipeline import training_batches
 from esrgan_tf.data.sources import Source, default_data, open_sources, open_validation
@@ -80,6 +81,7 @@ def train_stage(recipe: Recipe, stage_name: str, options: RunOptions) -> Path:
         "val_data": options.val_data,
         "training_pictures": {source.name: source.count for source in sources},
         "training_pictures_digest": _digest(sources),
+        "frozen_training_images": _frozen(sources),
         "validation_pictures": [name for name, _, _ in held_out.pictures],
         "validated_on_training_pictures": _overlap(sources, validated),
         "validation_crop": recipe.data.validation_crop,
@@ -146,6 +148,18 @@ def _overlap(sources: list[Source], validated: list[Source]) -> bool:
     """Whether a picture is both trained on and held out."""
     trained = {name for source in sources for name in source.names}
     return any(element["name"].numpy().decode() in trained for source in validated for element in source.held_out)
+
+
+def _frozen(sources: list[Source]) -> list[str]:
+    """The test images that are trained on, announced: "test set and file: path"."""
+    found = frozen_images(name for source in sources for name in source.names)
+    if found:
+        shown = ", ".join(list(found.values())[:3]) + (", ..." if len(found) > 3 else "")
+        print(
+            f"*** {len(found)} of the training images are test images ({shown}): figures measured on these sets mean "
+            "nothing. ***"
+        )
+    return [f"{name}: {path}" for path, name in found.items()]
 
 
 def _announced_default_data(scale: int) -> str:

@@ -1,0 +1,79 @@
+"""The test images of the field and of this project: what is trained on them cannot be measured on them any more.
+
+`frozen.txt` lists Set5, Set14, BSD100, Urban100, Kodak and 24 photographs, `photo_test`, by a digest of their pixels.
+"""
+
+import hashlib
+import os
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from importlib.resources import files
+
+import numpy as np
+
+from esrgan_tf.errors import InputError
+from esrgan_tf.images import to_float, to_uint8
+from esrgan_tf.reading import read_header, read_samples
+
+# px; no image of the list has a longer or a shorter side. Only what may be in the list is decoded.
+LONGEST_SIDE, SHORTEST_SIDE = 1024, 150
+CUTS = (1, 2, 3, 4)  # px, to whose multiples benchmarks are cut: BSD100's 481 x 321 px are 480 x 320 in the list
+
+
+@cache
+def frozen_list() -> dict[str, str]:
+    """The test images: digest -> test set and file, such as "set5 baby.png"."""
+    lines = files("esrgan_tf.data").joinpath("frozen.txt").read_text().splitlines()
+    return dict(line.split(" ", 1) for line in lines if not line.startswith("#"))
+
+
+def digest(rgb: np.ndarray) -> str:
+    """The SHA-256, in hexadecimal, of "WIDTHxHEIGHT" in ASCII and the RGB bytes, row by row.
+
+    Args:
+        rgb: uint8 [height, width, 3].
+    """
+    size = f"{rgb.shape[1]}x{rgb.shape[0]}".encode()
+    return hashlib.sha256(size + rgb.tobytes()).hexdigest()
+
+
+def frozen_images(paths: Iterable[str]) -> dict[str, str]:
+    """The test images among image files, whatever they are named and whatever lossless format they have.
+
+    Args:
+        paths: of image files; what is no file, or cannot be read, is passed over.
+
+    Returns:
+        path -> test set and file, of those that are pixel for pixel a test image, perhaps with some pixels more at the
+        right and the bottom.
+    """
+    paths = list(paths)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        found = pool.map(_frozen_name, paths)
+        return {path: name for path, name in zip(paths, found, strict=True) if name}
+
+
+def _frozen_name(path: str) -> str | None:
+    """The test set and file of an image, or `None` where it is no test image."""
+    try:
+        header = read_header(path)
+        shortest, longest = sorted((header.width, header.height))
+        if shortest < SHORTEST_SIDE or longest >= LONGEST_SIDE + max(CUTS):
+            return None
+        rgb = _read_rgb(path)
+    except InputError:
+        return None
+    height, width = rgb.shape[:2]
+    for rows, columns in {(height // cut * cut, width // cut * cut) for cut in CUTS}:
+        if name := frozen_list().get(digest(rgb[:rows, :columns])):
+            return name
+    return None
+
+
+def _read_rgb(path: str) -> np.ndarray:
+    """An image file as uint8 [height, width, 3]: grey becomes equal channels, alpha is dropped."""
+    samples, _ = read_samples(path)
+    if samples.dtype != np.uint8:
+        samples = to_uint8(to_float(samples))
+    return samples[..., :3] if samples.shape[2] >= 3 else np.repeat(samples[..., :1], 3, 2)

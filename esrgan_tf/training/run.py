@@ -97,13 +97,13 @@ def train_stage(recipe: Recipe, stage_name: str, options: RunOptions) -> Path:
     start_record(folder, recipe, run)
     _introduce(recipe, folder, networks.generator, run)
 
-    progress, iterator = Progress(), iter(batches)
-    checkpoints = Checkpoints(folder.checkpoints, networks, progress, iterator)
+    progress = Progress()
+    checkpoints = Checkpoints(folder.checkpoints, networks, progress, batches)
     if checkpoints.restore():
         print(f"taken up at step {progress.step} of {stage.steps}")
     train_step = make_train_step(networks, objective, strategy)
     validator = Validator(held_out.pictures, networks, objective, scale)
-    loop = Loop(stage, folder, networks, train_step, iterator, validator, progress, checkpoints)
+    loop = Loop(stage, folder, networks, train_step, checkpoints.batches, validator, progress, checkpoints)
     loop.run()
     _conclude(folder, loop.skipped)
     return folder.best

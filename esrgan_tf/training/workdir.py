@@ -7,9 +7,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from esrgan_tf import __version__
 from esrgan_tf.errors import InputError
 from esrgan_tf.files import replacing
 from esrgan_tf.recipes.configs import STAGES, Recipe
+from esrgan_tf.recipes.overrides import from_tree
 from esrgan_tf.weights.generators import GENERATOR_FILE
 
 # What may differ, of a stage, when its run is taken up again.
@@ -17,7 +19,7 @@ MAY_CHANGE = ("steps", "validate_every", "log_every", "learning_rate")
 PROSE = ("paper", "section", "command", "published")
 USED_WITH = {"discriminator": "adversarial_weight", "perceptual": "perceptual_weight"}  # part of a recipe: its weight
 IDENTIFYING = ("data", "seed", "precision", "init_from", "training_pictures_digest")  # besides the recipe
-VERSIONED = ("esrgan_tf", "tensorflow", "keras", "numpy", "pillow")
+VERSIONED = ("tensorflow", "keras", "numpy", "pillow")
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,11 @@ def start_record(folder: StageFolder, recipe: Recipe, run: dict[str, Any]) -> No
         "stage": folder.stage,
         **run,
         "recipe": asdict(recipe),
-        "versions": {**{name: _version(name) for name in VERSIONED}, "python": platform.python_version()},
+        "versions": {
+            "esrgan_tf": __version__,
+            **{name: version(name) for name in VERSIONED},
+            "python": platform.python_version(),
+        },
     }
     # Before the first checkpoint there is nothing to go on from, and nothing to lose.
     if folder.record.exists() and (folder.checkpoints.exists() or folder.best.exists()):
@@ -95,13 +101,13 @@ def start_record(folder: StageFolder, recipe: Recipe, run: dict[str, Any]) -> No
 
 
 def _check_same_run(folder: StageFolder, record: dict[str, Any]) -> None:
-    """Raise unless the record on disk and this one are of the same run."""
-    try:
-        before = json.loads(folder.record.read_text())
-    except json.JSONDecodeError as error:
-        raise InputError(f"`{folder.record}` cannot be read ({error}): choose another `--workdir`.") from error
+    """Raise unless the record on disk, perhaps of an older version, and this one are of the same run."""
+    before = _read_record(folder.record)
     # As JSON has it: tuples are lists.
     old, new = (_identity(json.loads(json.dumps(r)), folder.stage) for r in (before, record))
+    for name in IDENTIFYING:
+        if name not in before:  # not recorded then: nothing to compare
+            del old[name], new[name]
     for key in (*new, *sorted(old.keys() - new.keys())):
         if old.get(key) != new.get(key):
             raise InputError(
@@ -110,15 +116,37 @@ def _check_same_run(folder: StageFolder, record: dict[str, Any]) -> None:
             )
 
 
+def _read_record(path: Path) -> dict[str, Any]:
+    """A record from disk; recipe fields that it lacks, because they are newer than it, have their defaults.
+
+    Raises:
+        InputError: it is damaged, or its recipe is none of this version's.
+    """
+    try:
+        record = json.loads(path.read_text())
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"`{path}` cannot be read ({error}): choose another `--workdir`.") from error
+    if not isinstance(record, dict):
+        raise InputError(f"`{path}` must be an object of fields: choose another `--workdir`. Received: {record!r}.")
+    try:
+        recipe = from_tree(Recipe, record.get("recipe"), str(path))
+    except InputError as error:
+        raise InputError(
+            f"{error} It was written by esrgan_tf {record.get('versions', {}).get('esrgan_tf', 'of unknown version')}, "
+            f"this is {__version__}: go on with that version, or choose another `--workdir`."
+        ) from error
+    return record | {"recipe": asdict(recipe)}
+
+
 def _identity(record: dict[str, Any], stage: str) -> dict[str, Any]:
     """What makes a run the same run, by dotted names, the most telling first: recipe, scale, data, then the rest."""
-    recipe = record.get("recipe", {})
-    config = recipe.get(stage) or {}
+    recipe = record["recipe"]
+    config = recipe[stage] or {}
     left_out = {*PROSE, *STAGES} - {stage}
     left_out |= {part for part, weight in USED_WITH.items() if not config.get(weight)}
     recipe = {key: value for key, value in recipe.items() if key not in left_out}
     flat = _flatten(recipe, "")
-    first = {"recipe": flat.pop("name", None), "generator.scale": flat.pop("generator.scale", None)}
+    first = {"recipe": flat.pop("name"), "generator.scale": flat.pop("generator.scale")}
     flat = first | {name: record.get(name) for name in IDENTIFYING} | flat
     free = {"perceptual.download", *(f"{stage}.{name}" for name in MAY_CHANGE)}
     return {key: value for key, value in flat.items() if key not in free}
@@ -130,12 +158,3 @@ def _flatten(tree: dict[str, Any], prefix: str) -> dict[str, Any]:
     for key, value in tree.items():
         flat |= _flatten(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
     return flat
-
-
-def _version(package: str) -> str:
-    """An installed package's version."""
-    if package == "esrgan_tf":
-        from esrgan_tf import __version__
-
-        return __version__
-    return version(package)

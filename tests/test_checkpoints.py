@@ -1,0 +1,62 @@
+"""Checkpoints: what is restored where the data is read in another way than when they were written."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from esrgan_tf.training.checkpoints import Checkpoints
+from esrgan_tf.training.networks import Networks
+from esrgan_tf.training.progress import Progress
+
+
+def opened(folder, weight, batches):
+    """Checkpoints of a network with one weight, which stands at `weight`."""
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, use_bias=False, name="dense")])
+    model.set_weights([np.full((1, 1), weight, np.float32)])
+    optimizer = keras.optimizers.Adam()
+    optimizer.build(model.trainable_variables)
+    networks = Networks(model, model, optimizer, None, None, None, None)
+    return Checkpoints(folder, networks, Progress(), batches), networks
+
+
+def counting():
+    return tf.data.Dataset.range(100).repeat()
+
+
+@pytest.fixture
+def saved(tmp_path):
+    """A folder with a checkpoint of step 2, weight 3, after two batches."""
+    checkpoints, _ = opened(tmp_path, 3, counting())
+    for _ in range(2):
+        next(checkpoints.batches)
+    checkpoints._progress.step = 2
+    checkpoints.save()
+    return tmp_path
+
+
+def test_the_data_goes_on_where_it_was(saved):
+    checkpoints, networks = opened(saved, 0, counting())
+    assert checkpoints.restore()
+    assert (checkpoints._progress.step, networks.generator.get_weights()[0]) == (2, 3)
+    assert int(next(checkpoints.batches)) == 2
+
+
+def test_a_pipeline_that_has_changed_starts_again_and_everything_else_is_restored(saved, capsys):
+    changed = counting().map(lambda number: number + 10).prefetch(1)
+    checkpoints, networks = opened(saved, 0, changed)
+    assert checkpoints.restore()
+    assert "ckpt-2` is restored without its position in the data, which starts again" in capsys.readouterr().out
+    assert (checkpoints._progress.step, networks.generator.get_weights()[0]) == (2, 3)
+    assert int(next(checkpoints.batches)) == 10
+    checkpoints._progress.step = 3
+    checkpoints.save()
+    again, _ = opened(saved, 0, changed)
+    assert again.restore()
+    assert (again._progress.step, int(next(again.batches))) == (3, 11)
+
+
+def test_an_empty_folder_has_nothing_to_restore(tmp_path):
+    checkpoints, _ = opened(tmp_path, 3, counting())
+    assert not checkpoints.restore()
+    assert int(next(checkpoints.batches)) == 0

@@ -1,6 +1,8 @@
 """Convolutions as the published networks have them: initialisation, padding, names."""
 
+import math
 from collections.abc import Callable
+from typing import NamedTuple
 
 import keras
 from keras import layers, ops
@@ -11,15 +13,36 @@ TORCH_MOMENTUM, TORCH_EPSILON = 0.9, 1e-5  # of PyTorch's BatchNorm, in Keras' t
 SYNCHRONIZED = keras.backend.backend() == "tensorflow"  # Keras refuses synchronized BatchNorm elsewhere
 
 
-def he_normal(scale: float = 1.0) -> keras.initializers.Initializer:
-    """PyTorch's `kaiming_normal_` (fan in, not truncated) times `scale`."""
-    # VarianceScaling scales the variance: a standard deviation x 0.1 needs 2 * 0.1**2.
-    return keras.initializers.VarianceScaling(2 * scale**2, "fan_in", "untruncated_normal")
+class Initializers(NamedTuple):
+    """What one layer starts with. Keras' own initializers alone, so that plain Keras reads the generator's file."""
+
+    kernel: keras.initializers.Initializer
+    bias: keras.initializers.Initializer
 
 
-def torch_uniform() -> keras.initializers.Initializer:
-    """What PyTorch gives a convolution's kernel: uniform within 1 / sqrt(fan in). (Its biases too; here they are 0.)"""
-    return keras.initializers.VarianceScaling(1 / 3, "fan_in", "uniform")
+# Fan in (input channels times the kernel's area) -> a layer's initializers. Keras shows a bias initializer the
+# bias's shape alone, and gives layers that share an initializer the same numbers: each layer needs its own.
+Initialization = Callable[[int], Initializers]
+
+
+def he_normal(fan_in: int, scale: float = 1.0) -> Initializers:
+    """PyTorch's `kaiming_normal_` (fan in, not truncated) times `scale`; bias 0."""
+    return normal(fan_in, math.sqrt(2 * scale**2 / fan_in))
+
+
+def torch_uniform(fan_in: int) -> Initializers:
+    """PyTorch's default for convolutions and dense layers: kernel and bias uniform within 1 / sqrt(fan in).
+
+    A deep network without skips needs those biases: with kernels of this variance, 1 / (3 fan in), its signal would
+    fade away from layer to layer.
+    """
+    limit = 1 / math.sqrt(fan_in)
+    return Initializers(*(keras.initializers.RandomUniform(-limit, limit) for _ in Initializers._fields))
+
+
+def normal(_: int, std: float) -> Initializers:
+    """Kernel normal with a fixed standard deviation, whatever the fan in; bias 0."""
+    return Initializers(keras.initializers.RandomNormal(stddev=std), keras.initializers.Zeros())
 
 
 def apply_conv(
@@ -30,10 +53,10 @@ def apply_conv(
     stride: int = 1,
     padding: str = "zero",
     use_bias: bool = True,
-    initializer: Callable[[], keras.initializers.Initializer] = torch_uniform,
+    initialization: Initialization = torch_uniform,
     dtype: str = "float32",
 ) -> keras.KerasTensor:
-    """Convolution that keeps the map's size, or divides it by the stride; bias 0 at first.
+    """Convolution that keeps the map's size, or divides it by the stride.
 
     Args:
         x: [n, h, w, c].
@@ -43,13 +66,13 @@ def apply_conv(
         stride: px.
         padding: zero, reflect or replicate; the last two for odd kernels, replicate for 3 px alone.
         use_bias: without one where BatchNorm follows.
-        initializer: makes that of the kernel. Each layer needs its own: Keras gives one initializer's layers of the
-            same shape the same numbers.
+        initialization: of kernel and bias; PyTorch's default unless the network's source has another.
         dtype: Keras dtype policy.
 
     Returns:
         [n, h / stride, w / stride, channels].
     """
+    initializers = initialization(x.shape[-1] * kernel**2)
     if PADDINGS[padding]:
         beyond = kernel // 2
         x = ops.pad(x, [[0, 0], [beyond, beyond], [beyond, beyond], [0, 0]], PADDINGS[padding])
@@ -59,7 +82,8 @@ def apply_conv(
         stride,
         padding="valid" if PADDINGS[padding] else "same",
         use_bias=use_bias,
-        kernel_initializer=initializer(),
+        kernel_initializer=initializers.kernel,
+        bias_initializer=initializers.bias,
         name=name,
         dtype=dtype,
     )(x)

@@ -4,7 +4,7 @@ import keras
 from keras import layers, ops
 
 from esrgan_tf.errors import InputError
-from esrgan_tf.models.convolutions import apply_batch_norm, apply_conv, he_normal
+from esrgan_tf.models.convolutions import Initialization, apply_batch_norm, apply_conv, he_normal, torch_uniform
 from esrgan_tf.recipes.discriminators import (
     PatchDiscriminatorConfig,
     SRGANDiscriminatorConfig,
@@ -13,6 +13,7 @@ from esrgan_tf.recipes.discriminators import (
 
 SLOPE = 0.2
 WIDEST = 8  # times the first width
+INITIALIZATIONS = {"he_normal": he_normal, "torch": torch_uniform}
 
 
 def vgg_discriminator(
@@ -23,7 +24,7 @@ def vgg_discriminator(
     A 3x3 convolution keeps the map, a 4x4 one halves it, five times; BatchNorm after all but the first.
 
     Args:
-        config: first width, and units of the hidden dense layer.
+        config: first width, units of the hidden dense layer, and initialisation.
         patch: height and width of the pictures in px, a multiple of 32. 128 with the official widths has
             14,499,401 trainable parameters.
         name: the model's name.
@@ -36,8 +37,9 @@ def vgg_discriminator(
         InputError: `patch` is not a positive multiple of 32.
     """
     inputs = _patch_input(patch, halvings=5)
-    x = _apply_halvings(inputs, config.features, halvings=5, halving_kernel=4, dtype=dtype)
-    return keras.Model(inputs, _apply_dense_head(x, config.dense_units, dtype), name=name)
+    init = INITIALIZATIONS[config.init]
+    x = _apply_halvings(inputs, config.features, halvings=5, halving_kernel=4, init=init, dtype=dtype)
+    return keras.Model(inputs, _apply_dense_head(x, config.dense_units, init, dtype), name=name)
 
 
 def srgan_discriminator(
@@ -58,8 +60,8 @@ def srgan_discriminator(
         InputError: `patch` is not a positive multiple of 16.
     """
     inputs = _patch_input(patch, halvings=4)
-    x = _apply_halvings(inputs, config.features, halvings=4, halving_kernel=3, dtype=dtype)
-    return keras.Model(inputs, _apply_dense_head(x, config.dense_units, dtype), name=name)
+    x = _apply_halvings(inputs, config.features, halvings=4, halving_kernel=3, init=he_normal, dtype=dtype)
+    return keras.Model(inputs, _apply_dense_head(x, config.dense_units, he_normal, dtype), name=name)
 
 
 def patch_discriminator(
@@ -82,8 +84,8 @@ def patch_discriminator(
         InputError: `patch` is not a positive multiple of 16.
     """
     inputs = _patch_input(patch, halvings=4)
-    x = _apply_halvings(inputs, config.features, halvings=4, halving_kernel=3, dtype=dtype)
-    return keras.Model(inputs, apply_conv(x, 1, "conv_last", initializer=he_normal), name=name)
+    x = _apply_halvings(inputs, config.features, halvings=4, halving_kernel=3, init=he_normal, dtype=dtype)
+    return keras.Model(inputs, apply_conv(x, 1, "conv_last", initialization=he_normal), name=name)
 
 
 def check_patch(patch: int, halvings: int) -> None:
@@ -102,29 +104,33 @@ def _patch_input(patch: int, halvings: int) -> keras.KerasTensor:
 
 
 def _apply_halvings(
-    x: keras.KerasTensor, features: int, halvings: int, halving_kernel: int, dtype: str
+    x: keras.KerasTensor, features: int, halvings: int, halving_kernel: int, init: Initialization, dtype: str
 ) -> keras.KerasTensor:
-    """[n, h, w, 3] -> [n, h / 2^halvings, ...]: a convolution that keeps the map, one that halves it, and so on."""
+    """[n, h, w, 3] -> [n, h / 2^halvings, ...]: a convolution that keeps the map, one that halves it, and so on.
+
+    BatchNorm in place of a bias after all but the first, LeakyReLU after each.
+    """
+
+    def conv(x: keras.KerasTensor, width: int, kernel: int, stride: int, number: str) -> keras.KerasTensor:
+        norm = number != "0_0"
+        x = apply_conv(x, width, f"conv{number}", kernel, stride, use_bias=not norm, initialization=init, dtype=dtype)
+        return ops.leaky_relu(apply_batch_norm(x, f"bn{number}", dtype) if norm else x, SLOPE)
+
     for index in range(halvings):
         width = features * min(2**index, WIDEST)
-        x = _apply_norm_conv(x, width, 3, 1, f"{index}_0", norm=index > 0, dtype=dtype)
-        x = _apply_norm_conv(x, width, halving_kernel, 2, f"{index}_1", norm=True, dtype=dtype)
+        x = conv(x, width, 3, 1, f"{index}_0")
+        x = conv(x, width, halving_kernel, 2, f"{index}_1")
     return x
 
 
-def _apply_norm_conv(
-    x: keras.KerasTensor, width: int, kernel: int, stride: int, number: str, norm: bool, dtype: str
-) -> keras.KerasTensor:
-    """[n, h, w, c] -> [n, h / stride, w / stride, width]: convolution, BatchNorm if asked for, LeakyReLU."""
-    x = apply_conv(x, width, f"conv{number}", kernel, stride, use_bias=not norm, initializer=he_normal, dtype=dtype)
-    if norm:
-        x = apply_batch_norm(x, f"bn{number}", dtype)
-    return ops.leaky_relu(x, SLOPE)
-
-
-def _apply_dense_head(x: keras.KerasTensor, units: int, dtype: str) -> keras.KerasTensor:
+def _apply_dense_head(x: keras.KerasTensor, units: int, init: Initialization, dtype: str) -> keras.KerasTensor:
     """[n, h, w, c] -> logits [n, 1] float32."""
     x = layers.Flatten(name="flatten", dtype=dtype)(x)
-    x = layers.Dense(units, kernel_initializer=he_normal(), name="linear1", dtype=dtype)(x)
-    x = ops.leaky_relu(x, SLOPE)
-    return layers.Dense(1, kernel_initializer=he_normal(), name="linear2", dtype="float32")(x)
+    x = ops.leaky_relu(_dense(x, units, "linear1", init, dtype), SLOPE)
+    return _dense(x, 1, "linear2", init, "float32")
+
+
+def _dense(x: keras.KerasTensor, units: int, name: str, init: Initialization, dtype: str) -> keras.KerasTensor:
+    """[n, c] -> [n, units]."""
+    kernel, bias = init(x.shape[-1])
+    return layers.Dense(units, kernel_initializer=kernel, bias_initializer=bias, name=name, dtype=dtype)(x)

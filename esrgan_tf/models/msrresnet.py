@@ -24,8 +24,8 @@ def msrresnet(config: MSRResNetConfig, name: str = "msrresnet", dtype: str = "fl
         Model [batch, height, width, 3] in 0..1 -> [batch, scale * height, scale * width, 3] float32; 1,517,571
         parameters at x4. Layers are named as BasicSR names its tensors: `body.0.conv1` is `body_0_conv1` here.
     """
-    scaled = partial(he_normal, config.init_scale)
-    conv = partial(apply_conv, initializer=scaled, dtype=dtype)
+    scaled = partial(he_normal, scale=config.init_scale)
+    conv = partial(apply_conv, initialization=scaled, dtype=dtype)
     inputs = keras.Input((None, None, 3), name="lr")
     x = ops.leaky_relu(conv(inputs, config.features, "conv_first"), SLOPE)
     for index in range(config.blocks):
@@ -33,5 +33,5 @@ def msrresnet(config: MSRResNetConfig, name: str = "msrresnet", dtype: str = "fl
         x = x + conv(y, config.features, f"body_{index}_conv2")
     x = apply_upsampling(x, config.scale, "pixel_shuffle", conv, lambda x, _: ops.leaky_relu(x, SLOPE))
     x = ops.leaky_relu(conv(x, config.features, "conv_hr"), SLOPE)
-    residual = apply_conv(x, 3, "conv_last", initializer=scaled)
+    residual = apply_conv(x, 3, "conv_last", initialization=scaled)
     return keras.Model(inputs, residual + bilinear(inputs, config.scale), name=name)

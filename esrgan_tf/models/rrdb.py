@@ -73,15 +73,15 @@ def apply_residual_block(x: keras.KerasTensor, config: RRDBConfig, conv: Conv, n
 
 def _convs(config: RRDBConfig, dtype: str) -> tuple[Conv, Conv]:
     """Convolutions outside and inside the body: 3x3, He-normal x init_scale, BatchNorm in the body if asked for."""
-    scaled = partial(he_normal, config.init_scale)
+    scaled = partial(he_normal, scale=config.init_scale)
     outer = scaled if config.init_convs == "all" else torch_uniform
 
     def conv(x: keras.KerasTensor, channels: int, name: str) -> keras.KerasTensor:
-        return apply_conv(x, channels, name, padding=config.padding, initializer=outer, dtype=dtype)
+        return apply_conv(x, channels, name, padding=config.padding, initialization=outer, dtype=dtype)
 
     def body_conv(x: keras.KerasTensor, channels: int, name: str) -> keras.KerasTensor:
         norm = config.batch_norm
-        x = apply_conv(x, channels, name, padding=config.padding, use_bias=not norm, initializer=scaled, dtype=dtype)
+        x = apply_conv(x, channels, name, padding=config.padding, use_bias=not norm, initialization=scaled, dtype=dtype)
         return apply_batch_norm(x, f"{name}_bn", dtype) if norm else x
 
     return conv, body_conv

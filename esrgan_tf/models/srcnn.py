@@ -5,11 +5,11 @@ from functools import partial
 import keras
 from keras import ops
 
-from esrgan_tf.models.convolutions import apply_conv
+from esrgan_tf.models.convolutions import apply_conv, normal
 from esrgan_tf.models.upsampling import bicubic
 from esrgan_tf.recipes.generators import SRCNNConfig
 
-INITIAL_STD = 0.001  # of every kernel: section 3.3
+INITIAL_STD = 0.001  # of every kernel, biases start at 0: section 3.3
 
 
 def srcnn(config: SRCNNConfig, name: str = "srcnn", dtype: str = "float32") -> keras.Model:
@@ -24,11 +24,11 @@ def srcnn(config: SRCNNConfig, name: str = "srcnn", dtype: str = "float32") -> k
         Model [batch, height, width, 3] in 0..1 -> [batch, scale * height, scale * width, 3] float32; 69,251
         parameters for 9-5-5 on RGB (the paper's 57,184 are the weights of its network on one channel).
     """
-    normal = partial(keras.initializers.RandomNormal, stddev=INITIAL_STD)
+    conv = partial(apply_conv, initialization=partial(normal, std=INITIAL_STD))
     inputs = keras.Input((None, None, 3), name="lr")
     x = bicubic(inputs, config.scale)
     *kernels, last_kernel = config.kernels
     for number, (features, kernel) in enumerate(zip(config.features, kernels, strict=True), start=1):
-        x = ops.relu(apply_conv(x, features, f"conv{number}", kernel=kernel, initializer=normal, dtype=dtype))
-    outputs = apply_conv(x, 3, "conv_last", kernel=last_kernel, initializer=normal)
+        x = ops.relu(conv(x, features, f"conv{number}", kernel=kernel, dtype=dtype))
+    outputs = conv(x, 3, "conv_last", kernel=last_kernel)
     return keras.Model(inputs, outputs, name=name)

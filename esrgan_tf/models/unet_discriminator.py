@@ -84,13 +84,14 @@ def _apply_spectral(
     x: keras.KerasTensor, width: int, name: str, kernel: int = 3, stride: int = 1, dtype: str = "float32"
 ) -> keras.KerasTensor:
     """[n, h, w, c] -> [n, h / stride, w / stride, width]: spectral convolution without bias, LeakyReLU."""
+    initializers = torch_uniform(x.shape[-1] * kernel**2)
     x = SpectralConv2D(
         width,
         kernel,
         stride,
         padding="same",
         use_bias=False,
-        kernel_initializer=torch_uniform(),
+        kernel_initializer=initializers.kernel,
         name=name,
         dtype=dtype,
     )(x)

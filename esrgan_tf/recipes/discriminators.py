@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from esrgan_tf.errors import check_one_of
+
 
 @dataclass(frozen=True)
 class VGGDiscriminatorConfig:
@@ -10,6 +12,11 @@ class VGGDiscriminatorConfig:
     family: str = field(default="vgg", init=False)
     features: int = 64  # doubled at every halving of the map, up to 8 times itself
     dense_units: int = 100
+    init: str = "he_normal"  # with biases 0, as the code of 2018; or torch: PyTorch's default, as BasicSR
+
+    def __post_init__(self) -> None:
+        """Raise for an initialisation that there is not."""
+        check_one_of("init", self.init, ("he_normal", "torch"))
 
 
 @dataclass(frozen=True)

@@ -57,6 +57,7 @@ ESRGAN_2022 = replace(
     command=BOTH_STAGES.format("esrgan_2022"),
     published="psnr stage 30.64 dB on Set5, gan stage 28.27 (RGB, crop 4; the official models)",
     generator=RRDBConfig(init_convs="body"),
+    discriminator=VGGDiscriminatorConfig(init="torch"),
     psnr=replace(
         PSNR_2018, milestones=(), cosine_period=250_000, lowest_learning_rate=1e-7, beta_2=0.99, ema_decay=0.999
     ),

@@ -15,6 +15,7 @@ from esrgan_tf.recipes.generators import (
     MSRResNetConfig,
     RCANConfig,
     RRDBConfig,
+    SPANConfig,
     SRCNNConfig,
     SRResNetConfig,
     SRVGGConfig,
@@ -30,6 +31,7 @@ FAMILIES = {
     "rcan": RCANConfig(groups=2, blocks=1, features=4, reduction=2),
     "srcnn": SRCNNConfig(features=(4, 2)),
     "srvgg": SRVGGConfig(convs=2, features=4),
+    "span": SPANConfig(blocks=1, features=4, branches=2),
 }
 CONV = 9 * 64 * 64 + 64  # 3x3, 64 to 64 channels
 EDSR_LIKE = (3 * 9 * 64 + 64) + 16 * 2 * CONV + CONV + 2 * (9 * 64 * 256 + 256) + (9 * 64 * 3 + 3)
@@ -62,6 +64,8 @@ GENERATOR_PARAMETERS = {
     "rcan": 15_592_379 - 2 * (9 + 3),  # the released code counts its two fixed mean shifts
     "srcnn": (81 * 3 * 64 + 64) + (25 * 64 * 32 + 32) + (25 * 32 * 3 + 3),
     "srvgg": 1_213_296,
+    "span": 1_840_488,  # in three branches; 426,288 as it is deployed
+    "span_52": 2_157_136,
 }
 
 
@@ -96,6 +100,11 @@ def test_counts_derived_by_hand_are_the_published_ones():
 
 def test_animevideov3_has_the_published_number_of_parameters():
     assert build_generator(SRVGGConfig(convs=16), "anime").count_params() == 621_424
+
+
+@pytest.mark.parametrize(("name", "published"), [("span", 426_288), ("span_52", 498_208)])
+def test_span_without_branches_has_the_published_number_of_parameters(name, published):
+    assert build_generator(replace(RECIPES[name].generator, branches=0), name).count_params() == published
 
 
 @pytest.mark.parametrize("scale", [2, 3, 4, 8])
@@ -386,6 +395,31 @@ def test_srcnn_works_on_the_bicubic_enlargement():
     np.testing.assert_allclose(model(x)[0], net.conv(y, "conv_last"), rtol=1e-4, atol=1e-4)
 
 
+def test_span_is_the_papers_figure():
+    model = pointwise(build_generator(SPANConfig(scale=2, blocks=2, features=3, input_range=10.0), "t"))
+    net, x, mean = Layers(model), picture(2, 3), np.array([0.4488, 0.4371, 0.4040])
+
+    def silu(v):
+        return v / (1 + np.exp(-v))
+
+    first = y = net.conv(10 * (x[0] - mean), "conv_first")
+    outputs = []
+    for index in range(2):
+        inner = net.conv(y, f"body_{index}_conv1")
+        residual = net.conv(silu(net.conv(silu(inner), f"body_{index}_conv2")), f"body_{index}_conv3")
+        y = (y + residual) * (1 / (1 + np.exp(-residual)) - 0.5)
+        outputs.append(y)
+    joined = np.concatenate([first, net.conv(y, "conv_after_body"), outputs[0], inner], axis=-1)
+    y = shuffled(net.conv(net.conv(joined, "conv_cat"), "conv_last"), 2)
+    np.testing.assert_allclose(model(x)[0], y, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(("field", "value"), [("blocks", 0), ("branches", -1)])
+def test_span_names_what_it_cannot_build(field, value):
+    with pytest.raises(ValueError, match=f"`{field}` must be .* Received: {value}"):
+        SPANConfig(**{field: value})
+
+
 # What each field is changed to; every change must change the network or how it starts.
 OTHER = {
     "block": "residual",
@@ -405,6 +439,8 @@ OTHER = {
     "reduction": 1,
     "kernels": (9, 1, 5),
     "convs": 3,
+    "branches": 3,
+    "input_range": 1.0,
 }
 
 

@@ -7,6 +7,7 @@ from esrgan_tf.models.edsr import edsr
 from esrgan_tf.models.msrresnet import msrresnet
 from esrgan_tf.models.rcan import rcan
 from esrgan_tf.models.rrdb import rrdb
+from esrgan_tf.models.span import span
 from esrgan_tf.models.srcnn import srcnn
 from esrgan_tf.models.srresnet import srresnet
 from esrgan_tf.models.srvgg import srvgg
@@ -22,6 +23,7 @@ GENERATORS = {
     "rcan": rcan,
     "srcnn": srcnn,
     "srvgg": srvgg,
+    "span": span,
 }
 DISCRIMINATORS = {
     "vgg": vgg_discriminator,

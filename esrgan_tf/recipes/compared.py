@@ -9,6 +9,7 @@ from esrgan_tf.recipes.generators import (
     EDSRConfig,
     MSRResNetConfig,
     RCANConfig,
+    SPANConfig,
     SRCNNConfig,
     SRResNetConfig,
     SRVGGConfig,
@@ -129,4 +130,27 @@ SRVGG = Recipe(
     ),
 )
 
-COMPARED_RECIPES = (SRRESNET, SRGAN, MSRRESNET, EDSR_BASELINE, EDSR, RCAN, SRCNN, SRVGG)
+SPAN = Recipe(
+    name="span",
+    paper="Swift Parameter-free Attention Network for Efficient Super-Resolution (SPAN), arXiv:2311.12770",
+    section="3, figure 2; its schedule is in no released code: one that is usual for networks of this size",
+    command=PSNR_STAGE.format("span"),
+    published="26.13 dB on Urban100 (Y)",
+    generator=SPANConfig(branches=2),
+    psnr=StageConfig(
+        steps=1_000_000,
+        batch_size=64,
+        hr_patch=256,
+        learning_rate=5e-4,
+        milestones=(200_000, 400_000, 600_000, 800_000),
+    ),
+)
+SPAN_52 = replace(
+    SPAN,
+    name="span_52",
+    command=PSNR_STAGE.format("span_52"),
+    published="28.66 dB on Set14, 26.18 on Urban100 (Y)",
+    generator=SPANConfig(features=52, branches=2),
+)
+
+COMPARED_RECIPES = (SRRESNET, SRGAN, MSRRESNET, EDSR_BASELINE, EDSR, RCAN, SRCNN, SRVGG, SPAN, SPAN_52)

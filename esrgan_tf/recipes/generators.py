@@ -129,7 +129,30 @@ class SRVGGConfig:
         check_one_of("scale", self.scale, (1, *UPSAMPLED))
 
 
-GeneratorConfig = RRDBConfig | SRResNetConfig | MSRResNetConfig | EDSRConfig | RCANConfig | SRCNNConfig | SRVGGConfig
+@dataclass(frozen=True)
+class SPANConfig:
+    """SPAN (arXiv:2311.12770, section 3) and its released code as it is deployed; SPAN-52 has 52 features."""
+
+    family: str = field(default="span", init=False)
+    scale: int = 4  # 1, 2, 3, 4 or 8
+    blocks: int = 6
+    features: int = 48
+    branches: int = 0  # expansion of three-branch 3x3 convolutions (published: 2); 0: plain, as they are deployed
+    mean_rgb_01: tuple[float, float, float] = (0.4488, 0.4371, 0.4040)  # of DIV2K
+    input_range: float = 255.0  # that 0..1 is stretched to inside
+
+    def __post_init__(self) -> None:
+        """Raise for a scale that cannot be built."""
+        check_one_of("scale", self.scale, (1, *UPSAMPLED))
+        if self.blocks < 1:
+            raise InputError(f"`blocks` must be 1 or more. Received: {self.blocks}.")
+        if self.branches < 0:
+            raise InputError(f"`branches` must be 0 (none) or more. Received: {self.branches}.")
+
+
+GeneratorConfig = (
+    RRDBConfig | SRResNetConfig | MSRResNetConfig | EDSRConfig | RCANConfig | SRCNNConfig | SRVGGConfig | SPANConfig
+)
 
 
 def lr_multiple(config: GeneratorConfig) -> int:

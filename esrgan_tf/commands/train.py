@@ -76,7 +76,13 @@ RECIPE_FLAGS = {
     "log_every": "{stage}.log_every",
 }
 flags.DEFINE_integer("scale", None, "2, 3, 4 or 8; 1 where the family has it.", flag_values=FLAGS)
-flags.DEFINE_string("vgg_weights", None, "imagenet (through Keras), a file, or random.", flag_values=FLAGS)
+flags.DEFINE_string(
+    "vgg_weights",
+    None,
+    "Of the recipe's feature network. vgg19, vgg16: imagenet (through Keras), a file, or random; "
+    "vgg19_distilled: shipped or random.",
+    flag_values=FLAGS,
+)
 flags.DEFINE_integer("steps", None, "Of the stage.", lower_bound=1, flag_values=FLAGS)
 flags.DEFINE_integer("batch_size", None, "Patches a step, over all devices.", lower_bound=1, flag_values=FLAGS)
 flags.DEFINE_integer("hr_patch", None, "Px; for gan a multiple of 32 or less.", lower_bound=1, flag_values=FLAGS)

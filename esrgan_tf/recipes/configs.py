@@ -17,14 +17,18 @@ NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]*"  # what Keras and TensorFlow take as a mode
 class PerceptualConfig:
     """Features of a VGG network. ESRGAN section 3.3: VGG19's conv5_4 before activation.
 
-    `weights` is "imagenet" (through Keras), "minc" (a file must be given in its place), "random" (He-normal from a
-    fixed seed) or a file: Keras weights, or one of `esrgan convert`, which knows its preprocessing. The paper's loss
-    weights were tuned on torchvision's VGG19, which sees unit-variance inputs. Keras' ImageNet weights are Caffe's:
-    inputs of -128..151, features an order of magnitude larger. `caffe_feature_scale` brings them down by the factor
-    that SRGAN (section 3.2) gives for the same network; squared it is SRGAN's 0.006 on the squared loss.
+    Of vgg19 and vgg16, `weights` is "imagenet" (through Keras), "minc" (a file must be given in its place), "random"
+    (He-normal from a fixed seed) or a file: Keras weights, or one of `esrgan convert`, which knows its preprocessing.
+    The paper's loss weights were tuned on torchvision's VGG19, which sees unit-variance inputs. Keras' ImageNet weights
+    are Caffe's: inputs of -128..151, features an order of magnitude larger. `caffe_feature_scale` brings them down by
+    the factor that SRGAN (section 3.2) gives for the same network; squared it is SRGAN's 0.006 on the squared loss.
+
+    vgg19_distilled (arXiv:2003.08436) estimates conv1_1, conv2_1, conv3_1, conv4_1 and conv5_1 of VGG19 at a fraction
+    of the work. Its `weights` are "shipped" with the package, or "random"; `preprocessing` and `caffe_feature_scale`
+    do not concern it.
     """
 
-    network: str = "vgg19"  # or vgg16
+    network: str = "vgg19"  # vgg16 or vgg19_distilled
     layers: tuple[tuple[str, float], ...] = (("conv5_4", 1.0),)  # each with its weight in the loss
     before_activation: bool = True
     weights: str = "imagenet"

@@ -10,8 +10,8 @@ import tensorflow as tf
 from keras import ops
 
 from esrgan_tf.errors import InputError
-from esrgan_tf.models import build_discriminator, build_generator
-from esrgan_tf.models.features import vgg_features
+from esrgan_tf.models import build_discriminator, build_features, build_generator
+from esrgan_tf.models.distilled_features import DISTILLED
 from esrgan_tf.recipes.configs import PerceptualConfig, Recipe, StageConfig
 from esrgan_tf.training.distribution import scale_loss_if_half
 
@@ -117,26 +117,15 @@ def _adam(
 
 def _features(config: PerceptualConfig, precision: str) -> tuple[keras.Model, str]:
     """The feature network, and where its weights come from."""
-
-    def build(weights: str) -> keras.Model:
-        return vgg_features(
-            [name for name, _ in config.layers],
-            config.before_activation,
-            config.network,
-            weights,
-            config.preprocessing,
-            config.caffe_feature_scale,
-            precision,
-        )
-
-    if config.weights == "random":
-        return build("random"), "random, fixed seed"
+    if config.network == DISTILLED or config.weights in ("random", "shipped"):  # nothing to look for outside
+        where = {"random": "random, fixed seed"}.get(config.weights, config.weights)
+        return build_features(config, config.weights, precision), where
     try:
         if config.weights == "minc":
             raise OSError("they are not among Keras' own")
         if config.weights == "imagenet" and not config.download and not _imagenet_is_cached(config.network):
             raise OSError("they are not in Keras' cache")
-        return build(config.weights), config.weights
+        return build_features(config, config.weights, precision), config.weights
     except OSError as error:
         reason = f"{config.network.upper()}'s weights `{config.weights}` cannot be had: {error}"
         if not config.random_if_missing or config.weights != "imagenet":  # a file asked for is not guessed at
@@ -144,7 +133,7 @@ def _features(config: PerceptualConfig, precision: str) -> tuple[keras.Model, st
                 f"{reason}. Use `--vgg_weights=PATH` (Keras weights such as {_weights_name(config.network)}) "
                 "or, for features without training, `--vgg_weights=random`."
             ) from error
-        return build("random"), f"random, fixed seed ({reason})"
+        return build_features(config, "random", precision), f"random, fixed seed ({reason})"
 
 
 def _weights_name(network: str) -> str:

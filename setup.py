@@ -9,6 +9,7 @@ ROOT = Path(__file__).parent
 VERSION = re.search(r'__version__ = "(.+)"', (ROOT / "esrgan_tf" / "__init__.py").read_text())[1]
 REQUIREMENTS = [line for line in (ROOT / "requirements.txt").read_text().splitlines() if line and line[0] != "#"]
 
+GPU = [line.replace("tensorflow", "tensorflow[and-cuda]") for line in REQUIREMENTS if line.startswith("tensorflow>")]
 ONNX = ["tf2onnx>=1.17", "onnx>=1.17", "onnxruntime>=1.20"]  # to export and run .onnx
 SERVING = ["tensorflow-serving-api>=2.20,<2.23"]  # warm-up requests in SavedModels, and the client's gRPC
 
@@ -25,6 +26,7 @@ setup(
     install_requires=REQUIREMENTS,
     extras_require={
         "convert": ["torch>=2.6"],  # to read and write .pth
+        "gpu": GPU,  # CUDA's libraries, for Linux
         "onnx": ONNX,
         "plot": ["matplotlib>=3.8"],  # the curve of `esrgan interpolate`
         "serving": SERVING,

@@ -2,6 +2,7 @@
 
 import math
 import signal
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -13,7 +14,7 @@ from esrgan_tf.files import replacing
 from esrgan_tf.recipes.configs import StageConfig
 from esrgan_tf.training.checkpoints import Checkpoints
 from esrgan_tf.training.networks import Networks, learning_rate_schedule
-from esrgan_tf.training.progress import MetricsFile, Progress, TensorBoard, Terminal
+from esrgan_tf.training.progress import Estimate, MetricsFile, Progress, TensorBoard, Terminal
 from esrgan_tf.training.validation import Validation, Validator
 from esrgan_tf.training.workdir import StageFolder
 from esrgan_tf.weights.generators import save_generator
@@ -45,6 +46,7 @@ class Loop:
         self._progress, self._checkpoints = progress, checkpoints
         self._schedule = learning_rate_schedule(stage)
         self._terminal = Terminal(stage.steps, progress.step, stage.log_every)
+        self._estimate = Estimate(stage.steps, _on_cpu(networks))
         self._metrics = MetricsFile(folder.metrics, progress.step)
         self._tensorboard = TensorBoard(folder.logs)
         self.skipped: dict[str, int] = {}  # pictures that could not be read, and how often
@@ -68,6 +70,7 @@ class Loop:
 
     def _step(self) -> None:
         """One step: train, tell, and at its time validate and save."""
+        started = time.monotonic()
         try:
             batch = self._next_batch()
             self._tell_skipped(batch["skipped"])
@@ -81,6 +84,8 @@ class Loop:
         self._progress.add(terms)
         step = self._progress.step
         self._terminal.step(step, terms)
+        for line in self._estimate.lines(step, time.monotonic() - started):
+            self._terminal.say(line)
         if step % self._stage.validate_every == 0 or step == self._stage.steps:
             self._validate_and_save()
 
@@ -125,6 +130,11 @@ class Loop:
             if name not in self.skipped:
                 self._terminal.say(f"skipped `{name}`: it cannot be read")
             self.skipped[name] = self.skipped.get(name, 0) + 1
+
+
+def _on_cpu(networks: Networks) -> bool:
+    """Whether the networks' weights lie on a CPU."""
+    return "CPU" in networks.generator.trainable_variables[0].value.device
 
 
 def _check_finite(terms: dict[str, float], step: int) -> None:

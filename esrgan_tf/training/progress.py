@@ -15,6 +15,12 @@ from tqdm import tqdm
 from esrgan_tf.errors import TrainingStopped, first_line
 from esrgan_tf.files import replacing
 
+DAY = 24 * 60 * 60  # s
+UNITS = ((DAY, "days"), (60 * 60, "hours"), (60, "minutes"), (1, "seconds"))
+MEASURED_STEPS, MEASURED_SECONDS = 5, 10  # both, for an estimate
+LONGEST_MEASUREMENT = 60  # s, by however few steps
+LONG_ON_CPU = 2 * DAY
+
 
 class Progress(tf.train.experimental.PythonState):
     """Step, mean loss terms since the last validation, and the best score; saved with every checkpoint."""
@@ -82,6 +88,51 @@ class Terminal:
         """Leave the bar as it is."""
         if self._bar is not None:
             self._bar.close()
+
+
+class Estimate:
+    """How long the rest of a run takes, from its first steps: said once, so that nobody waits for days unknowingly.
+
+    The very first step does not count: it is traced and compiled. Validation does not count either.
+    """
+
+    def __init__(self, total_steps: int, on_cpu: bool):
+        self._total, self._on_cpu = total_steps, on_cpu
+        self._steps, self._seconds = -1, 0.0
+        self._said = False
+
+    def lines(self, step: int, seconds: float) -> list[str]:
+        """Count a step, and say what is to be said after it.
+
+        Args:
+            step: its number, from 1.
+            seconds: that it took, its data included.
+
+        Returns:
+            Nothing, but after the step that completes the measurement: the time left, and on a CPU that would be
+            busy for days the alternatives.
+        """
+        self._steps += 1
+        self._seconds += seconds if self._steps else 0
+        long_enough = self._steps >= MEASURED_STEPS and self._seconds >= MEASURED_SECONDS
+        if self._said or not (long_enough or self._seconds >= LONGEST_MEASUREMENT):
+            return []
+        self._said = True
+        each = self._seconds / self._steps
+        left = each * (self._total - step)
+        lines = [f"about {_duration(left)} left: {self._total - step:,} steps of {each:.2g} s, and the validations"]
+        if self._on_cpu and left > LONG_ON_CPU:
+            lines.append(
+                "*** That is long for a CPU. Alternatives: `--recipe=quickstart` (minutes), a smaller family or fewer "
+                "blocks (`esrgan recipes` lists the families), fewer `--steps`, or a GPU. ***"
+            )
+        return lines
+
+
+def _duration(seconds: float) -> str:
+    """A time in the unit in which it is at least 2, up to days."""
+    size, unit = next((size, unit) for size, unit in UNITS if seconds >= 2 * size or size == 1)
+    return f"{seconds / size:,.0f} {unit}"
 
 
 class MetricsFile:

@@ -18,6 +18,7 @@ from esrgan_tf.recipes.configs import Recipe
 from esrgan_tf.recipes.generators import lr_multiple
 from esrgan_tf.training.checkpoints import Checkpoints
 from esrgan_tf.training.distribution import make_strategy, resolve_precision
+from esrgan_tf.training.gpus import announce_unseen_gpu
 from esrgan_tf.training.loop import Loop
 from esrgan_tf.training.networks import build_networks
 from esrgan_tf.training.progress import Progress
@@ -60,6 +61,7 @@ def train_stage(recipe: Recipe, stage_name: str, options: RunOptions) -> Path:
     scale = recipe.generator.scale
     folder = StageFolder(Path(options.workdir or f"runs/{recipe.name}_x{scale}"), stage_name)
     init_from = _initial_generator(folder, options.init_from)
+    announce_unseen_gpu(options.strategy)
     strategy = make_strategy(options.strategy)
     _check_batch(stage.batch_size, strategy.num_replicas_in_sync)
     multiple = lr_multiple(recipe.generator)

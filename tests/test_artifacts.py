@@ -44,6 +44,7 @@ FAMILIES = {
     "rcan": generators.RCANConfig(scale=2, groups=1, blocks=1, features=16),
     "srcnn": generators.SRCNNConfig(scale=2, features=(4, 2)),
     "srvgg": generators.SRVGGConfig(scale=2, convs=1, features=4),
+    "phone": generators.PhoneConfig(scale=3, convs=1, features=4),
 }
 
 

@@ -13,6 +13,7 @@ from esrgan_tf.models.features import vgg_features
 from esrgan_tf.recipes.generators import (
     EDSRConfig,
     MSRResNetConfig,
+    PhoneConfig,
     RCANConfig,
     RRDBConfig,
     SRResNetConfig,
@@ -286,6 +287,7 @@ def test_a_wide_edsr_scales_its_residuals_as_published():
     [
         (SRResNetConfig(blocks=1, features=4), "family that BasicSR has: rrdb, srvgg, msrresnet, edsr"),
         (RCANConfig(groups=1, blocks=1, features=4, reduction=2), "family that BasicSR has"),
+        (PhoneConfig(convs=1, features=4), "family that BasicSR has"),
         (replace(RRDB, block="residual"), "family that BasicSR has"),
         (replace(RRDB, padding="reflect"), "must be what its tensors tell"),
         (replace(RRDB, scale=3), "must be what its tensors tell"),

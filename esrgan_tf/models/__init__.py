@@ -8,6 +8,7 @@ from esrgan_tf.models.distilled_features import DISTILLED, distilled_vgg19_featu
 from esrgan_tf.models.edsr import edsr
 from esrgan_tf.models.features import CONVS, vgg_features
 from esrgan_tf.models.msrresnet import msrresnet
+from esrgan_tf.models.phone import phone
 from esrgan_tf.models.rcan import rcan
 from esrgan_tf.models.rrdb import rrdb
 from esrgan_tf.models.span import span
@@ -28,6 +29,7 @@ GENERATORS = {
     "srcnn": srcnn,
     "srvgg": srvgg,
     "span": span,
+    "phone": phone,
 }
 DISCRIMINATORS = {
     "vgg": vgg_discriminator,

@@ -1,4 +1,4 @@
-"""Recipes of the systems that ESRGAN is compared with, and of the network for phones."""
+"""Recipes of the systems that ESRGAN is compared with, and of the compact networks."""
 
 from dataclasses import replace
 
@@ -8,6 +8,7 @@ from esrgan_tf.recipes.discriminators import SRGANDiscriminatorConfig, UNetDiscr
 from esrgan_tf.recipes.generators import (
     EDSRConfig,
     MSRResNetConfig,
+    PhoneConfig,
     RCANConfig,
     SPANConfig,
     SRCNNConfig,
@@ -153,4 +154,16 @@ SPAN_52 = replace(
     generator=SPANConfig(features=52, branches=2),
 )
 
-COMPARED_RECIPES = (SRRESNET, SRGAN, MSRRESNET, EDSR_BASELINE, EDSR, RCAN, SRCNN, SRVGG, SPAN, SPAN_52)
+# ABPN's released options: LR patches of 64 px, 600 epochs of 1,000 steps, halved every 120 of them.
+PHONE = Recipe(
+    name="phone",
+    paper="Anchor-based Plain Net for Mobile Image Super-Resolution (ABPN), arXiv:2105.09750, with the widths of "
+    "QuickSRNet, arXiv:2303.04336",
+    section="ABPN's released options base7; x3 with --hr_patch=192, x2 with --hr_patch=128",
+    command=PSNR_STAGE.format("phone"),
+    published="none for this depth",
+    generator=PhoneConfig(),
+    psnr=StageConfig(steps=600_000, hr_patch=256, learning_rate=1e-3, milestones=(120_000, 240_000, 360_000, 480_000)),
+)
+
+COMPARED_RECIPES = (SRRESNET, SRGAN, MSRRESNET, EDSR_BASELINE, EDSR, RCAN, SRCNN, SRVGG, SPAN, SPAN_52, PHONE)

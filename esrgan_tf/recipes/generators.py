@@ -150,8 +150,30 @@ class SPANConfig:
             raise InputError(f"`branches` must be 0 (none) or more. Received: {self.branches}.")
 
 
+@dataclass(frozen=True)
+class PhoneConfig:
+    """A network of integers for phones, after ABPN (arXiv:2105.09750) and QuickSRNet (arXiv:2303.04336, section 3)."""
+
+    family: str = field(default="phone", init=False)
+    scale: int = 4  # 2, 3 or 4
+    convs: int = 6  # between the first and the last
+    features: int = 32  # QuickSRNet's; ABPN has 28
+
+    def __post_init__(self) -> None:
+        """Raise for a scale that cannot be built."""
+        check_one_of("scale", self.scale, (2, 3, 4))
+
+
 GeneratorConfig = (
-    RRDBConfig | SRResNetConfig | MSRResNetConfig | EDSRConfig | RCANConfig | SRCNNConfig | SRVGGConfig | SPANConfig
+    RRDBConfig
+    | SRResNetConfig
+    | MSRResNetConfig
+    | EDSRConfig
+    | RCANConfig
+    | SRCNNConfig
+    | SRVGGConfig
+    | SPANConfig
+    | PhoneConfig
 )
 
 

@@ -17,6 +17,8 @@ Tensor = keras.KerasTensor
 Mean = Callable[[Tensor], Tensor]
 Loss = TypeVar("Loss")
 CHARBONNIER_EPSILON = 1e-3
+LDL_WINDOW, LDL_POWER = 7, 1 / 5  # px of the local variance, and what the patch's variance is raised to
+LDL_EPSILON = 1e-12  # a root of 0 has no gradient
 
 
 def l1_loss(predicted: Tensor, target: Tensor) -> Tensor:
@@ -80,6 +82,35 @@ def perceptual_loss(
     """
     found, wanted = features(predicted), features(target)
     return sum(weight * criterion(found[name], ops.stop_gradient(wanted[name])) for name, weight in weights.items())
+
+
+def ldl_loss(predicted: Tensor, reference: Tensor, target: Tensor) -> Tensor:
+    """mean of M |target - predicted|, where M is the refined artifact map. Source: LDL (arXiv:2203.09195), section 3.
+
+    With the residual R, the sum of |target - predicted| over the channels, M = var(R of the patch)^(1/5) *
+    var(R in 7 x 7 px), reflected at the border, and M = 0 where R is smaller than the reference's own residual. As in
+    the released code, variances are unbiased and gradients flow through M.
+
+    Args:
+        predicted: images [batch, height, width, 3] in 0..1, of 4 px or more.
+        reference: what the generator's moving average makes of the same input; no gradient.
+        target: of the same shape.
+
+    Returns:
+        Scalar float32, 0 or more.
+    """
+    differences = ops.abs(_float32(target) - _float32(predicted))
+    residual = ops.sum(differences, axis=-1, keepdims=True)
+    stable = ops.sum(ops.abs(_float32(target) - ops.stop_gradient(_float32(reference))), axis=-1, keepdims=True)
+    centred = residual - ops.mean(residual, axis=(1, 2), keepdims=True)
+    pixels = ops.cast(ops.size(residual[0]), "float32")
+    of_patch = ops.sum(centred**2, axis=(1, 2), keepdims=True) / (pixels - 1)
+    border = [LDL_WINDOW // 2] * 2
+    windows = ops.pad(centred, [[0, 0], border, border, [0, 0]], "reflect")
+    mean, mean_square = (ops.average_pool(x, LDL_WINDOW, 1) for x in (windows, windows**2))
+    of_window = ops.maximum(mean_square - mean**2, 0) * LDL_WINDOW**2 / (LDL_WINDOW**2 - 1)
+    artifacts = ops.power(of_patch + LDL_EPSILON, LDL_POWER) * of_window
+    return ops.mean(ops.where(residual >= stable, artifacts, 0.0) * differences)
 
 
 def relativistic_generator_loss(real: Tensor, fake: Tensor, mean: Mean = ops.mean) -> Tensor:

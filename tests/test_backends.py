@@ -66,3 +66,29 @@ def test_models_and_losses_train_on_jax():
     for value, every_weight_has_a_gradient_or_the_shape_is_right in rows:
         assert 0 < float(value) < 100
         assert every_weight_has_a_gradient_or_the_shape_is_right == "True"
+
+
+TERMS = """
+    import numpy as np
+    from keras import ops
+    from esrgan_tf.losses import ldl_loss
+    from esrgan_tf.models.distilled_features import distilled_vgg19_features
+    from esrgan_tf.ms_ssim import ms_ssim_loss
+
+    sr, reference, hr = np.random.default_rng(0).uniform(size=(3, 1, 48, 48, 3)).astype("float32")
+    features = distilled_vgg19_features(["conv1_1", "conv5_1"])(sr).values()
+    values = [ms_ssim_loss(sr, hr, 3), ldl_loss(sr, reference, hr), *(ops.mean(ops.abs(x)) for x in features)]
+    values = [float(value) for value in values]
+"""
+
+
+@pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="JAX is not installed")
+def test_distilled_features_ms_ssim_and_ldl_have_the_same_values_on_jax():
+    code = textwrap.dedent(TERMS)
+    here = {}
+    exec(code, here)
+    environment = {**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"}
+    command = [sys.executable, "-c", f"{code}print(*values)"]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)
+    assert [float(value) for value in done.stdout.split()] == pytest.approx(here["values"], rel=1e-4)
+    assert all(value > 0 for value in here["values"])

@@ -19,6 +19,7 @@ FLOORS = {
     "images": 2,
     "panels": 3,
     "models": 4,
+    "ms_ssim": 4,
     "losses": 4,
     "metrics": 4,
     "niqe": 4,
@@ -99,7 +100,9 @@ def test_module_imports_only_its_own_room_and_lower_floors(path):
 
 
 @pytest.mark.parametrize(
-    "path", [p for p in MODULES if room(p) in ("models", "losses")], ids=lambda path: str(path.relative_to(PACKAGE))
+    "path",
+    [p for p in MODULES if room(p) in ("models", "losses", "ms_ssim")],
+    ids=lambda path: str(path.relative_to(PACKAGE)),
 )
 def test_models_and_losses_run_on_every_keras_backend(path):
     assert not {name for name in imports(path) if name.split(".")[0] in ("tensorflow", "jax", "torch")}

@@ -92,3 +92,58 @@ def test_adversarial_losses_take_maps_of_logits_and_pull_apart_what_the_other_pu
 def test_an_unknown_loss_is_named_with_the_known_ones():
     with pytest.raises(ValueError, match="`pixel_loss` must be one of l1, mse, charbonnier. Received: l3"):
         losses.named_loss(losses.PIXEL_LOSSES, "l3", "pixel_loss")
+
+
+def impulse(size=16, height=0.3):
+    """A grey image that differs from black in one pixel."""
+    image = np.zeros((1, size, size, 3), np.float32)
+    image[0, 8, 8] = height
+    return image
+
+
+def test_ldl_weighs_a_residual_by_its_variance_in_the_patch_and_around_the_pixel():
+    target = np.zeros((1, 16, 16, 3), np.float32)
+    # R is 0.9 in one of 256 pixels: its unbiased variance is 0.81 / 256 in the patch and 0.81 / 49 in the window.
+    artifact = (0.81 / 256) ** 0.2 * 0.81 / 49
+    expected = artifact * 0.3 / 256
+    assert float(losses.ldl_loss(impulse(), target, target)) == pytest.approx(expected, rel=1e-4)
+
+
+def test_ldl_of_a_batch_is_the_mean_of_its_patches():
+    target = np.zeros((2, 16, 16, 3), np.float32)
+    both = np.concatenate([impulse(), impulse(height=0.5)])
+    alone = [float(losses.ldl_loss(image[None], target[:1], target[:1])) for image in both]
+    assert float(losses.ldl_loss(both, target, target)) == pytest.approx(sum(alone) / 2, rel=1e-5)
+
+
+def test_ldl_spares_pixels_where_the_moving_average_is_worse():
+    target = np.zeros((1, 16, 16, 3), np.float32)
+    assert float(losses.ldl_loss(impulse(), impulse(height=0.31), target)) == 0
+    assert float(losses.ldl_loss(impulse(), impulse(height=0.29), target)) > 0
+
+
+def test_ldl_follows_its_equations_on_noise():
+    rng = np.random.default_rng(0)
+    sr, reference, hr = rng.uniform(size=(3, 1, 12, 10, 3))
+    residual, stable = (np.abs(hr - x).sum(-1)[0] for x in (sr, reference))
+    padded = np.pad(residual, 3, "reflect")
+    local = np.lib.stride_tricks.sliding_window_view(padded, (7, 7)).var(axis=(2, 3), ddof=1)
+    artifacts = np.where(residual < stable, 0, residual.var(ddof=1) ** 0.2 * local)
+    expected = (artifacts[..., None] * np.abs(hr - sr)[0]).mean()
+    found = losses.ldl_loss(*(x.astype(np.float32) for x in (sr, reference, hr)))
+    assert float(found) == pytest.approx(expected, rel=1e-4)
+
+
+def test_ldl_has_finite_gradients_to_the_generated_images_alone():
+    import tensorflow as tf
+
+    target = np.zeros((1, 16, 16, 3), np.float32)
+    for image in (target, impulse()):  # the first without any residual
+        sr, reference = tf.constant(image), tf.constant(impulse(height=0.1))
+        with tf.GradientTape() as tape:
+            tape.watch([sr, reference])
+            loss = losses.ldl_loss(sr, reference, target)
+        to_sr, to_reference = tape.gradient(loss, [sr, reference])
+        assert to_reference is None
+        assert np.isfinite(to_sr).all()
+    assert float(to_sr[0, 8, 8, 0]) > 0

@@ -68,8 +68,8 @@ class DataConfig:
 class StageConfig:
     """One training stage: what is minimised, how, for how long, and how often it is looked at.
 
-    The generator minimises pixel_weight * pixel + perceptual_weight * perceptual + adversarial_weight *
-    adversarial (ESRGAN equation 3); a term of weight 0 is not computed.
+    The generator minimises pixel_weight * pixel + perceptual_weight * perceptual + adversarial_weight * adversarial
+    (ESRGAN equation 3) + ms_ssim_weight * (1 - MS-SSIM) + ldl_weight * ldl; a term of weight 0 is not computed.
     """
 
     steps: int
@@ -82,6 +82,8 @@ class StageConfig:
     perceptual_weight: float = 0.0
     adversarial_loss: str = "relativistic"  # relativistic (average), standard or least_squares
     adversarial_weight: float = 0.0
+    ms_ssim_weight: float = 0.0  # on as many scales as hr_patch has, 5 from 176 px; 0.84 in arXiv:1511.08861
+    ldl_weight: float = 0.0  # artifacts that the moving average does not have (needs ema_decay); 1 in arXiv:2203.09195
 
     learning_rate: float = 2e-4  # of Adam, for generator and discriminator alike
     milestones: tuple[int, ...] = ()  # steps after which the rate is multiplied by `decay`
@@ -92,6 +94,7 @@ class StageConfig:
     beta_2: float = 0.999
     epsilon: float = 1e-8  # PyTorch's default, which the released code leaves
 
+    clip_norm: float | None = None  # of each network's gradients: longer ones are scaled to this global norm
     ema_decay: float | None = None  # of the generator; None: the trained weights themselves are used
     validate_every: int = 5000  # steps
     log_every: int = 100  # steps
@@ -99,7 +102,8 @@ class StageConfig:
 
     def __post_init__(self) -> None:
         """Raise for numbers that no training can have."""
-        for name in ("pixel_weight", "perceptual_weight", "adversarial_weight", "learning_rate", "decay"):
+        weights = ("pixel_weight", "perceptual_weight", "adversarial_weight", "ms_ssim_weight", "ldl_weight")
+        for name in (*weights, "learning_rate", "decay"):
             self._check(name, getattr(self, name) >= 0, "0 or more")
         for name in ("beta_1", "beta_2", "ema_decay"):
             self._check(name, 0 <= (getattr(self, name) or 0) < 1, "at least 0 and below 1")
@@ -110,6 +114,9 @@ class StageConfig:
             self._check(
                 "lowest_learning_rate", 0 <= self.lowest_learning_rate <= self.learning_rate, "from 0 to learning_rate"
             )
+        self._check("clip_norm", self.clip_norm is None or self.clip_norm > 0, "above 0, or none")
+        if self.ema_decay is None:
+            self._check("ldl_weight", not self.ldl_weight, "0 where there is no ema_decay (set it first)")
         check_one_of("best_by", self.best_by, BEST_BY)
         if self.best_by == "perceptual":
             self._check("best_by", self.perceptual_weight, "psnr or last where perceptual_weight is 0 (set it first)")

@@ -72,21 +72,30 @@ def scale_loss_if_half(optimizer: keras.optimizers.Optimizer, precision: str) ->
     return keras.optimizers.LossScaleOptimizer(optimizer) if precision == "mixed_float16" else optimizer
 
 
-def apply_gradients(optimizer: keras.optimizers.Optimizer, gradients: list, variables: list) -> None:
+def apply_gradients(
+    optimizer: keras.optimizers.Optimizer, gradients: list, variables: list, clip_norm: float | None = None
+) -> None:
     """Apply one replica's gradients; the optimizer sums them over all replicas.
 
     Keras' loss scaling looks for overflow on the first replica alone, before the sum. One replica's overflow is
-    therefore told to all of them first, so that every one skips the step.
+    therefore told to all of them first, so that every one skips the step. Keras' own clipping, too, comes before the
+    sum and would measure each replica's part.
 
     Args:
         optimizer: Keras optimizer, built.
         gradients: one a variable, of the scaled loss.
         variables: trainable variables.
+        clip_norm: where the gradients' global norm, summed over the replicas and not scaled, is above this, they are
+            scaled down to it.
     """
-    if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+    is_scaled = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
+    if is_scaled:
         finite = tf.reduce_all([tf.reduce_all(tf.math.is_finite(gradient)) for gradient in gradients])
         overflows = tf.distribute.get_replica_context().all_reduce("sum", tf.cast(~finite, tf.float32))
         gradients = [tf.where(overflows > 0, tf.constant(float("nan"), g.dtype), g) for g in gradients]
+    if clip_norm is not None:
+        scale = keras.ops.convert_to_tensor(optimizer.dynamic_scale) if is_scaled else 1.0
+        gradients = _clip_sum(gradients, clip_norm * scale)
     optimizer.apply(gradients, variables)
 
 
@@ -101,6 +110,14 @@ def replica_part(batch: tf.Tensor) -> tf.Tensor:
     size = batch.shape[0] // context.num_replicas_in_sync
     start = context.replica_id_in_sync_group * size
     return batch[start : start + size]
+
+
+def _clip_sum(gradients: list[tf.Tensor], largest: tf.Tensor | float) -> list[tf.Tensor]:
+    """Each replica's equal part of the gradients' sum over all of them, after clipping it by its global norm."""
+    context = tf.distribute.get_replica_context()
+    clipped, _ = tf.clip_by_global_norm(context.all_reduce("sum", gradients), largest)
+    # The optimizer will sum over the replicas once more.
+    return [gradient / context.num_replicas_in_sync for gradient in clipped]
 
 
 @functools.cache

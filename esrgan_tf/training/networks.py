@@ -27,14 +27,32 @@ class Networks:
     discriminator_optimizer: keras.optimizers.Optimizer | None
     features: keras.Model | None
     features_weights: str | None  # where the features' weights come from, for people
+    clip_norm: float | None  # of each network's gradients
 
     def update_evaluated(self) -> None:
         """Bring the twin up to date: the generator's moving average, or its weights where none is kept."""
         self.evaluated.set_weights(self.generator.get_weights())
-        optimizer = self.generator_optimizer
-        inner = getattr(optimizer, "inner_optimizer", optimizer)  # loss scaling wraps the one that averages
-        if optimizer.iterations.numpy() > 0:
-            inner.finalize_variable_values(self.evaluated.trainable_variables)
+        if self.generator_optimizer.iterations.numpy() > 0:
+            self._averaging_optimizer.finalize_variable_values(self.evaluated.trainable_variables)
+
+    def average_output(self, lr: tf.Tensor) -> tf.Tensor:
+        """What the generator's moving average makes of lr, in a replica's context and without a gradient.
+
+        Before the first step, when there is no average yet, the generator itself stands for it.
+        """
+        optimizer = self._averaging_optimizer
+        # Keras names its averages nowhere in public; they are in the order of the variables that it was built with.
+        averages = zip(optimizer._model_variables_moving_average, self.generator.trainable_variables, strict=True)
+        has_begun = ops.convert_to_tensor(optimizer.iterations) > 0
+        weights = [tf.where(has_begun, average.value, weight.value) for average, weight in averages]
+        state = [variable.value for variable in self.generator.non_trainable_variables]
+        sr, _ = self.generator.stateless_call(weights, state, lr, training=False)
+        return tf.stop_gradient(sr)
+
+    @property
+    def _averaging_optimizer(self) -> keras.optimizers.Optimizer:
+        """The generator's optimizer without the loss scaling around it."""
+        return getattr(self.generator_optimizer, "inner_optimizer", self.generator_optimizer)
 
 
 def build_networks(recipe: Recipe, stage: StageConfig, precision: str, strategy: tf.distribute.Strategy) -> Networks:
@@ -68,6 +86,7 @@ def build_networks(recipe: Recipe, stage: StageConfig, precision: str, strategy:
         discriminator_optimizer,
         features,
         features_weights,
+        stage.clip_norm,
     )
 
 

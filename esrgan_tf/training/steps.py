@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from esrgan_tf import losses
 from esrgan_tf.errors import InputError
+from esrgan_tf.ms_ssim import ms_ssim_loss, ms_ssim_scales, smallest_side
 from esrgan_tf.recipes.configs import Recipe, StageConfig
 from esrgan_tf.training.distribution import apply_gradients, global_mean, replica_part
 from esrgan_tf.training.networks import Networks
@@ -24,14 +25,21 @@ class Objective:
         """Look every name up.
 
         Raises:
-            InputError: a loss that there is not, or nothing to minimise.
+            InputError: a loss that there is not, nothing to minimise, or a patch too small for MS-SSIM.
         """
-        weights = {name: getattr(stage, f"{name}_weight") for name in ("pixel", "perceptual", "adversarial")}
+        weights = {
+            "pixel": stage.pixel_weight,
+            "perceptual": stage.perceptual_weight,
+            "ms_ssim": stage.ms_ssim_weight,
+            "ldl": stage.ldl_weight,
+            "adversarial": stage.adversarial_weight,
+        }
         self.weights = {name: weight for name, weight in weights.items() if weight}
         if not self.weights:
             raise InputError("the weight of at least one loss term must be above 0. Received: none.")
         self._pixel = losses.named_loss(losses.PIXEL_LOSSES, stage.pixel_loss, "pixel_loss")
         self._feature = losses.named_loss(losses.FEATURE_LOSSES, stage.perceptual_loss, "perceptual_loss")
+        self._scales = ms_ssim_scales(stage.hr_patch) if "ms_ssim" in self.weights else 0
         self._layer_weights = dict(recipe.perceptual.layers)
         self.generator_loss, self.discriminator_loss = losses.named_loss(
             losses.ADVERSARIAL_LOSSES, stage.adversarial_loss, "adversarial_loss"
@@ -44,7 +52,14 @@ class Objective:
             terms["pixel"] = self._pixel(sr, hr)
         if "perceptual" in self.weights:
             terms["perceptual"] = losses.perceptual_loss(networks.features, self._layer_weights, sr, hr, self._feature)
+        if "ms_ssim" in self.weights:
+            terms["ms_ssim"] = ms_ssim_loss(sr, hr, self._scales)
         return terms
+
+    @property
+    def smallest_side(self) -> int:
+        """Px that every side of a picture must have for the terms above."""
+        return smallest_side(self._scales) if self._scales else 1
 
 
 def make_train_step(
@@ -81,9 +96,12 @@ def _train_on(networks: Networks, objective: Objective, hr: tf.Tensor, lr: tf.Te
     step and discriminator step, so that one pass gives the logits of both.
     """
     discriminator = networks.discriminator
+    stable = networks.average_output(lr) if "ldl" in objective.weights else None
     with tf.GradientTape() as generator_tape:
         sr = networks.generator(lr, training=True)
         terms = objective.picture_terms(networks, sr, hr)
+        if stable is not None:
+            terms["ldl"] = losses.ldl_loss(sr, stable, hr)
         if discriminator:
             with tf.GradientTape() as discriminator_tape:
                 # Real and generated pictures apart: BatchNorm's statistics are each batch's own.
@@ -94,9 +112,10 @@ def _train_on(networks: Networks, objective: Objective, hr: tf.Tensor, lr: tf.Te
             terms["logit_margin"] = tf.reduce_mean(real) - tf.reduce_mean(fake)
         total = sum(weight * terms[name] for name, weight in objective.weights.items())
         generator_loss = _of_replica(networks.generator_optimizer, total)
-    _minimise(networks.generator_optimizer, generator_tape, generator_loss, networks.generator)
+    clip_norm = networks.clip_norm
+    _minimise(networks.generator_optimizer, generator_tape, generator_loss, networks.generator, clip_norm)
     if discriminator:
-        _minimise(networks.discriminator_optimizer, discriminator_tape, discriminator_loss, discriminator)
+        _minimise(networks.discriminator_optimizer, discriminator_tape, discriminator_loss, discriminator, clip_norm)
     return terms
 
 
@@ -106,8 +125,12 @@ def _of_replica(optimizer: keras.optimizers.Optimizer, loss: tf.Tensor) -> tf.Te
 
 
 def _minimise(
-    optimizer: keras.optimizers.Optimizer, tape: tf.GradientTape, loss: tf.Tensor, model: keras.Model
+    optimizer: keras.optimizers.Optimizer,
+    tape: tf.GradientTape,
+    loss: tf.Tensor,
+    model: keras.Model,
+    clip_norm: float | None,
 ) -> None:
     """Apply the gradients of a recorded loss to a model."""
     variables = [variable.value for variable in model.trainable_variables]
-    apply_gradients(optimizer, tape.gradient(loss, variables), model.trainable_variables)
+    apply_gradients(optimizer, tape.gradient(loss, variables), model.trainable_variables, clip_norm)

@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from esrgan_tf.comparison import bicubic_upscale, comparison_panel
-from esrgan_tf.errors import TrainingStopped
+from esrgan_tf.errors import InputError, TrainingStopped
 from esrgan_tf.images import to_float, to_uint8
 from esrgan_tf.metrics import psnr, ssim
 from esrgan_tf.panels import stack_rows
@@ -35,6 +35,17 @@ class Validator:
         objective: Objective,
         scale: int,
     ):
+        """Keep the pictures as arrays, and measure bicubic on them.
+
+        Raises:
+            InputError: one is too small for a loss term.
+        """
+        for name, hr, _ in pictures:
+            if min(hr.shape[:2]) < objective.smallest_side:
+                raise InputError(
+                    f"held-out pictures must be at least {objective.smallest_side} px on each side for this "
+                    f"ms_ssim_weight and hr_patch. Received: `{name}` of {hr.shape[1]} x {hr.shape[0]} px."
+                )
         self._networks, self._scale = networks, scale
         self._pictures = [(name, hr.numpy(), lr.numpy()) for name, hr, lr in pictures]
         largest = max(max(hr.shape[:2]) for _, hr, _ in self._pictures)

@@ -17,7 +17,7 @@ from esrgan_tf.exporting.onnx import write_onnx
 from esrgan_tf.exporting.options import TILED_SIDE, ExportOptions
 from esrgan_tf.exporting.quantization import quantize
 from esrgan_tf.exporting.report import Row, write_report
-from esrgan_tf.exporting.rewriting import in_float32, merge_upsampling
+from esrgan_tf.exporting.rewriting import fuse_branches, in_float32, merge_upsampling
 from esrgan_tf.exporting.saved_model import Servable, check_endpoints, next_version, write_saved_model
 from esrgan_tf.exporting.staging import staged
 from esrgan_tf.exporting.tflite import convert, with_description
@@ -112,7 +112,9 @@ class _Exporter:
         held_out: Sequence[Example],
         say: Callable[[str], None],
     ):
-        self._generators, self._merged = generators, [merge_upsampling(model) for model in generators]
+        # Between two, parameters are interpolated, and branches' are other parameters than the fused convolution's.
+        deployed = [fuse_branches(generators[0])] if len(generators) == 1 else generators
+        self._generators, self._merged = generators, [merge_upsampling(model) for model in deployed]
         self._description, self._options, self._held_out, self._say = description, options, held_out, say
         self._keras = keras_network(generators[-1]).run
 

@@ -7,12 +7,35 @@ import keras
 import numpy as np
 from keras import layers
 
+from esrgan_tf.models.branches import BranchedConv2D
+
 MERGED = "_merged"  # in the names of convolutions that work on the small map
 
 
 def in_float32(model: keras.Model) -> keras.Model:
     """A generator with the same weights whose every layer computes in float32, whatever it was trained in."""
     return _rebuilt(model, lambda operation, *args, **kwargs: operation(*args, **kwargs), {})
+
+
+def fuse_branches(model: keras.Model) -> keras.Model:
+    """Replace every convolution in branches by the plain one that it is.
+
+    Args:
+        model: a generator.
+
+    Returns:
+        A float32 generator of the same name, layer names and function; the given one where it has no branches.
+    """
+    branched = {layer.name: layer for layer in model.layers if isinstance(layer, BranchedConv2D)}
+    fused = {name: dict(zip(("kernel", "bias"), layer.fused(), strict=True)) for name, layer in branched.items()}
+    made = {f"{name}/{kind}": np.array(value) for name, pair in fused.items() for kind, value in pair.items()}
+
+    def call(operation, *args, **kwargs):
+        if operation.name in branched:
+            operation = layers.Conv2D(operation.filters, 3, padding="same", name=operation.name, dtype="float32")
+        return operation(*args, **kwargs)
+
+    return _rebuilt(model, call, made) if branched else model
 
 
 def merge_upsampling(model: keras.Model) -> keras.Model:

@@ -50,7 +50,7 @@ def recognise(tensors: Mapping[str, np.ndarray], origin: str | Path) -> Layout:
             return layout
     raise InputError(
         f"`{origin}` must be of a known layout: ESRGAN (old, new), BasicSR or Real-ESRGAN (RRDBNet, SRVGGNetCompact, "
-        "MSRResNet, EDSR), their VGG discriminator, torchvision's VGG16, VGG19 or AlexNet, MINC's VGG16. "
+        "MSRResNet, EDSR), SPAN, their VGG discriminator, torchvision's VGG16, VGG19 or AlexNet, MINC's VGG16. "
         f"Received: tensors such as {', '.join(list(shapes)[:NAMED])}."
     )
 
@@ -106,7 +106,7 @@ def import_weights(
 
 
 def export_generator(source: str | Path, target: str | Path, changes: Mapping[str, Any] | None = None) -> str:
-    """Convert a generator to a file in BasicSR's layout, and prove that the file gives the same network back.
+    """Convert a generator to a file in BasicSR's layout, or in SPAN's, and verify that it gives the same network back.
 
     Args:
         source: a `.keras` generator or a work directory.
@@ -122,13 +122,12 @@ def export_generator(source: str | Path, target: str | Path, changes: Mapping[st
     """
     path = find_generator(source, "--input")
     model = load_generator(path)
-    rules = basicsr_rules(layer.name for layer in weighted_layers(model))
+    rules = basicsr_rules({layer.name: {v.name for v in layer.variables} for layer in weighted_layers(model)})
     if rules is None:
-        raise InputError(f"`{path}` must be of a family that BasicSR has: rrdb, srvgg, msrresnet, edsr.")
+        raise InputError(f"`{path}` must be of a family that BasicSR has: rrdb, srvgg, msrresnet, edsr; or span.")
     named = {slot.tensor: np.broadcast_to(np.float32(0), slot.shape) for slot in variable_slots(model, rules)}
-    layout = recognise(named, path)
-    layout = replace(layout, network=override(layout.network, changes or {}))
-    tensors = extract(model, layout)
+    tensors = extract(model, _recognised(named, path, changes))
+    layout = _recognised(tensors, path, changes)  # of all that is written
     twin = build_generator(layout.network, generator_info(model).recipe)
     fill(twin, dict(tensors), layout, path)
     if not _same(model, twin):
@@ -138,6 +137,12 @@ def export_generator(source: str | Path, target: str | Path, changes: Mapping[st
         )
     write_tensors(target, tensors)
     return f"{model.name}: {describe(layout)}, {len(tensors)} tensors"
+
+
+def _recognised(tensors: Mapping[str, np.ndarray], path: Path, changes: Mapping[str, Any] | None) -> Layout:
+    """A generator's layout, with fields of its configuration replaced."""
+    layout = recognise(tensors, path)
+    return replace(layout, network=override(layout.network, changes or {}))
 
 
 def _with_lins(layout: Layout, source: str | Path) -> Layout:

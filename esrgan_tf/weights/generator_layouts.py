@@ -1,10 +1,11 @@
 """Layouts of generators: ESRGAN's two, and those of BasicSR and Real-ESRGAN."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Mapping
 
 from esrgan_tf.models.upsampling import STEPS
 from esrgan_tf.recipes.generators import EDSRConfig, MSRResNetConfig, RRDBConfig, SRVGGConfig
 from esrgan_tf.weights.layouts import INPUT, OUTPUT, Layout, Rules, Shapes, count, has, length, renamed, size
+from esrgan_tf.weights.span_layout import span, span_rules
 
 UNSHUFFLED = {3: None, 12: 2, 48: 1}  # input channels of RRDBNet -> the scale that a pixel-unshuffle is for
 EDSR_RANGE = 255.0  # BasicSR's EDSR works on 0..255 inside
@@ -23,16 +24,17 @@ MSRRESNET: Rules = (RESIDUAL_BLOCK, (r"conv_up(\d)", r"upconv\1"))
 EDSR: Rules = (RESIDUAL_BLOCK, *((f"conv_up{step}", f"upsample.{2 * (step - 1)}") for step in (1, 2, 3)))
 
 
-def basicsr_rules(layers: Iterable[str]) -> Rules | None:
-    """BasicSR's names for a Keras generator's layers.
+def basicsr_rules(layers: Mapping[str, Collection[str]]) -> Rules | None:
+    """BasicSR's names for a Keras generator's layers, or SPAN's, whose code is BasicSR's with one network more.
 
     Args:
-        layers: names of all its layers with weights.
+        layers: names of all its layers with weights, each with its variables' names.
 
     Returns:
-        Rules, or `None` where BasicSR has no such network.
+        Rules, or `None` where neither has such a network.
     """
-    layers = set(layers)
+    if "conv_cat" in layers:
+        return span_rules(layers)
     if has(dict.fromkeys(layers), DENSE_BLOCK):
         return BASICSR_RRDB
     if "body_0_prelu" in layers and "body_0_conv" in layers:
@@ -110,7 +112,7 @@ def edsr(shapes: Shapes) -> Layout | None:
 
 
 # In this order: a later one also fits what an earlier one does.
-GENERATOR_RECOGNISERS = (basicsr_rrdb, esrgan_new, esrgan_old, srvgg, msrresnet, edsr)
+GENERATOR_RECOGNISERS = (basicsr_rrdb, esrgan_new, esrgan_old, srvgg, msrresnet, edsr, span)
 
 
 def _rrdb(title: str, shapes: Shapes, rules: Rules, blocks: int, steps: int) -> Layout:

@@ -1,5 +1,6 @@
 """Generator files: `.keras`, float32 whatever the training's precision, loadable by plain Keras in safe mode.
 
+Convolutions in branches are a layer of this package, which Keras finds once `esrgan_tf.models` has been imported.
 A generator carries its recipe and scale in its name, `<recipe>_x<scale>`.
 """
 
@@ -12,10 +13,12 @@ import keras
 
 from esrgan_tf.errors import InputError, first_line
 from esrgan_tf.files import replacing
+from esrgan_tf.models.branches import BranchedConv2D
 
 GENERATOR_FILE = "generator.keras"  # of a stage: best on validation
 SCALE_LAYERS = ("conv_first", "conv_up", "prelu_up", "conv_last")  # whose shapes depend on the scale
 STAGES_BEST_FIRST = ("gan", "psnr")
+CUSTOM_LAYERS = {keras.saving.get_registered_name(BranchedConv2D): BranchedConv2D}
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,7 @@ def load_generator(path: str | Path, flag: str = "--model") -> keras.Model:
     if not zipfile.is_zipfile(file):
         raise InputError(f"`{file}` must be a .keras generator file. Received: something else, or a truncated one.")
     try:
-        model = keras.saving.load_model(file, compile=False)
+        model = keras.saving.load_model(file, CUSTOM_LAYERS, compile=False)
     except (ValueError, TypeError, KeyError, OSError, zipfile.BadZipFile) as error:
         raise InputError(f"`{file}` cannot be read as a .keras model: {first_line(error)}") from error
     generator_info(model)

@@ -29,6 +29,7 @@ class Layout:
     ignored: str | None = None  # pattern of tensors that are known and not needed
     patch: int | None = None  # px, of a discriminator
     folded: Mapping[str, str] = field(default_factory=dict)  # bias -> mean of the BatchNorm that swallows it
+    completed: Callable | None = None  # (tensors, network) -> the tensors and what a file holds that repeats them
 
 
 # Reads a layout off the tensors' shapes; `None`: not this one. Raises LookupError where a tensor that says how wide

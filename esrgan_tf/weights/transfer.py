@@ -23,6 +23,11 @@ TENSOR_OF = {  # PyTorch's name for a layer's variable
     "moving_mean": "running_mean",
     "moving_variance": "running_var",
     "alpha": "weight",
+    **{  # of a convolution in branches, as SPAN's code names them
+        f"{branch}_{variable}": f"{module}.{tensor}"
+        for branch, module in (("expand", "conv.0"), ("spatial", "conv.1"), ("project", "conv.2"), ("skip", "sk"))
+        for variable, tensor in (("kernel", "weight"), ("bias", "bias"))
+    },
 }
 TOLD = ("residual_scale",)  # beside the whole numbers of a configuration: no tensor holds it
 NAMED = 4  # tensors that a message names of each kind
@@ -38,13 +43,13 @@ class Slot:
 
     def to_torch(self, value: np.ndarray) -> np.ndarray:
         """Keras' axes to PyTorch's."""
-        if self.variable.name == "kernel":
+        if self.variable.name.endswith("kernel"):
             return value.transpose(3, 2, 0, 1) if value.ndim == 4 else value.T
         return value.reshape(-1) if self.variable.name == "alpha" else value
 
     def to_keras(self, tensor: np.ndarray) -> np.ndarray:
         """PyTorch's axes to Keras'."""
-        if self.variable.name == "kernel":
+        if self.variable.name.endswith("kernel"):
             return tensor.transpose(2, 3, 1, 0) if tensor.ndim == 4 else tensor.T
         return tensor.reshape(self.variable.shape)
 
@@ -109,7 +114,7 @@ def fill(model: keras.Model, tensors: dict[str, np.ndarray], layout: Layout, ori
 
 
 def extract(model: keras.Model, layout: Layout) -> dict[str, np.ndarray]:
-    """A model's tensors under PyTorch's names, the inverse of `fill`.
+    """A model's tensors under PyTorch's names, the inverse of `fill`; and what the layout repeats of them.
 
     Those that a factor divides are float64, so that `fill` gives back the same bits; PyTorch's `load_state_dict`
     rounds them.
@@ -122,7 +127,7 @@ def extract(model: keras.Model, layout: Layout) -> dict[str, np.ndarray]:
             tensor = _positions_first(tensor, axis, tensor.shape[axis] // positions)
         factor = layout.factors.get(f"{slot.layer}/{slot.variable.name}")
         tensors[slot.tensor] = tensor if factor is None else tensor.astype(np.float64) / factor
-    return tensors
+    return layout.completed(tensors, layout.network) if layout.completed else tensors
 
 
 def describe(layout: Layout) -> str:

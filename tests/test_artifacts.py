@@ -19,7 +19,7 @@ from esrgan_tf.exporting.examples import Example
 from esrgan_tf.exporting.onnx import write_onnx
 from esrgan_tf.exporting.quantization import quantize
 from esrgan_tf.exporting.ranges import best_range
-from esrgan_tf.exporting.rewriting import merge_upsampling
+from esrgan_tf.exporting.rewriting import fuse_branches, merge_upsampling
 from esrgan_tf.exporting.tflite import convert, with_description
 from esrgan_tf.exporting.xnnpack import xnnpack_share
 from esrgan_tf.images import read_picture, to_float, to_uint8, write_picture
@@ -94,7 +94,7 @@ def tiles(count=1, size=TILE, seed=0):
 @pytest.mark.parametrize("family", FAMILIES)
 def test_every_family_becomes_a_litert_file_of_builtin_operators(tmp_path, family):
     model = built(FAMILIES[family])
-    path = write_tflite(tmp_path / "m.tflite", model, convert(merge_upsampling(model), TILE, "float32"))
+    path = write_tflite(tmp_path / "m.tflite", model, convert(merge_upsampling(fuse_branches(model)), TILE, "float32"))
     (tile,) = tiles()
     wanted = np.array(model(tile[None]))[0]
     np.testing.assert_allclose(open_network([path]).run(tile), wanted, atol=1e-5 * max(1, np.abs(wanted).max()))
@@ -104,7 +104,8 @@ def test_every_family_becomes_a_litert_file_of_builtin_operators(tmp_path, famil
 def test_every_family_becomes_an_onnx_file_that_takes_any_size(tmp_path, family):
     model = built(FAMILIES[family])
     multiple = keras_network(model).lr_multiple
-    write_onnx(merge_upsampling(model), description(model, lr_multiple=multiple), tmp_path / "m.onnx")
+    deployed = merge_upsampling(fuse_branches(model))
+    write_onnx(deployed, description(model, lr_multiple=multiple), tmp_path / "m.onnx")
     network = open_network([tmp_path / "m.onnx"])
     assert network.lr_multiple == multiple
     for height, width in ((8, 20), (18, 6)):

@@ -6,11 +6,13 @@ import pytest
 import tensorflow as tf
 from keras import layers, ops
 
+from esrgan_tf.exporting.graphs import upscale_function
 from esrgan_tf.exporting.rewriting import fuse_branches
 from esrgan_tf.models import build_generator
 from esrgan_tf.models.branches import BranchedConv2D
 from esrgan_tf.recipes.generators import EDSRConfig, SPANConfig
 from esrgan_tf.weights.generators import load_generator, save_generator
+from esrgan_tf.weights.interpolation import interpolate
 
 X = np.random.default_rng(0).normal(size=(2, 7, 9, 5)).astype(np.float32)
 IMAGES = np.random.default_rng(0).uniform(size=(2, 7, 9, 3)).astype(np.float32)
@@ -90,6 +92,17 @@ def test_a_fused_generator_is_the_plain_configurations_network(dtype):
 def test_a_generator_without_branches_stays_itself():
     model = build_generator(EDSRConfig(scale=2, blocks=1, features=4), "tiny")
     assert fuse_branches(model) is model
+
+
+def test_between_two_generators_in_branches_a_graph_gives_what_keras_gives():
+    models = []
+    for seed in (1, 2):
+        keras.utils.set_random_seed(seed)
+        models.append(build_generator(CONFIG, "tiny"))
+    expected = np.array(interpolate(*models, 0.5)(IMAGES))
+    output = upscale_function(models)(tf.constant(IMAGES), tf.constant(0.5))
+    np.testing.assert_allclose(output, expected, rtol=0, atol=1e-4 * np.abs(expected).max())
+    assert np.abs(expected - models[1](IMAGES)).max() > 0.01 * np.abs(expected).max()
 
 
 def test_a_generator_in_branches_is_read_where_keras_does_not_know_the_layer_yet(monkeypatch, tmp_path):

@@ -202,11 +202,11 @@ def test_int8_takes_and_gives_bytes_of_the_whole_range(tmp_path, model, quantize
     assert len(weights) > 15 and set(weights) <= {2, 3, 4}  # one scale for each output channel
 
 
-@pytest.mark.parametrize("family", ["unshuffled", "edsr", "rcan", "srvgg"])
+@pytest.mark.parametrize("family", ["unshuffled", "edsr", "rcan", "srvgg", "span"])
 def test_other_families_become_int8(tmp_path, family):
     model = built(FAMILIES[family])
     examples = photographs(tmp_path, keras_network(model).scale)
-    tflite = quantize(merge_upsampling(model), TILE, examples, max_psnr_change=100).tflite
+    tflite = quantize(merge_upsampling(fuse_branches(model)), TILE, examples, max_psnr_change=100).tflite
     network = open_network([write_tflite(tmp_path / "m.tflite", model, tflite, precision="int8")])
     for example in examples:
         wanted = np.clip(np.array(model(example.lr_01[None]))[0], 0, 1)

@@ -47,7 +47,7 @@ CODE = """
 
     for name in ("esrgan", "srgan", "srvgg"):
         print(*trained(name))
-    for name in ("msrresnet", "edsr", "rcan", "srcnn"):
+    for name in ("msrresnet", "edsr", "rcan", "srcnn", "span"):
         generator = build_generator(narrowed(name, 1).generator, name)
         print(float(abs(generator(hr)).mean()), generator(hr).shape == (2, 64, 64, 3))
 """
@@ -62,7 +62,7 @@ def test_models_and_losses_train_on_jax():
         [sys.executable, "-c", textwrap.dedent(CODE)], capture_output=True, text=True, env=environment, check=True
     )
     rows = [line.split() for line in done.stdout.splitlines()]
-    assert len(rows) == 7
+    assert len(rows) == 8
     for value, every_weight_has_a_gradient_or_the_shape_is_right in rows:
         assert 0 < float(value) < 100
         assert every_weight_has_a_gradient_or_the_shape_is_right == "True"

@@ -8,6 +8,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from pictures import truncate, write_photo
 from test_graphs import has_bfloat16
 
@@ -20,7 +21,7 @@ from esrgan_tf.exporting.parity import Proof
 from esrgan_tf.exporting.report import Row, write_report
 from esrgan_tf.exporting.saved_model import Servable, check_endpoints, write_saved_model
 from esrgan_tf.models import build_generator
-from esrgan_tf.recipes.generators import RRDBConfig
+from esrgan_tf.recipes.generators import RRDBConfig, SPANConfig
 from esrgan_tf.weights.generators import GeneratorInfo, save_generator
 
 ROOT = Path(__file__).parents[1]
@@ -195,6 +196,23 @@ def test_a_generator_of_half_precision_is_exported_in_float32(tmp_path, capsys, 
     assert export(capsys, folder, tmp_path, "--format=onnx", models=("half",))[0] == 0
     (row,) = json.loads((tmp_path / "report.json").read_text())["artifacts"]
     assert row["proof"]["max_difference"] <= 1e-4
+
+
+def test_a_generator_in_branches_is_exported_as_plain_convolutions(tmp_path, capsys, folder):
+    keras.utils.set_random_seed(1)
+    model = build_generator(SPANConfig(scale=2, blocks=1, features=4, branches=2), "branches")
+    last = model.get_layer("conv_last")
+    last.kernel.assign(last.kernel * 0.01)
+    save_generator(model, folder / "branches.keras")
+    flags = ["--format=saved_model,tflite", "--tflite=float32", "--tile=24", "--precision=float32"]
+    assert export(capsys, folder, tmp_path, *flags, models=("branches",))[0] == 0
+    rows = json.loads((tmp_path / "report.json").read_text())["artifacts"]
+    assert len(rows) == 2
+    assert all(row["proof"]["max_difference"] <= 1e-4 for row in rows)
+    (variables,) = tmp_path.rglob("variables.index")
+    shapes = [tuple(shape) for _, shape in tf.train.list_variables(str(variables.with_suffix("")))]
+    assert (4, 4, 3, 3) not in shapes and shapes.count((3, 3, 4, 4)) == 4
+    assert not any(8 in shape for shape in shapes)  # channels of the branches
 
 
 def test_a_single_picture_cannot_calibrate_and_prove(tmp_path):

@@ -6,8 +6,8 @@
     esrgan convert --input=runs/mine --output=mine.pth
 
 Takes seconds. Layout, depth, width and scale are read off the tensors: ESRGAN (old and new), BasicSR and Real-ESRGAN
-(RRDBNet x1, x2, x4, SRVGGNetCompact, MSRResNet, EDSR), their VGG discriminator, torchvision's VGG16 and VGG19 and
-MINC's VGG16 (for `--vgg_weights`), LPIPS. Back to PyTorch it is BasicSR's layout, inside `params`.
+(RRDBNet x1, x2, x4, SRVGGNetCompact, MSRResNet, EDSR), SPAN, their VGG discriminator, torchvision's VGG16 and VGG19 and
+MINC's VGG16 (for `--vgg_weights`), LPIPS. Back to PyTorch it is BasicSR's layout, or SPAN's, inside `params`.
 """
 
 import sys

@@ -20,9 +20,9 @@ HEADER = 48  # bytes, every one of which is damaged as well
 EXTREMES = (b"\0\0\0\0", b"\x7f\xff\xff\xff", b"\xff\xff\xff\xff")
 
 
-def sound_files() -> dict[str, bytes]:
-    """An undamaged file of every kind that the package reads or refuses, by name; each is 40 x 36 px."""
-    rgb = dead_leaves(WIDTH, 0)[:HEIGHT]
+def sound_files(height: int = HEIGHT, width: int = WIDTH) -> dict[str, bytes]:
+    """An undamaged file of every kind that the package reads or refuses, by its name; no two have one stem."""
+    rgb = dead_leaves(max(height, width), 0)[:height, :width]
     image, alpha = Image.fromarray(rgb), Image.fromarray(rgb[::-1, :, 0])
     rgba, grey = image.copy(), image.convert("L")
     rgba.putalpha(alpha)
@@ -61,7 +61,8 @@ def sound_files() -> dict[str, bytes]:
         "rgb16.tiff": codecs.encode(deep[..., :3], codecs.FORMATS[".tif"], SRGB),
         "rgba16.tiff": codecs.encode(deep, codecs.FORMATS[".tif"], None),
     }
-    return {name: _with_gamma(data) if name.endswith(".png") else data for name, data in files.items()}
+    files = {name: _with_gamma(data) if name.endswith(".png") else data for name, data in files.items()}
+    return {f"{Path(name).suffix[1:]}_{name}": data for name, data in files.items()}  # no two of one stem
 
 
 def mutants(name: str, data: bytes, density: int = 1) -> Iterator[tuple[str, bytes]]:

@@ -1,12 +1,13 @@
 """Checkpoints: what is restored where the data is read in another way than when they were written."""
 
+from types import SimpleNamespace
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from esrgan_tf.training.checkpoints import Checkpoints
-from esrgan_tf.training.networks import Networks
 from esrgan_tf.training.progress import Progress
 
 
@@ -16,7 +17,7 @@ def opened(folder, weight, batches):
     model.set_weights([np.full((1, 1), weight, np.float32)])
     optimizer = keras.optimizers.Adam()
     optimizer.build(model.trainable_variables)
-    networks = Networks(model, model, optimizer, None, None, None, None)
+    networks = SimpleNamespace(generator=model, generator_optimizer=optimizer, discriminator=None)
     return Checkpoints(folder, networks, Progress(), batches), networks
 
 

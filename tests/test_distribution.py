@@ -16,7 +16,6 @@ from esrgan_tf.training.distribution import (
     apply_gradients,
     global_mean,
     make_strategy,
-    resolve_precision,
     scale_loss_if_half,
 )
 from esrgan_tf.training.networks import build_networks
@@ -268,11 +267,3 @@ def test_a_file_asked_for_is_not_replaced_by_random_weights(tmp_path):
 def test_unknown_strategy_or_device_is_named(name):
     with pytest.raises(InputError, match="--strategy"):
         make_strategy(name)
-
-
-def test_precision_auto_is_what_the_hardware_computes_in():
-    strategy = make_strategy(ONE)
-    assert resolve_precision("auto", strategy) in ("float32", "mixed_bfloat16")
-    assert resolve_precision("mixed_float16", strategy) == "mixed_float16"
-    with pytest.raises(InputError, match="--precision.*Received: int8"):
-        resolve_precision("int8", strategy)

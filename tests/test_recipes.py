@@ -1,18 +1,14 @@
 """Recipes: published numbers, and that each says where it comes from and how it is trained."""
 
-import ast
 import dataclasses
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from esrgan_tf.commands.train import FLAGS
 from esrgan_tf.errors import InputError
-from esrgan_tf.recipes import DEGRADATIONS, RECIPES, configs, degradation, discriminators, generators, get_recipe
+from esrgan_tf.recipes import DEGRADATIONS, RECIPES, get_recipe
 from esrgan_tf.recipes.overrides import override
-
-PACKAGE = Path(__file__).parents[1] / "esrgan_tf"
 
 
 def weights(stage):
@@ -119,16 +115,3 @@ def test_a_stage_that_the_recipe_has_not_is_named_with_those_it_has(name, stages
 def test_numbers_that_no_training_can_have_are_refused(field, value):
     with pytest.raises(InputError, match=f"`{field.split('.')[1]}` must be .*Received: {value}"):
         override(get_recipe("esrgan"), {field: value})
-
-
-def test_every_field_of_a_recipe_is_read_by_something():
-    modules = (configs, generators, discriminators, degradation)
-    kinds = {kind for module in modules for kind in vars(module).values() if isinstance(kind, type)}
-    fields = {field.name for kind in kinds if dataclasses.is_dataclass(kind) for field in dataclasses.fields(kind)}
-    read = {"section", "command"}  # for people, and for recipe.json
-    for path in PACKAGE.rglob("*.py"):
-        if path.parent.name != "recipes":
-            tree = ast.parse(path.read_text())
-            read |= {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
-    read |= {"psnr", "gan", "pixel_weight", "perceptual_weight", "adversarial_weight"}  # by name
-    assert fields <= read | {"paper"}

@@ -11,6 +11,7 @@ from esrgan_tf.errors import InputError
 
 PRECISIONS = ("auto", "float32", "mixed_bfloat16", "mixed_float16")
 AMPERE = (8, 0)  # the first compute capability with bfloat16
+CPU_DESCRIPTION = Path("/proc/cpuinfo")
 CPU_BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}  # x86, x86, Arm
 
 
@@ -135,8 +136,9 @@ def _gpus_have_bfloat16() -> bool:
 @functools.cache
 def _cpu_has_bfloat16() -> bool:
     """Whether the processor has bfloat16 instructions; only Linux tells."""
-    info = Path("/proc/cpuinfo")
-    if platform.system() != "Linux" or not info.exists():
+    if platform.system() != "Linux" or not CPU_DESCRIPTION.exists():
         return False
-    flags = next((line for line in info.read_text().splitlines() if line.startswith(("flags", "Features"))), "")
+    flags = next(
+        (line for line in CPU_DESCRIPTION.read_text().splitlines() if line.startswith(("flags", "Features"))), ""
+    )
     return bool(CPU_BFLOAT16_FLAGS & set(flags.split()))

@@ -50,7 +50,7 @@ def test_two_replicas_train_as_one_with_every_term_and_clipped_gradients():
 
 
 def test_half_precision_follows_full():
-    stage = override(RECIPE.psnr, {"ldl_weight": 1.0})  # at 100, float16 skips its first steps
+    stage = override(RECIPE.psnr, {"ldl_weight": 0.1})  # from 1 on, float16 skips its first steps
     full, half, scaled = (trained(ONE, stage, name)[0] for name in ("float32", "mixed_bfloat16", "mixed_float16"))
     for name in ("pixel", "ms_ssim", "ldl"):
         assert half[2][name] == pytest.approx(full[2][name], rel=0.05), name

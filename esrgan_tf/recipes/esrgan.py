@@ -118,7 +118,11 @@ QUICKSTART = Recipe(
     published="none; the README has what was measured",
     generator=RRDBConfig(blocks=3, features=32, growth=16, init_scale=1.0),  # x 0.1 starts slowly
     discriminator=VGGDiscriminatorConfig(features=16),
-    perceptual=PerceptualConfig(layers=(("conv3_4", 1.0),), download=False, random_if_missing=True),
+    perceptual=PerceptualConfig(
+        network="vgg19_distilled",
+        layers=(("conv2_1", 0.5), ("conv3_1", 0.5), ("conv4_1", 0.5)),  # colours and edges, then textures
+        weights="shipped",
+    ),
     data=DataConfig(crops_per_picture=16, dead_leaves_pictures=24, dead_leaves_size=256, validation_crop=320),
     psnr=StageConfig(
         steps=2200,
@@ -135,7 +139,7 @@ QUICKSTART = Recipe(
         steps=500,
         batch_size=8,
         hr_patch=64,
-        pixel_weight=1e-1,
+        pixel_weight=1.0,
         perceptual_weight=1.0,
         adversarial_weight=2e-2,
         learning_rate=2e-4,
@@ -144,7 +148,7 @@ QUICKSTART = Recipe(
         ema_decay=0.99,
         validate_every=250,
         log_every=25,
-        best_by="last",  # random features rank nothing
+        best_by="perceptual",
     ),
 )
 

@@ -38,11 +38,13 @@ class BranchedConv2D(layers.Layer):
 
     def _add(self, branch: str, size: int, inputs: int, outputs: int) -> None:
         """Kernel [size, size, inputs, outputs] and bias of one convolution; float32 under any policy."""
-        limit = (size * size * inputs) ** -0.5
-        starts = {"kernel": torch_uniform(), "bias": keras.initializers.RandomUniform(-limit, limit)}
-        for kind, shape in (("kernel", (size, size, inputs, outputs)), ("bias", (outputs,))):
+        starts = torch_uniform(size * size * inputs)
+        for kind, shape, start in (
+            ("kernel", (size, size, inputs, outputs), starts.kernel),
+            ("bias", (outputs,), starts.bias),
+        ):
             name = f"{branch}_{kind}"
-            setattr(self, name, self.add_weight(shape, starts[kind], name=name, autocast=False))
+            setattr(self, name, self.add_weight(shape, start, name=name, autocast=False))
 
     def fused(self) -> tuple[keras.KerasTensor, keras.KerasTensor]:
         """The one convolution that the branches are.

@@ -63,7 +63,7 @@ def narrow(kind, **fields):
 
 @pytest.fixture(scope="module")
 def read(tmp_path_factory):
-    """(configuration, field) of everything that is read while all families are built and a run starts, validates and ends."""
+    """(configuration, field) of all that is read while each family is built and a run starts, validates and ends."""
     folder, found = tmp_path_factory.mktemp("fields"), set()
     recipe = override(TINY, ALL_ON)
     save_generator(build_generator(TINY.generator, "tiny"), folder / "generator.keras")

@@ -36,7 +36,7 @@ def ms_ssim_loss(predicted: keras.KerasTensor, target: keras.KerasTensor, scales
     similarity = 1.0
     for scale, weight in enumerate(weights):
         if scale:
-            predicted, target = (ops.average_pool(images, 2) for images in (predicted, target))
+            predicted, target = (ops.average_pool(images, 2, 2) for images in (predicted, target))
         luminance, contrast_structure = _similarities(predicted, target)
         is_coarsest = scale == scales - 1
         factor = ops.mean(luminance * contrast_structure if is_coarsest else contrast_structure, axis=(1, 2))

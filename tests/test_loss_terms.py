@@ -52,9 +52,9 @@ def test_two_replicas_train_as_one_with_every_term_and_clipped_gradients():
 def test_half_precision_follows_full():
     stage = override(RECIPE.psnr, {"ldl_weight": 0.1})  # from 1 on, float16 skips its first steps
     full, half, scaled = (trained(ONE, stage, name)[0] for name in ("float32", "mixed_bfloat16", "mixed_float16"))
-    for name in ("pixel", "ms_ssim", "ldl"):
-        assert half[2][name] == pytest.approx(full[2][name], rel=0.05), name
-        assert scaled[2][name] == pytest.approx(full[2][name], rel=0.05), name
+    for name, step in (("pixel", 2), ("ms_ssim", 2), ("ldl", 0)):  # later, LDL's map depends on which pixel is better
+        assert half[step][name] == pytest.approx(full[step][name], rel=0.05), name
+        assert scaled[step][name] == pytest.approx(full[step][name], rel=0.05), name
 
 
 def test_ldls_reference_is_the_generator_at_first_and_its_moving_average_from_then_on():

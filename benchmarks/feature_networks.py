@@ -20,9 +20,7 @@ from esrgan_tf.recipes.configs import PerceptualConfig
 ROUNDS = 5
 NETWORKS = {
     "vgg19, conv5_4": PerceptualConfig(weights="random"),
-    "vgg19_distilled, conv5_1": PerceptualConfig(
-        network="vgg19_distilled", layers=(("conv5_1", 1.0),), weights="shipped"
-    ),
+    "vgg19_distilled, conv5_1": PerceptualConfig("vgg19_distilled", (("conv5_1", 1.0),), weights="shipped"),
 }
 
 

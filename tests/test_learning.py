@@ -26,6 +26,7 @@ SCALE, PATCH, BATCH = 4, 24, 4
 KINDS = {kind.family: kind for kind in typing.get_args(GeneratorConfig)}
 SHALLOW = {"blocks": 1, "groups": 1, "convs": 2}
 NARROW = {"features": 8, "growth": 4}
+BELOW = 0.9  # of bicubic's error: nearest-neighbour and a constant for each phase reach 0.98 on these crops
 STEPS, RATE = 400, 1e-2
 # These two have no skip from the input to the output and start at 0: kernels of a tenth of He's, and of 0.001.
 MORE_STEPS = {"rrdb": 600, "srcnn": 1200}
@@ -64,7 +65,7 @@ def l1_before_and_after(config, steps, rate):
     """Mean absolute errors on the batch, in 0..1, of a network as it starts and after so many steps of Adam."""
     keras.utils.set_random_seed(0)
     model = build_generator(config, "toy")
-    optimizer = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(rate, steps))
+    optimizer = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(rate, steps), epsilon=1e-8)
     optimizer.build(model.trainable_variables)
     hr, lr = (tf.constant(images, tf.float32) / 255 for images in batch())
 
@@ -85,10 +86,10 @@ def l1_before_and_after(config, steps, rate):
 
 
 def check_learns(config, steps, rate):
-    """Fail unless the network ends below bicubic's error; print the row of the README's table."""
+    """Fail unless the network ends clearly below bicubic's error; print a row of a table."""
     before, after = l1_before_and_after(config, steps, rate)
     print(f"\n| {config.family} | {config.features} | {steps} | {before:.4f} | {after:.4f} | {bicubic_l1():.4f} |")
-    assert after < bicubic_l1() < before
+    assert after < BELOW * bicubic_l1() < before
 
 
 @pytest.mark.parametrize("family", GENERATORS)
@@ -105,24 +106,19 @@ def test_a_narrow_network_of_the_published_depth_fits_a_batch_better_than_bicubi
 GAN_STEPS, GAN_RATE = 100, 2e-3
 GAN_PATCH, GAN_BATCH, GAN_SCALE = 32, 2, 2
 MORE_GAN_STEPS = {"unet": 300}  # its spectral normalization keeps it from separating early
-SHALLOW_FEATURES = (
-    ("conv1_2", 0.1),
-    ("conv2_2", 1.0),
-)  # in place of several layers: deeper ones cost ten times as much
+SHALLOW_FEATURES = (("conv1_2", 0.1), ("conv2_2", 1.0))  # in place of several layers, at a tenth of the cost
 
 
 def gan_stage(name):
     """A recipe's gan stage at toy width, and what its title, its schedule and its psnr stage leave as it is."""
     recipe = narrowed(name, 1)
-    layers = recipe.perceptual.layers
+    layers = recipe.perceptual.layers if len(recipe.perceptual.layers) == 1 else SHALLOW_FEATURES
     return replace(
         recipe,
         **dict.fromkeys(("name", "paper", "section", "command", "published"), "toy"),
-        perceptual=replace(recipe.perceptual, layers=SHALLOW_FEATURES if len(layers) > 1 else layers),
+        perceptual=replace(recipe.perceptual, layers=layers),
         psnr=RECIPES["esrgan"].psnr,
-        gan=replace(
-            recipe.gan, steps=1, learning_rate=GAN_RATE, milestones=(), decay=0.5, validate_every=1, log_every=1
-        ),
+        gan=replace(recipe.gan, learning_rate=GAN_RATE, milestones=(), decay=0.5, log_every=1),
     )
 
 
@@ -140,6 +136,6 @@ def test_in_a_gan_stage_the_discriminator_separates_and_the_feature_distance_fal
     steps = MORE_GAN_STEPS.get(recipe.discriminator.family, GAN_STEPS)
     first, *_, last = ({name: float(term) for name, term in step(hr, lr).items()} for _ in range(steps))
     print(f"\n| {steps} | " + " | ".join(f"{name} {first[name]:.3f} -> {last[name]:.3f}" for name in first) + " |")
-    assert last["discriminator"] < 0.5 * first["discriminator"]
-    assert last["logit_margin"] > first["logit_margin"] + 1
+    assert last["discriminator"] < 0.7 * first["discriminator"]
+    assert last["logit_margin"] > first["logit_margin"] + 0.5
     assert last["perceptual"] < 0.7 * first["perceptual"]

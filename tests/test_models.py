@@ -462,6 +462,7 @@ OTHER = {
     "pixel_unshuffle": True,
     "init_scale": 1.0,
     "init_convs": "body",
+    "init": "torch",
     "outer_kernel": 7,
     "mean_rgb_01": (0.5, 0.5, 0.5),
     "groups": 3,

@@ -10,6 +10,7 @@ from keras import layers, ops
 # Beyond the border, in `ops.pad`'s terms. Of 1 px, "symmetric" repeats the outermost pixel.
 PADDINGS = {"zero": None, "reflect": "reflect", "replicate": "symmetric"}
 TORCH_MOMENTUM, TORCH_EPSILON = 0.9, 1e-5  # of PyTorch's BatchNorm, in Keras' terms
+PRELU_SLOPE = 0.25  # at first: PyTorch's
 SYNCHRONIZED = keras.backend.backend() == "tensorflow"  # Keras refuses synchronized BatchNorm elsewhere
 
 
@@ -25,16 +26,16 @@ class Initializers(NamedTuple):
 Initialization = Callable[[int], Initializers]
 
 
-def he_normal(fan_in: int, scale: float = 1.0) -> Initializers:
-    """PyTorch's `kaiming_normal_` (fan in, not truncated) times `scale`; bias 0."""
-    return normal(fan_in, math.sqrt(2 * scale**2 / fan_in))
+def he_normal(fan_in: int, scale: float = 1.0, slope: float = 0.0) -> Initializers:
+    """He-normal (arXiv:1502.01852, equation 15; not truncated) times `scale`, for a ReLU of that slope; bias 0."""
+    return normal(fan_in, math.sqrt(2 * scale**2 / (1 + slope**2) / fan_in))
 
 
 def torch_uniform(fan_in: int) -> Initializers:
     """PyTorch's default for convolutions and dense layers: kernel and bias uniform within 1 / sqrt(fan in).
 
-    A deep network without skips needs those biases: with kernels of this variance, 1 / (3 fan in), its signal would
-    fade away from layer to layer.
+    The variance 1 / (3 fan in) is a sixth of He's: through a deep chain without skips the image fades away, and the
+    biases alone keep the maps from 0.
     """
     limit = 1 / math.sqrt(fan_in)
     return Initializers(*(keras.initializers.RandomUniform(-limit, limit) for _ in Initializers._fields))
@@ -97,7 +98,7 @@ def apply_batch_norm(x: keras.KerasTensor, name: str, dtype: str = "float32") ->
 
 
 def apply_prelu(x: keras.KerasTensor, name: str, shared: bool, dtype: str = "float32") -> keras.KerasTensor:
-    """[n, h, w, c] -> same: PReLU from 0.25, one slope for all channels if `shared`, else one for each."""
+    """[n, h, w, c] -> same: PReLU from `PRELU_SLOPE`, one slope for all channels if `shared`, else one for each."""
     return layers.PReLU(
-        keras.initializers.Constant(0.25), shared_axes=[1, 2, 3] if shared else [1, 2], name=name, dtype=dtype
+        keras.initializers.Constant(PRELU_SLOPE), shared_axes=[1, 2, 3] if shared else [1, 2], name=name, dtype=dtype
     )(x)

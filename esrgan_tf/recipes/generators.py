@@ -123,10 +123,12 @@ class SRVGGConfig:
     scale: int = 4  # 1, 2, 3, 4 or 8
     convs: int = 32
     features: int = 64
+    init: str = "he_normal"  # or torch: PyTorch's default, as its source
 
     def __post_init__(self) -> None:
-        """Raise for a scale that cannot be built."""
+        """Raise for a scale or an initialisation that there is not."""
         check_one_of("scale", self.scale, (1, *UPSAMPLED))
+        check_one_of("init", self.init, ("he_normal", "torch"))
 
 
 @dataclass(frozen=True)

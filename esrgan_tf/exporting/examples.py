@@ -1,14 +1,14 @@
 """Pictures whose originals are known: some to calibrate on, others, never calibrated on, to prove on."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
 from esrgan_tf.data.held_out import load_held_out
-from esrgan_tf.data.sources import Source, open_sources
+from esrgan_tf.data.sources import Element, Source, open_sources
 from esrgan_tf.errors import InputError, first_line
 from esrgan_tf.images import to_float, to_uint8
 from esrgan_tf.metrics import psnr, smallest_side
@@ -16,32 +16,57 @@ from esrgan_tf.recipes import get_recipe
 from esrgan_tf.weights.generators import GeneratorInfo
 
 CALIBRATION_PICTURES = 32
+HELD_OUT_PICTURES = 32
 LARGEST_SIDE = 128  # px of LR: what is proven on
 ODD_SIDES = (57, 43)  # px: a second cut of each picture
+CROP_SIDE = 64  # px of LR: further cuts, which differ more from each other than from what they are cut from
 
 
 @dataclass(frozen=True)
 class Example:
-    """LR float32 [height, width, 3] and its original, float32 [scale * height, scale * width, 3] or its first part."""
+    """LR float32 [height, width, 3] and its original, float32 [scale * height, scale * width, 3] or its first part.
+
+    One that is not `natural`, such as noise, has no original that a network could restore.
+    """
 
     name: str
     lr_01: np.ndarray
     hr_01: np.ndarray
     scale: int
+    natural: bool = True
 
     def cut(self, height: int, width: int) -> "Example":
         """The middle, at most so large."""
-        scale = self.scale
         top, left = (max(0, side - most) // 2 for side, most in zip(self.lr_01.shape, (height, width), strict=False))
+        return self._part(top, left, height, width)
+
+    def crops(self, side: int, most: int) -> list["Example"]:
+        """At most so many squares that do not overlap, spread over all of it and named by their place; or the middle.
+
+        Args:
+            side: px of LR.
+            most: 1 or more.
+        """
+        rows, columns = (np.linspace(0, length - side, length // side).astype(int) for length in self.lr_01.shape[:2])
+        places = [(top, left) for top in rows for left in columns]
+        if min(len(places), most) < 2:
+            return [self.cut(side, side)]
+        chosen = np.linspace(0, len(places) - 1, min(len(places), most)).round().astype(int)
+        parts = [(f"{self.name}+{places[i][1]}+{places[i][0]}", self._part(*places[i], side, side)) for i in chosen]
+        return [replace(part, name=name) for name, part in parts]
+
+    def _part(self, top: int, left: int, height: int, width: int) -> "Example":
+        """From a place on, at most so large."""
+        scale = self.scale
         lr = self.lr_01[top : top + height, left : left + width]
         hr = self.hr_01[scale * top : scale * (top + height), scale * left : scale * (left + width)]
-        return Example(self.name, lr, hr, scale)
+        return replace(self, lr_01=lr, hr_01=hr)
 
     def fitted(self, tile: int) -> "Example":
         """The middle as LR [tile, tile, 3], mirrored beyond the border of a smaller one; the original as it is."""
         cut = self.cut(tile, tile)
         beyond = [(0, tile - side) for side in cut.lr_01.shape[:2]]
-        return Example(self.name, np.pad(cut.lr_01, [*beyond, (0, 0)], "symmetric"), cut.hr_01, self.scale)
+        return replace(cut, lr_01=np.pad(cut.lr_01, [*beyond, (0, 0)], "symmetric"))
 
     def psnr(self, sr_01: np.ndarray) -> float:
         """Y-PSNR in dB against the original, uint8, `scale` px cropped.
@@ -65,8 +90,8 @@ def load_examples(
         say: told of each image that is left out because it cannot be used.
 
     Returns:
-        About 32 pictures to calibrate on, always the same, and those held out, twice each: at most 128 px of LR, and
-        a cut of 57 x 43 px.
+        About 32 pictures to calibrate on, always the same, and about as many cut from those held out: of each at most
+        128 px of LR, a cut of 57 x 43 px, and squares of 64 px where several fit.
 
     Raises:
         InputError: as `open_sources`, or nothing is left to hold out or to calibrate on.
@@ -77,22 +102,33 @@ def load_examples(
     held_out = load_held_out(
         sources, LARGEST_SIDE * info.scale, info.scale, lr_multiple=info.lr_multiple, flag="--calibration"
     )
-    examples = [_example(name, hr, lr, info.scale, LARGEST_SIDE) for name, hr, lr in held_out.pictures]
-    odd = [side // info.lr_multiple * info.lr_multiple for side in ODD_SIDES]
+    examples = [_crops(name, hr, lr, info.scale, LARGEST_SIDE, most=1)[0] for name, hr, lr in held_out.pictures]
+    crop, *odd = (side // info.lr_multiple * info.lr_multiple for side in (CROP_SIDE, *ODD_SIDES))
     calibration, damaged = _to_calibrate_on(sources, calibrated_side) if calibrated_side else ([], [])
     for line in (*(line for source in sources for line in source.left_out), *held_out.left_out, *damaged):
         say(f"left out {line}")
     if calibrated_side and not calibration:
         raise InputError(f"`--calibration` must hold images that can be read, to calibrate on. Received: {damaged[0]}.")
-    if {example.name for example in calibration} & {example.name for example in examples}:
+    if calibration and any(set(source.names) & _names(source.held_out) for source in sources):
         raise InputError(f"`--calibration` must hold several pictures: some are held out. Received: {data}.")
-    return calibration, [cut for example in examples for cut in (example, example.cut(*odd))]
+    more = max(1, HELD_OUT_PICTURES // len(examples) - 2)
+    return calibration, [cut for e in examples for cut in (e, e.cut(*odd), *_several(e.crops(crop, more)))]
+
+
+def _names(elements: Sequence[Element]) -> set[str]:
+    """Names of a source's elements."""
+    return {element["name"].numpy().decode() for element in elements}
+
+
+def _several(crops: list[Example]) -> list[Example]:
+    """None where there is but one, which is the middle of what it is cut from."""
+    return crops if len(crops) > 1 else []
 
 
 def _to_calibrate_on(sources: Sequence[Source], side: int) -> tuple[list[Example], list[str]]:
-    """The first pictures of each source's stream that can be read, and a line for each that cannot.
+    """Crops of the first images of each source's stream that can be read, and a line for each that cannot.
 
-    As many of each source; generated ones only where there are no others.
+    As many of each source; of generated ones only where there are no others.
     """
     sources = [source for source in sources if "dead_leaves" not in source.name] or sources
     share = -(-CALIBRATION_PICTURES // len(sources))
@@ -106,13 +142,13 @@ def _to_calibrate_on(sources: Sequence[Source], side: int) -> tuple[list[Example
             except tf.errors.OpError as error:
                 left_out.append(f"{name}: cannot be read ({first_line(error)})")
                 continue
-            examples.append(_example(Path(name).stem, hr, lr, source.scale, side))
-            if len(examples) == wanted:
+            examples += _crops(Path(name).stem, hr, lr, source.scale, side, most=-(-share // source.count))
+            if len(examples) >= wanted:
                 break
     return examples, left_out
 
 
-def _example(name: str, hr: tf.Tensor, lr: tf.Tensor, scale: int, side: int) -> Example:
-    """The middle of two uint8 pictures, at most `side` px of LR."""
-    cut = Example(name, lr.numpy(), hr.numpy(), scale).cut(side, side)
-    return Example(name, to_float(cut.lr_01), to_float(cut.hr_01), scale)
+def _crops(name: str, hr: tf.Tensor, lr: tf.Tensor, scale: int, side: int, most: int) -> list[Example]:
+    """At most so many crops of two uint8 pictures, of at most `side` px of LR."""
+    crops = Example(name, lr.numpy(), hr.numpy(), scale).crops(side, most)
+    return [replace(crop, lr_01=to_float(crop.lr_01), hr_01=to_float(crop.hr_01)) for crop in crops]

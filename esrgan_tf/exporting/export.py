@@ -11,10 +11,12 @@ import esrgan_tf
 from esrgan_tf.description import Description
 from esrgan_tf.errors import InputError
 from esrgan_tf.exporting import parity
-from esrgan_tf.exporting.examples import Example, load_examples
+from esrgan_tf.exporting.deviation import MAX_PSNR_CHANGE
+from esrgan_tf.exporting.examples import CROP_SIDE, LARGEST_SIDE, Example, load_examples
 from esrgan_tf.exporting.graphs import upscale_function
 from esrgan_tf.exporting.onnx import write_onnx
 from esrgan_tf.exporting.options import TILED_SIDE, ExportOptions
+from esrgan_tf.exporting.patterns import pattern_examples
 from esrgan_tf.exporting.quantization import quantize
 from esrgan_tf.exporting.report import Row, write_report
 from esrgan_tf.exporting.rewriting import fuse_branches, in_float32, merge_upsampling
@@ -75,8 +77,11 @@ def export(
     )
     # Before the work: a version that is there already.
     version = next_version(options.output / description.name, options.version)
-    calibrated_side = max(options.tiles) if "tflite" in options.formats and "int8" in options.kinds else None
+    small, large = (side // info.lr_multiple * info.lr_multiple for side in (CROP_SIDE, LARGEST_SIDE))
+    calibrated_side = small if "tflite" in options.formats and "int8" in options.kinds else None
     calibration, held_out = load_examples(options.calibration, info, calibrated_side, say)
+    calibration += pattern_examples(info.scale, small, seed=0) if calibration else []
+    held_out += pattern_examples(info.scale, large, seed=1)
     exporter = _Exporter([_of_float32(model) for model in generators], description, options, held_out, say)
     with staged(options.output) as stage:
         rows = []
@@ -90,7 +95,7 @@ def export(
         facts = {
             "source": description.source,
             "licence": description.licence,
-            "data": f"{options.calibration}, held out",
+            "data": f"{options.calibration}, held out, and generated images",
             "versions": f"esrgan_tf {esrgan_tf.__version__}, tensorflow {tf.__version__}, keras {keras.__version__}",
         }
         return write_report(stage, options.output, rows, facts)
@@ -159,7 +164,7 @@ class _Exporter:
     def _int8(self, stage: Path, file: Path, description: Description, calibration: Sequence[Example]) -> Row:
         """Write and prove an int8 file; where the proof asks for more than the calibration did, once more."""
         allowed = self._options.max_psnr_drop
-        limit = parity.MAX_PSNR_CHANGE if allowed is None else allowed
+        limit = MAX_PSNR_CHANGE if allowed is None else allowed
 
         def within(share: float) -> Row:
             quantized = quantize(self._merged[0], description.tile, calibration, share * limit, self._say)

@@ -11,15 +11,15 @@ import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 from tensorflow.lite.python.convert import mlir_quantize
 
+from esrgan_tf.exporting.detours import without_detours
+from esrgan_tf.exporting.deviation import Deviation, deviation
 from esrgan_tf.exporting.examples import Example
 from esrgan_tf.exporting.ranges import best_ranges, with_ranges
 from esrgan_tf.exporting.tflite import converter, run_converter
 from esrgan_tf.images import to_float, to_uint8
 
-RANGES_TILE = 64  # px: ranges are those of any size, and all tensors must fit into memory
-RANGES_TILES = 16
-LEAST_TILES = 4
-MEASURED_PIXELS = 2**16  # of the tiles that tell whether it is good enough
+SEARCH_TILE = 64  # px: ranges and errors are those of any size, and all tensors must fit into memory
+MEASURED = 18  # of the examples, evenly spread: what each trial is measured on
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def quantize(
     """Quantize a generator: int8 inside, weights by channel.
 
     Operators fall into groups: convolutions by their names without numbers, others by their kind and their map's
-    size. If all of them in int8 change the PSNR too much, the error of each group alone in int8 is measured. Groups
+    size. If all of them in int8 change the output too much, the error of each group alone in int8 is measured. Groups
     are left in float, the one with the largest error for its work first, until the change is small enough; those
     that it is small enough without go back, the one with the most work first.
 
@@ -48,34 +48,44 @@ def quantize(
         model: a generator.
         tile: px, height and width of the input.
         examples: to calibrate and to measure on.
-        max_psnr_change: dB, on these examples.
+        max_psnr_change: dB, on these examples, with the limits of single images that go with it.
         say: told which groups stay in float.
     """
-    small = min(tile, RANGES_TILE)
-    tiles = [example.fitted(small).lr_01 for example in examples[:RANGES_TILES]]
-    ranges = best_ranges(_calibrate(model, small, tiles[0]), tiles)
-    measured = [example.fitted(tile) for example in examples[: max(LEAST_TILES, MEASURED_PIXELS // tile**2)]]
-    calibrated = with_ranges(_calibrate(model, tile, measured[0].lr_01), ranges)
+    small = min(tile, SEARCH_TILE)
+    fitted = [example.fitted(small) for example in examples]
+    calibrated = _calibrate(model, small, fitted[0].lr_01)
+    ranges = best_ranges(calibrated, [example.lr_01 for example in fitted])
+    measured = fitted[:: -(-len(fitted) // MEASURED)]
     wanted = [np.clip(np.array(model(example.lr_01[None]))[0], 0, 1) for example in measured]
-    groups = _groups(calibrated, model)
-    trials = _Trials(calibrated, groups, measured, wanted)
-    found = trials.with_in_float(())
-    if found.psnr_change <= max_psnr_change:
-        return found.quantized
-    say(f"int8, {tile} px: all operators in int8 change the PSNR by {found.psnr_change:.2f} dB; these stay in float:")
+    groups = _groups(calibrated, model, small)
+    trials = _Trials(with_ranges(calibrated, ranges), groups, measured, wanted)
+    in_float = _find_in_float(trials, max_psnr_change, say)
+    if small < tile:
+        calibrated = _calibrate(model, tile, examples[0].fitted(tile).lr_01)
+        groups = _groups(calibrated, model, tile)
+    nodes = [node for name in in_float for node in groups[name].nodes]
+    return Quantized(_quantize(with_ranges(calibrated, ranges), nodes), in_float)
+
+
+def _find_in_float(trials: "_Trials", max_psnr_change: float, say: Callable[[str], None]) -> tuple[str, ...]:
+    """The groups that must stay in float, few and of little work."""
+    groups, found = trials.groups, trials.with_in_float(())
+    if found.deviation.is_within(max_psnr_change):
+        return ()
+    say(f"int8: all operators in int8 change {found.change}; these stay in float:")
     harm = _harm(trials)
     in_float: tuple[str, ...] = ()
     for name in sorted(groups, key=lambda name: harm[name] / groups[name].work, reverse=True):
         in_float = (*in_float, name)
         found = trials.with_in_float(in_float)
-        if found.psnr_change <= max_psnr_change:
+        if found.deviation.is_within(max_psnr_change):
             break
     for name in sorted(in_float, key=lambda name: groups[name].work, reverse=True):
-        fewer = trials.with_in_float([other for other in found.quantized.in_float if other != name])
-        if fewer.psnr_change <= max_psnr_change:
+        fewer = trials.with_in_float(tuple(other for other in found.in_float if other != name))
+        if fewer.deviation.is_within(max_psnr_change):
             found = fewer
-    say(f"  {', '.join(found.quantized.in_float)}: then {found.psnr_change:.2f} dB")
-    return found.quantized
+    say(f"  {', '.join(found.in_float)}: then {found.change}")
+    return found.in_float
 
 
 @dataclass
@@ -88,11 +98,20 @@ class _Group:
 
 @dataclass(frozen=True)
 class _Trial:
-    """What came of leaving some groups in float: the PSNR's change in dB, and the mean squared difference to Keras."""
+    """What came of leaving some groups in float, and the mean squared difference to Keras."""
 
-    quantized: Quantized
-    psnr_change: float
+    in_float: tuple[str, ...]
+    deviation: Deviation
     error: float
+
+    @property
+    def change(self) -> str:
+        """The deviation in words."""
+        d = self.deviation
+        return (
+            f"the PSNR by {d.psnr_change:+.2f} dB, of one image by {d.worst_image_change:+.2f} dB, and flat areas or "
+            f"noise by {255 * d.worst_pattern_difference:.1f}/255"
+        )
 
 
 @dataclass(frozen=True)
@@ -111,28 +130,19 @@ class _Trials:
     measured: Sequence[Example]
     wanted: Sequence[np.ndarray]
 
-    def with_in_float(self, names: Sequence[str]) -> _Trial:
+    def with_in_float(self, names: tuple[str, ...]) -> _Trial:
         """With these groups in float, the others in int8."""
-        nodes = [node for name in names for node in self.groups[name].nodes]
-        # Of TensorFlow's converter only this step takes names of nodes; it is what its debugger calls as well.
-        tflite = mlir_quantize(
-            self.calibrated, input_data_type=tf.uint8, output_data_type=tf.uint8, denylisted_nodes=nodes or None
-        )
+        tflite = _quantize(self.calibrated, [node for name in names for node in self.groups[name].nodes])
         got = _run(tflite, [example.lr_01 for example in self.measured])
-        change = abs(self._pooled_psnr(got) - self._pooled_psnr(self.wanted))
-        return _Trial(Quantized(tflite, tuple(names)), change, float(np.mean(np.subtract(got, self.wanted) ** 2)))
-
-    def _pooled_psnr(self, outputs: Sequence[np.ndarray]) -> float:
-        """Of all tiles as one picture: a smooth one, whose PSNR little noise brings down, does not decide alone."""
-        errors = [10 ** (-e.psnr(output) / 10) for e, output in zip(self.measured, outputs, strict=True)]
-        return float(-10 * np.log10(np.mean(errors)))
+        error = float(np.mean(np.subtract(got, self.wanted) ** 2))
+        return _Trial(names, deviation(self.measured, got, self.wanted), error)
 
 
 def _harm(trials: _Trials) -> dict[str, float]:
     """The error that each group adds when it alone is in int8."""
     least = trials.with_in_float(tuple(trials.groups)).error
     return {
-        name: trials.with_in_float([other for other in trials.groups if other != name]).error - least
+        name: trials.with_in_float(tuple(other for other in trials.groups if other != name)).error - least
         for name in trials.groups
     }
 
@@ -147,18 +157,28 @@ def _calibrate(model: keras.Model, tile: int, picture: np.ndarray) -> bytes:
     return run_converter(made)
 
 
-def _groups(calibrated: bytes, model: keras.Model) -> dict[str, _Group]:
-    """A file's nodes by group, without the last: in float it would not round to the 256 levels of 0..1."""
+def _quantize(calibrated: bytes, in_float: Sequence[str]) -> bytes:
+    """A calibrated file in int8, bytes in and out, but for some nodes."""
+    # Of TensorFlow's converter only this step takes names of nodes; it is what its debugger calls as well.
+    return without_detours(
+        mlir_quantize(
+            calibrated, input_data_type=tf.uint8, output_data_type=tf.uint8, denylisted_nodes=list(in_float) or None
+        )
+    )
+
+
+def _groups(calibrated: bytes, model: keras.Model, tile: int) -> dict[str, _Group]:
+    """A file's nodes by group."""
     convolutions = {layer.name for layer in model.layers if isinstance(layer, keras.layers.Conv2D)}
     interpreter = Interpreter(model_content=calibrated)
     groups: dict[str, _Group] = {}
     nodes = interpreter._get_ops_details()  # LiteRT has no public list of a file's nodes
     nodes = [node for node in nodes if "QUANTIZE" not in node["op_name"]]
-    for node in nodes[:-1]:
+    for node in nodes:
         details = interpreter._get_tensor_details(node["outputs"][0], subgraph_index=0)
         layer = _layer_of(details["name"], convolutions) if "CONV" in node["op_name"] else None
-        height = details["shape"][1] if len(details["shape"]) == 4 else 1
-        name = re.sub(r"\d+", "*", layer) if layer else f"{node['op_name']} at {height} px"
+        times = round(details["shape"][1] / tile) if len(details["shape"]) == 4 else 0
+        name = re.sub(r"\d+", "*", layer) if layer else f"{node['op_name']} at x{times}"
         group = groups.setdefault(name, _Group())
         group.nodes.append(details["name"])
         taps = interpreter._get_tensor_details(node["inputs"][1], subgraph_index=0)["shape"][1:] if layer else [1]

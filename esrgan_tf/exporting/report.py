@@ -9,7 +9,16 @@ from pathlib import Path
 from esrgan_tf.exporting.parity import Proof
 
 REPORT_JSON, REPORT_TABLE = "report.json", "report.md"
-COLUMNS = "artifact", "size", "time (of Keras')", "differs by up to", "PSNR to Keras", "Y-PSNR (change)", "XNNPACK"
+COLUMNS = (
+    "artifact",
+    "size",
+    "time (of Keras')",
+    "differs by up to",
+    "PSNR to Keras",
+    "Y-PSNR (change)",
+    "worst image",
+    "XNNPACK",
+)
 
 
 @dataclass(frozen=True)
@@ -67,9 +76,19 @@ def table(artifacts: list[dict]) -> str:
         lines.append(
             f"| {name} | {entry['size'] / 2**20:.1f} MiB | {p['seconds']:.3f} s for {p['timed']} px "
             f"({p['seconds'] / entry['keras_seconds']:.2f}) | {p['max_difference']:.1e} | {to_keras} | "
-            f"{p['psnr']:.2f} ({entry['psnr_change']:+.3f}) dB | {share} |"
+            f"{p['psnr']:.2f} ({entry['psnr_change']:+.3f}) dB | {_worst(p)} | {share} |"
         )
     return "\n".join(lines)
+
+
+def _worst(proof: dict) -> str:
+    """The worst natural image, and the worst of flat areas and noise; empty for the proof of an earlier version."""
+    found = []
+    if proof.get("worst_image"):
+        found.append(f"{proof['worst_image']} {proof['worst_image_change']:+.3f} dB")
+    if proof.get("worst_pattern"):
+        found.append(f"{proof['worst_pattern']} {255 * proof['worst_pattern_difference']:.2f}/255")
+    return ", ".join(found)
 
 
 def _told(row: Row) -> dict:

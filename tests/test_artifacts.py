@@ -17,8 +17,8 @@ from esrgan_tf.description import Description
 from esrgan_tf.errors import InputError
 from esrgan_tf.exporting.examples import Example
 from esrgan_tf.exporting.onnx import write_onnx
-from esrgan_tf.exporting.quantization import quantize
-from esrgan_tf.exporting.ranges import best_range
+from esrgan_tf.exporting.quantization import _calibrate, _groups, _quantize, _run, quantize
+from esrgan_tf.exporting.ranges import best_range, best_ranges, with_ranges
 from esrgan_tf.exporting.rewriting import fuse_branches, merge_upsampling
 from esrgan_tf.exporting.tflite import convert, with_description
 from esrgan_tf.exporting.xnnpack import xnnpack_share
@@ -219,6 +219,27 @@ def test_the_best_range_cuts_off_what_is_rare_and_far_out():
     assert (low, high) == (pytest.approx(high / -2), pytest.approx(20 * 0.4, abs=1.5))
     assert best_range(np.linspace(0, 1, 1000), 0.0, 1.0) == (0, pytest.approx(1, abs=0.03))
     assert best_range(np.zeros(5), 0.0, 0.0) == (0, 0)
+
+
+def test_values_cut_off_count_more_than_values_rounded():
+    rng = np.random.default_rng(0)
+    values = np.concatenate([rng.normal(0, 1, 20_000), np.full(40, 12.0)]).astype(np.float32)
+    assert best_range(values, -12.0, 12.0)[1] > 10  # a flat colour's channel, say, seen on one image of many
+
+
+def test_operators_in_float_hand_their_values_on_unrounded(model, examples):
+    """All but the first convolution in float: between them nothing is rounded, and their bytes lie 1/255 from Keras."""
+    merged = merge_upsampling(model)
+    groups = _groups(_calibrate(merged, TILE, examples[0].lr_01), merged, TILE)
+    nodes = [node for group in groups.values() for node in group.nodes]
+    calibrated = _calibrate(merged, TILE, examples[0].lr_01)
+    tflite = _quantize(with_ranges(calibrated, best_ranges(calibrated, [e.lr_01 for e in examples])), nodes)
+    interpreter = tf.lite.Interpreter(model_content=tflite)
+    rounding = [node for node in interpreter._get_ops_details() if "QUANTIZE" in node["op_name"]]
+    assert len(rounding) <= 4  # of the input and the output
+    for example, output in zip(examples, _run(tflite, [e.lr_01 for e in examples]), strict=True):
+        wanted = np.clip(np.array(model(example.lr_01[None]))[0], 0, 1)
+        assert np.abs(output - wanted).max() < 0.6 / 255
 
 
 def test_what_int8_spoils_is_found_and_left_in_float(model, examples, quantized):

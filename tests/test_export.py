@@ -16,8 +16,9 @@ from esrgan_tf.__main__ import main
 from esrgan_tf.description import Description
 from esrgan_tf.errors import InputError
 from esrgan_tf.exporting import parity
-from esrgan_tf.exporting.examples import load_examples
+from esrgan_tf.exporting.examples import Example, load_examples
 from esrgan_tf.exporting.parity import Proof
+from esrgan_tf.exporting.patterns import pattern_examples
 from esrgan_tf.exporting.report import Row, write_report
 from esrgan_tf.exporting.saved_model import Servable, check_endpoints, write_saved_model
 from esrgan_tf.models import build_generator
@@ -80,6 +81,7 @@ def test_several_formats_in_one_call_with_one_report(tmp_path, capsys, folder):
         else:
             assert proof["max_difference"] <= 1e-4
         assert (row["xnnpack"] is not None) == name.endswith(".tflite")
+        assert proof["worst_image"] and proof["worst_pattern"].startswith(("flat", "noise", "gradient"))
     assert len({picture.split()[1] for picture in rows["tiny_x2.onnx"]["proof"]["pictures"]}) >= 2  # sizes
     assert {row["licence"] for row in rows.values()} == {"CC BY 4.0"}
     table = (tmp_path / "report.md").read_text()
@@ -228,6 +230,42 @@ def test_a_report_is_json_even_of_equal_pictures(tmp_path):
     (entry,) = json.loads((tmp_path / "stage" / "report.json").read_text(), parse_constant=pytest.fail)["artifacts"]
     assert entry["proof"]["psnr_to_keras"] is None and entry["source"] == "s"
     assert "| equal |" in told
+
+
+def test_the_report_names_the_worst_image_of_each_kind_and_reads_earlier_reports(tmp_path):
+    (tmp_path / "stage").mkdir()
+    proof = Proof(("a",), 0.1, 40.0, 30.0, 30.05, 1, 128, 100, "roof+64+0", -0.21, "flat-0-0-0", 2 / 255)
+    rows = [Row("m.tflite", "int8", 5, proof, 1)]
+    told = write_report(tmp_path / "stage", tmp_path, rows, {})
+    assert "| roof+64+0 -0.210 dB, flat-0-0-0 2.00/255 |" in told
+    (entry,) = json.loads((tmp_path / "stage" / "report.json").read_text())["artifacts"]
+    assert entry["proof"]["worst_image"] == "roof+64+0"
+    for key in [key for key in entry["proof"] if key.startswith("worst")]:
+        del entry["proof"][key]  # as earlier versions wrote it
+    (tmp_path / "m.tflite").touch()
+    (tmp_path / "report.json").write_text(json.dumps({"artifacts": [entry]}))
+    write_report(tmp_path / "stage", tmp_path, [Row("n.tflite", "int8", 5, proof, 1)], {})
+    assert len(json.loads((tmp_path / "stage" / "report.json").read_text())["artifacts"]) == 2
+
+
+def test_generated_images_of_two_seeds_are_all_different():
+    first, second = (pattern_examples(2, 32, seed) for seed in (0, 1))
+    assert len(first) == len(second) == 12
+    assert sum(example.natural for example in first) == 3
+    for a in first:
+        assert a.lr_01.shape == (32, 32, 3) and a.hr_01.shape == (64, 64, 3)
+        assert a.lr_01.min() >= 0 and a.lr_01.max() <= 1 and a.lr_01.dtype == np.float32
+        assert not any(np.array_equal(a.lr_01, b.lr_01) for b in second)
+
+
+def test_crops_do_not_overlap_and_carry_their_original(tmp_path):
+    hr = np.random.default_rng(0).uniform(size=(100, 60, 3)).astype(np.float32)
+    crops = Example("a", hr[::2, ::2], hr, 2).crops(15, 4)
+    assert [crop.name for crop in crops] == ["a+0+0", "a+0+17", "a+15+17", "a+15+35"]
+    for crop in crops:
+        left, top = map(int, crop.name.split("+")[1:])
+        np.testing.assert_array_equal(crop.lr_01, hr[::2, ::2][top : top + 15, left : left + 15])
+        np.testing.assert_array_equal(crop.hr_01, hr[2 * top : 2 * top + 30, 2 * left : 2 * left + 30])
 
 
 def test_endpoints_that_disagree_are_refused(tmp_path):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from esrgan_tf.errors import InputError
+from esrgan_tf.exporting.deviation import deviation
 from esrgan_tf.exporting.examples import Example
 from esrgan_tf.exporting.parity import Proof, check, prove
 from esrgan_tf.inference.network import Network
@@ -77,3 +78,58 @@ def test_limits():
     for change in (-0.2, 0.2):
         with pytest.raises(InputError, match="a PSNR change of at most 0.1 dB"):
             check(replace(proof, psnr=proof.psnr_keras + change), "m", exact=False)
+
+
+def natural(name, seed):
+    """An image that doubling restores to 34 dB."""
+    lr = np.random.default_rng(seed).uniform(0.2, 0.8, (24, 24, 3)).astype(np.float32)
+    noise = np.random.default_rng(seed + 100).normal(0, 0.03, (48, 48, 3)).astype(np.float32)
+    return Example(name, lr, doubled(lr) + noise, 2)
+
+
+def flat(value):
+    return Example(
+        f"flat-{value}", np.full((24, 24, 3), value, np.float32), np.full((48, 48, 3), value, np.float32), 2, False
+    )
+
+
+def proof_of(run, examples):
+    return prove(Network("r", 2, run), doubled, examples)
+
+
+def test_one_bad_image_fails_though_the_mean_is_fine():
+    images = [natural(str(seed), seed) for seed in range(9)]
+    bad = images[4].lr_01
+
+    def run(picture):
+        return doubled(picture) + np.float32(0.0068) * np.array_equal(picture, bad)
+
+    proof = proof_of(run, images)
+    assert abs(proof.psnr_change) < 0.1 and 0.35 < abs(proof.worst_image_change) < 0.6
+    assert proof.worst_image == "4"
+    with pytest.raises(InputError, match=r"most of 4, by -.*0.3 dB of each image"):
+        check(proof, "m", exact=False)
+    check(proof, "m", exact=False, max_psnr_drop=0.2)
+
+
+def test_a_fault_on_flat_areas_fails_though_natural_images_are_fine():
+    def run(picture):
+        return doubled(picture) + np.float32(4 / 255) * (picture.std() < 1e-3)
+
+    proof = proof_of(run, [natural("a", 1), flat(0.5), flat(0.25)])
+    assert proof.psnr_change == 0 and proof.worst_image_change == 0
+    assert proof.worst_pattern_difference == pytest.approx(4 / 255, rel=1e-3)
+    with pytest.raises(InputError, match=r"flat-0.\d+ is off by 4.00/255.*3/255 \(root mean square\)"):
+        check(proof, "m", exact=False)
+    check(proof, "m", exact=False, max_psnr_drop=0.14)
+    check(replace(proof, worst_pattern_difference=2.9 / 255), "m", exact=False)
+
+
+def test_images_that_keras_restores_almost_entirely_count_as_flat():
+    smooth = natural("smooth", 2)
+    smooth = replace(smooth, hr_01=doubled(smooth.lr_01))
+    outputs = [doubled(e.lr_01) for e in (natural("a", 1), smooth)]
+    found = deviation([natural("a", 1), smooth], [outputs[0], outputs[1] + np.float32(0.01)], outputs)
+    assert (found.worst_image_change, found.worst_pattern) == (0, "smooth")
+    assert found.worst_pattern_difference == pytest.approx(0.01, rel=1e-2)
+    assert np.isfinite(found.psnr)

@@ -12,7 +12,7 @@ from esrgan_tf.resize import imresize_uint8
 
 LEAVES = 2  # images
 LEAVES_SERIES = 100  # seeds from here on: no training source draws these
-COLOURS = 2  # flat images besides the corners of the RGB cube
+COLOURS = 1  # flat images besides the corners of the RGB cube
 NOISE = (15, 25, 50)  # standard deviations, of 255: those that denoising is measured at
 FONT_SIZES = (10, 40)  # px of HR
 LETTERS = np.array(list("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789&@%?!;, "))

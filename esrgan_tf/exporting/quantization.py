@@ -19,7 +19,7 @@ from esrgan_tf.exporting.tflite import converter, run_converter
 from esrgan_tf.images import to_float, to_uint8
 
 SEARCH_TILE = 64  # px: ranges and errors are those of any size, and all tensors must fit into memory
-MEASURED = 18  # of the examples, evenly spread: what each trial is measured on
+MEASURED = 20  # of the examples, evenly spread: what each trial is measured on
 
 
 @dataclass(frozen=True)

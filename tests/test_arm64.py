@@ -15,8 +15,8 @@ from test_artifacts import FAMILIES, TILE, built, description
 
 from esrgan_tf.exporting.examples import load_examples
 from esrgan_tf.exporting.quantization import quantize
-from esrgan_tf.exporting.rewriting import merge_upsampling
 from esrgan_tf.exporting.tflite import convert, with_description
+from esrgan_tf.models.fusion import merge_upsampling
 from esrgan_tf.weights.generators import generator_info
 
 PROJECT = Path(__file__).parents[1]

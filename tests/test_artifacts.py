@@ -19,7 +19,6 @@ from esrgan_tf.exporting.examples import Example
 from esrgan_tf.exporting.onnx import write_onnx
 from esrgan_tf.exporting.quantization import _calibrate, _groups, _quantize, _run, quantize
 from esrgan_tf.exporting.ranges import best_range, best_ranges, with_ranges
-from esrgan_tf.exporting.rewriting import fuse_branches, merge_upsampling
 from esrgan_tf.exporting.tflite import convert, with_description
 from esrgan_tf.exporting.xnnpack import xnnpack_share
 from esrgan_tf.images import read_picture, to_float, to_uint8, write_picture
@@ -27,6 +26,7 @@ from esrgan_tf.inference.opening import describe, open_network
 from esrgan_tf.inference.runtimes.keras_model import keras_network
 from esrgan_tf.inference.upscaler import Upscaler
 from esrgan_tf.models import build_generator
+from esrgan_tf.models.fusion import fuse_branches, merge_upsampling
 from esrgan_tf.recipes import generators
 from esrgan_tf.resize import imresize_uint8
 

@@ -1,17 +1,21 @@
 """Convolutions in branches: one convolution to the border, with the branches' own gradients, wherever they are kept."""
 
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from keras import layers, ops
 
+from esrgan_tf.errors import InputError
 from esrgan_tf.exporting.graphs import upscale_function
-from esrgan_tf.exporting.rewriting import fuse_branches
 from esrgan_tf.models import build_generator
 from esrgan_tf.models.branches import BranchedConv2D
-from esrgan_tf.recipes.generators import EDSRConfig, SPANConfig
-from esrgan_tf.weights.generators import load_generator, save_generator
+from esrgan_tf.models.fusion import fuse_branches
+from esrgan_tf.recipes.generators import EDSRConfig, PhoneConfig, SPANConfig, SRVGGConfig
+from esrgan_tf.weights.conversion import export_generator, import_weights
+from esrgan_tf.weights.generators import copy_weights, load_generator, save_generator
 from esrgan_tf.weights.interpolation import interpolate
 
 X = np.random.default_rng(0).normal(size=(2, 7, 9, 5)).astype(np.float32)
@@ -110,3 +114,56 @@ def test_a_generator_in_branches_is_read_where_keras_does_not_know_the_layer_yet
     save_generator(model, tmp_path / "m.keras")
     monkeypatch.delitem(keras.saving.get_custom_objects(), "esrgan_tf>BranchedConv2D")
     np.testing.assert_array_equal(load_generator(tmp_path / "m.keras")(IMAGES), model(IMAGES))
+
+
+def test_branches_become_a_given_convolution_and_all_of_them_train_on_from_there():
+    layer = branched()
+    rng = np.random.default_rng(2)
+    kernel, bias = rng.normal(size=(3, 3, 5, 6)).astype(np.float32), rng.normal(size=6).astype(np.float32)
+    layer.assign_fused(kernel, bias)
+    for value, expected in zip(layer.fused(), (kernel, bias), strict=True):
+        np.testing.assert_allclose(value, expected, rtol=0, atol=1e-5)
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean(tf.abs(layer(X)))
+    assert all(np.abs(gradient).min() > 0 for gradient in tape.gradient(loss, layer.trainable_variables))
+
+
+@pytest.mark.parametrize("config", [SRVGGConfig(scale=2, convs=2, features=4), PhoneConfig(convs=1, features=4)])
+def test_plain_and_branched_generators_start_from_each_other_as_the_same_function(config):
+    keras.utils.set_random_seed(3)
+    plain, trained, deployed = (
+        build_generator(replace(config, branches=branches), "mine") for branches in (None, 2, None)
+    )
+    copy_weights(plain, trained, "plain")
+    np.testing.assert_allclose(trained(IMAGES), plain(IMAGES), rtol=0, atol=1e-5)
+    for variable in trained.trainable_variables:
+        variable.assign_add(0.01 * np.random.default_rng(4).normal(size=variable.shape).astype(np.float32))
+    assert np.abs(np.array(trained(IMAGES)) - plain(IMAGES)).max() > 1e-3
+    copy_weights(trained, deployed, "trained")
+    np.testing.assert_allclose(deployed(IMAGES), trained(IMAGES), rtol=0, atol=1e-5)
+
+
+def test_a_branched_generator_starts_as_its_family_does():
+    keras.utils.set_random_seed(5)
+    layer = build_generator(SRVGGConfig(branches=2, convs=1), "mine").get_layer("body_1_conv")
+    kernel, bias = layer.fused()
+    assert np.std(kernel) == pytest.approx(np.sqrt(2 / (1 + 0.25**2) / (9 * 64)), rel=0.03)
+    assert np.abs(bias).max() < 1e-5
+
+
+def test_a_wider_plain_generator_is_not_copied_into_branches():
+    wide, narrow = (
+        build_generator(SRVGGConfig(convs=1, features=f, branches=b), "mine") for f, b in ((8, None), (4, 2))
+    )
+    with pytest.raises(InputError, match="must be the same network"):
+        copy_weights(wide, narrow, "wide.keras")
+
+
+def test_a_branched_srvgg_is_written_in_its_published_layout(tmp_path):
+    model = build_generator(SRVGGConfig(scale=2, convs=1, features=4, branches=2), "mine")
+    save_generator(model, tmp_path / "mine.keras")
+    export_generator(tmp_path / "mine.keras", tmp_path / "mine.safetensors")
+    import_weights(tmp_path / "mine.safetensors", tmp_path / "read.keras")
+    read = load_generator(tmp_path / "read.keras")
+    assert not any(isinstance(layer, BranchedConv2D) for layer in read.layers)
+    np.testing.assert_allclose(read(IMAGES), model(IMAGES), rtol=0, atol=1e-5)

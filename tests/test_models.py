@@ -108,7 +108,7 @@ def test_animevideov3_has_the_published_number_of_parameters():
 
 @pytest.mark.parametrize(("name", "published"), [("span", 426_288), ("span_52", 498_208)])
 def test_span_without_branches_has_the_published_number_of_parameters(name, published):
-    assert build_generator(replace(RECIPES[name].generator, branches=0), name).count_params() == published
+    assert build_generator(replace(RECIPES[name].generator, branches=None), name).count_params() == published
 
 
 @pytest.mark.parametrize(

@@ -30,14 +30,14 @@ READ = {  # the reference's arguments, and what must be read off its tensors
     "span_52_x2": ({"features": 52, "scale": 2}, SPANConfig(features=52, branches=2, scale=2)),
     "tiny_x1": ({"scale": 1, "features": 6, "blocks": 1}, replace(TINY, scale=1, blocks=1)),
     "tiny_x3": ({"scale": 3, **SIZES}, replace(TINY, scale=3)),
-    "deployed_x4": ({"conv": torch_span.Fused, **SIZES}, replace(TINY, branches=0)),
+    "deployed_x4": ({"conv": torch_span.Fused, **SIZES}, replace(TINY, branches=None)),
     "as_it_is_x2": ({"scale": 2, "norm": False, **SIZES}, replace(TINY, scale=2, **AS_IT_IS)),
 }
 WRITTEN = {
     "span_48_x2": SPANConfig(branches=2, scale=2),
     "span_52_x4": SPANConfig(features=52, branches=2),
     "tiny_x3": replace(TINY, scale=3),
-    "plain_x4": replace(TINY, branches=0),
+    "plain_x4": replace(TINY, branches=None),
 }
 
 
@@ -109,7 +109,7 @@ def test_an_exported_file_is_what_both_readers_load_strictly(name, suffix, tmp_p
     np.testing.assert_allclose(torch_reference.run(module.eval(), X), model(X), rtol=0, atol=PARITY)
 
 
-@pytest.mark.parametrize("config", [TINY, replace(TINY, branches=0)], ids=["branched", "plain"])
+@pytest.mark.parametrize("config", [TINY, replace(TINY, branches=None)], ids=["branched", "plain"])
 def test_the_fused_convolution_of_an_exported_file_is_its_branches(config, tmp_path):
     save_generator(randomized(config), tmp_path / "mine.keras")
     export_generator(tmp_path / "mine.keras", tmp_path / "out.safetensors")

@@ -19,7 +19,6 @@ from esrgan_tf.exporting.options import TILED_SIDE, ExportOptions
 from esrgan_tf.exporting.patterns import pattern_examples
 from esrgan_tf.exporting.quantization import quantize
 from esrgan_tf.exporting.report import Row, write_report
-from esrgan_tf.exporting.rewriting import fuse_branches, in_float32, merge_upsampling
 from esrgan_tf.exporting.saved_model import Servable, check_endpoints, next_version, write_saved_model
 from esrgan_tf.exporting.staging import staged
 from esrgan_tf.exporting.tflite import convert, with_description
@@ -28,6 +27,7 @@ from esrgan_tf.exporting.xnnpack import xnnpack_share
 from esrgan_tf.inference.network import DEFAULT_OVERLAP
 from esrgan_tf.inference.opening import open_network
 from esrgan_tf.inference.runtimes.keras_model import keras_network
+from esrgan_tf.models.fusion import fuse_branches, in_float32, merge_upsampling
 from esrgan_tf.weights.generators import generator_info
 from esrgan_tf.weights.interpolation import interpolate, interpolated_weights
 

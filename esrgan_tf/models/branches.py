@@ -1,9 +1,10 @@
 """A 3x3 convolution trained as three branches, which are one convolution whenever it is computed or deployed."""
 
 import keras
+import numpy as np
 from keras import layers, ops
 
-from esrgan_tf.models.convolutions import apply_conv, torch_uniform
+from esrgan_tf.models.convolutions import Initialization, Initializers, apply_conv, torch_uniform
 
 
 @keras.saving.register_keras_serializable("esrgan_tf")
@@ -17,24 +18,27 @@ class BranchedConv2D(layers.Layer):
     gradients for about the price of the plain convolution. The product is computed in float32 whatever the policy.
     """
 
-    def __init__(self, filters: int, expansion: int, **options):
+    def __init__(self, filters: int, expansion: int, start: Initializers | None = None, **options):
         """Keep the sizes.
 
         Args:
             filters: channels of the output.
             expansion: channels between the convolutions in a row are so many times those of the input and output.
+            start: of the one convolution that the branches are; `None`: each branch starts as PyTorch's convolutions.
             options: of any layer.
         """
         super().__init__(**options)
-        self.filters, self.expansion = filters, expansion
+        self.filters, self.expansion, self._start = filters, expansion, start
 
     def build(self, input_shape: tuple) -> None:
-        """Make kernels and biases, which start as PyTorch's convolutions do."""
+        """Make kernels and biases."""
         channels, wide = input_shape[-1], self.filters * self.expansion
         self._add("expand", 1, channels, channels * self.expansion)
         self._add("spatial", 3, channels * self.expansion, wide)
         self._add("project", 1, wide, self.filters)
         self._add("skip", 1, channels, self.filters)
+        if self._start:
+            self.assign_fused(self._start.kernel((3, 3, channels, self.filters)), self._start.bias((self.filters,)))
 
     def _add(self, branch: str, size: int, inputs: int, outputs: int) -> None:
         """Kernel [size, size, inputs, outputs] and bias of one convolution; float32 under any policy."""
@@ -58,6 +62,22 @@ class BranchedConv2D(layers.Layer):
         bias = ops.matmul(self.expand_bias, ops.sum(spatial, (0, 1))) + ops.matmul(self.spatial_bias, project)
         return kernel, bias + self.project_bias + self.skip_bias
 
+    def assign_fused(self, kernel: np.ndarray, bias: np.ndarray) -> None:
+        """Move the branches to where they are a given convolution, and can all be trained from there.
+
+        Of all changes of the middle kernel that do so it is the smallest: by the others' pseudo-inverses.
+
+        Args:
+            kernel: float32 [3, 3, channels, filters].
+            bias: float32 [filters].
+        """
+        before, _ = self.fused()
+        expand, project = (ops.convert_to_numpy(k)[0, 0] for k in (self.expand_kernel, self.project_kernel))
+        change = np.linalg.pinv(expand) @ ops.convert_to_numpy(kernel - before) @ np.linalg.pinv(project)
+        self.spatial_kernel.assign_add(change)
+        _, before = self.fused()
+        self.skip_bias.assign_add(bias - before)
+
     def call(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
         """[n, h, w, c] -> [n, h, w, filters]."""
         kernel, bias = (ops.cast(tensor, self.compute_dtype) for tensor in self.fused())
@@ -73,7 +93,12 @@ class BranchedConv2D(layers.Layer):
 
 
 def apply_branched_conv(
-    x: keras.KerasTensor, channels: int, name: str, expansion: int, dtype: str = "float32"
+    x: keras.KerasTensor,
+    channels: int,
+    name: str,
+    expansion: int | None,
+    initialization: Initialization | None = None,
+    dtype: str = "float32",
 ) -> keras.KerasTensor:
     """3x3 convolution with zero padding: in three branches, or plain.
 
@@ -81,12 +106,14 @@ def apply_branched_conv(
         x: [n, h, w, c].
         channels: of the output.
         name: of the layer, the same in both forms.
-        expansion: of the branches' channels; 0 for a plain convolution.
+        expansion: of the branches' channels; `None` for a plain convolution.
+        initialization: of the one convolution; `None`: PyTorch's default, of the plain one or of every branch.
         dtype: Keras dtype policy.
 
     Returns:
         [n, h, w, channels].
     """
-    if not expansion:
-        return apply_conv(x, channels, name, dtype=dtype)
-    return BranchedConv2D(channels, expansion, name=name, dtype=dtype)(x)
+    if expansion is None:
+        return apply_conv(x, channels, name, initialization=initialization or torch_uniform, dtype=dtype)
+    start = initialization(9 * x.shape[-1]) if initialization else None
+    return BranchedConv2D(channels, expansion, start, name=name, dtype=dtype)(x)

@@ -5,6 +5,7 @@ from functools import partial
 import keras
 from keras import ops
 
+from esrgan_tf.models.branches import apply_branched_conv
 from esrgan_tf.models.convolutions import apply_conv, he_normal
 from esrgan_tf.recipes.generators import PhoneConfig
 
@@ -21,7 +22,8 @@ def phone(config: PhoneConfig, name: str = "phone", dtype: str = "float32") -> k
     near identity. Biases start at 0 as ABPN's.
 
     Args:
-        config: width, number of convolutions between the first and the last, and scale (2, 3 or 4).
+        config: width, number of convolutions between the first and the last, branches while it is trained, and scale
+            (2, 3 or 4).
         name: the model's name.
         dtype: Keras dtype policy of all but the last convolution, which is float32.
 
@@ -29,12 +31,12 @@ def phone(config: PhoneConfig, name: str = "phone", dtype: str = "float32") -> k
         Model [batch, height, width, 3] in 0..1 -> [batch, scale * height, scale * width, 3] float32 in 0..1; 70,256
         parameters at x4.
     """
-    conv = partial(apply_conv, initialization=he_normal, dtype=dtype)
+    conv = partial(apply_branched_conv, expansion=config.branches, initialization=he_normal, dtype=dtype)
     x = inputs = keras.Input((None, None, 3), name="lr")
     x = ops.relu(conv(x, config.features, "conv_first"))
     for index in range(config.convs):
         x = ops.relu(conv(x, config.features, f"body_{index}_conv"))
     copies = config.scale**2
-    residual = conv(x, 3 * copies, "conv_last", initialization=partial(he_normal, scale=LAST_SCALE), dtype="float32")
+    residual = apply_conv(x, 3 * copies, "conv_last", initialization=partial(he_normal, scale=LAST_SCALE))
     sum_01 = ops.clip(residual + ops.concatenate([inputs] * copies, axis=-1), 0.0, 1.0)
     return keras.Model(inputs, ops.depth_to_space(sum_01, config.scale), name=name)

@@ -5,6 +5,7 @@ from functools import partial
 import keras
 from keras import ops
 
+from esrgan_tf.models.branches import apply_branched_conv
 from esrgan_tf.models.convolutions import PRELU_SLOPE, apply_conv, apply_prelu, he_normal, torch_uniform
 from esrgan_tf.models.upsampling import nearest
 from esrgan_tf.recipes.generators import SRVGGConfig
@@ -20,8 +21,8 @@ def srvgg(config: SRVGGConfig, name: str = "srvgg", dtype: str = "float32") -> k
     in 1,300 steps of one batch.
 
     Args:
-        config: width, number of convolutions between the first and the last, initialisation, and scale (1, 2, 3, 4
-            or 8).
+        config: width, number of convolutions between the first and the last, branches while it is trained (as ECBSR,
+            ACM MM 2021, trains such a network), initialisation, and scale (1, 2, 3, 4 or 8).
         name: the model's name.
         dtype: Keras dtype policy of all but the last convolution, which is float32.
 
@@ -34,7 +35,7 @@ def srvgg(config: SRVGGConfig, name: str = "srvgg", dtype: str = "float32") -> k
     if config.init == "he_normal":
         init = partial(he_normal, slope=PRELU_SLOPE)
         last_init = partial(init, scale=LAST_SCALE)
-    conv = partial(apply_conv, initialization=init, dtype=dtype)
+    conv = partial(apply_branched_conv, expansion=config.branches, initialization=init, dtype=dtype)
     prelu = partial(apply_prelu, shared=False, dtype=dtype)
     x = inputs = keras.Input((None, None, 3), name="lr")
     for index in range(config.convs + 1):

@@ -123,6 +123,7 @@ class SRVGGConfig:
     scale: int = 4  # 1, 2, 3, 4 or 8
     convs: int = 32
     features: int = 64
+    branches: int | None = None  # expansion of three-branch convolutions while it is trained; None: plain ones
     init: str = "he_normal"  # or torch: PyTorch's default, as its source
 
     def __post_init__(self) -> None:
@@ -139,7 +140,7 @@ class SPANConfig:
     scale: int = 4  # 1, 2, 3, 4 or 8
     blocks: int = 6
     features: int = 48
-    branches: int = 0  # expansion of three-branch 3x3 convolutions (published: 2); 0: plain, as they are deployed
+    branches: int | None = None  # expansion of three-branch convolutions (published: 2); None: plain, as deployed
     mean_rgb_01: tuple[float, float, float] = (0.4488, 0.4371, 0.4040)  # of DIV2K
     input_range: float = 255.0  # that 0..1 is stretched to inside
 
@@ -148,8 +149,6 @@ class SPANConfig:
         check_one_of("scale", self.scale, (1, *UPSAMPLED))
         if self.blocks < 1:
             raise InputError(f"`blocks` must be 1 or more. Received: {self.blocks}.")
-        if self.branches < 0:
-            raise InputError(f"`branches` must be 0 (none) or more. Received: {self.branches}.")
 
 
 @dataclass(frozen=True)
@@ -160,6 +159,7 @@ class PhoneConfig:
     scale: int = 4  # 2, 3 or 4
     convs: int = 6  # between the first and the last
     features: int = 32  # QuickSRNet's; ABPN has 28
+    branches: int | None = None  # expansion of three-branch convolutions while it is trained; None: plain ones
 
     def __post_init__(self) -> None:
         """Raise for a scale that cannot be built."""

@@ -13,6 +13,7 @@ from esrgan_tf.errors import InputError
 from esrgan_tf.files import replacing
 from esrgan_tf.models import build_discriminator, build_generator
 from esrgan_tf.models.features import converted_network
+from esrgan_tf.models.fusion import fuse_branches
 from esrgan_tf.models.lpips import lpips
 from esrgan_tf.recipes.configs import NAME
 from esrgan_tf.recipes.discriminators import VGGDiscriminatorConfig
@@ -21,6 +22,7 @@ from esrgan_tf.weights.generator_layouts import GENERATOR_RECOGNISERS, basicsr_r
 from esrgan_tf.weights.generators import find_generator, generator_info, load_generator, save_generator
 from esrgan_tf.weights.layouts import Layout
 from esrgan_tf.weights.perceptual_layouts import LPIPS_BACKBONES, LPIPS_LINS, PERCEPTUAL_RECOGNISERS
+from esrgan_tf.weights.span_layout import OWN_LAYER
 from esrgan_tf.weights.tensor_files import read_tensors, write_tensors
 from esrgan_tf.weights.transfer import NAMED, describe, extract, fill, variable_slots, weighted_layers
 
@@ -122,6 +124,8 @@ def export_generator(source: str | Path, target: str | Path, changes: Mapping[st
     """
     path = find_generator(source, "--input")
     model = load_generator(path)
+    if OWN_LAYER not in {layer.name for layer in model.layers}:
+        model = fuse_branches(model)  # only SPAN's layout knows branches
     rules = basicsr_rules({layer.name: {v.name for v in layer.variables} for layer in weighted_layers(model)})
     if rules is None:
         raise InputError(f"`{path}` must be of a family that BasicSR has: rrdb, srvgg, msrresnet, edsr; or span.")

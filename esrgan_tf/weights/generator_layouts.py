@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from esrgan_tf.models.upsampling import STEPS
 from esrgan_tf.recipes.generators import EDSRConfig, MSRResNetConfig, RRDBConfig, SRVGGConfig
 from esrgan_tf.weights.layouts import INPUT, OUTPUT, Layout, Rules, Shapes, count, has, length, renamed, size
-from esrgan_tf.weights.span_layout import span, span_rules
+from esrgan_tf.weights.span_layout import OWN_LAYER, span, span_rules
 
 UNSHUFFLED = {3: None, 12: 2, 48: 1}  # input channels of RRDBNet -> the scale that a pixel-unshuffle is for
 EDSR_RANGE = 255.0  # BasicSR's EDSR works on 0..255 inside
@@ -33,7 +33,7 @@ def basicsr_rules(layers: Mapping[str, Collection[str]]) -> Rules | None:
     Returns:
         Rules, or `None` where neither has such a network.
     """
-    if "conv_cat" in layers:
+    if OWN_LAYER in layers:
         return span_rules(layers)
     if has(dict.fromkeys(layers), DENSE_BLOCK):
         return BASICSR_RRDB

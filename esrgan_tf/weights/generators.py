@@ -14,6 +14,7 @@ import keras
 from esrgan_tf.errors import InputError, first_line
 from esrgan_tf.files import replacing
 from esrgan_tf.models.branches import BranchedConv2D
+from esrgan_tf.models.fusion import fuse_branches
 
 GENERATOR_FILE = "generator.keras"  # of a stage: best on validation
 SCALE_LAYERS = ("conv_first", "conv_up", "prelu_up", "conv_last")  # whose shapes depend on the scale
@@ -107,6 +108,8 @@ def save_generator(model: keras.Model, path: str | Path) -> None:
 def copy_weights(source: keras.Model, target: keras.Model, origin: str) -> str:
     """Copy weights from one generator to another: all of them, or from another scale those that fit.
 
+    Where one has convolutions in branches and the other plain ones, they are made the same function.
+
     Args:
         source: read from.
         target: written to.
@@ -118,7 +121,10 @@ def copy_weights(source: keras.Model, target: keras.Model, origin: str) -> str:
     Raises:
         InputError: names or shapes differ; of another scale, elsewhere than where the picture is enlarged.
     """
-    have, want = _tensors(source), _tensors(target)
+    branched = [layer for layer in target.layers if isinstance(layer, BranchedConv2D)]
+    have, want = _tensors(source if branched else fuse_branches(source)), _tensors(target)
+    for layer in branched:
+        have = _into_branches(have, layer)
     shapes = {path: tuple(variable.shape) for path, variable in have.items()}
     fitting = [path for path, variable in want.items() if shapes.get(path) == tuple(variable.shape)]
     differing = sorted((have.keys() | want.keys()) - set(fitting))
@@ -137,6 +143,16 @@ def copy_weights(source: keras.Model, target: keras.Model, origin: str) -> str:
     unused = [path for path in have if path not in fitting]
     said += f"; new: {', '.join(new)}" if new else ""
     return said + (f"; not used: {', '.join(unused)}" if unused else "")
+
+
+def _into_branches(have: dict[str, keras.Variable], layer: BranchedConv2D) -> dict[str, keras.Variable]:
+    """The variables by path, those of a plain convolution replaced by the branches that it gives the layer."""
+    kernel, bias = (have.get(f"{layer.name}/{name}") for name in ("kernel", "bias"))
+    if kernel is None or kernel.shape != layer.fused()[0].shape:
+        return have
+    layer.assign_fused(kernel.value, bias.value)
+    rest = {path: variable for path, variable in have.items() if path not in (kernel.path, bias.path)}
+    return rest | {variable.path: variable for variable in layer.variables}
 
 
 def _tensors(model: keras.Model) -> dict[str, keras.Variable]:

@@ -11,6 +11,7 @@ import numpy as np
 from esrgan_tf.recipes.generators import SPANConfig
 from esrgan_tf.weights.layouts import INPUT, OUTPUT, Layout, Rules, Shapes, has, length, size
 
+OWN_LAYER = "conv_cat"  # which no other family has
 FUSED = ".eval_conv"
 NO_NORM = "no_norm"  # spandrel's: the image is neither centred nor stretched
 UNCHANGED = {"mean_rgb_01": (0.0, 0.0, 0.0), "input_range": 1.0}
@@ -26,7 +27,7 @@ def span_rules(layers: Mapping[str, Collection[str]]) -> Rules | None:
     Returns:
         Rules, or `None` where it is another network.
     """
-    if "conv_cat" not in layers:
+    if OWN_LAYER not in layers:
         return None
     fused = "" if "skip_kernel" in layers["conv_first"] else FUSED
     return _rules(length(dict.fromkeys(layers), r"body_(\d+)_conv1"), fused)
@@ -44,7 +45,7 @@ def span(shapes: Shapes) -> Layout | None:
         features=size(shapes, "conv_cat.weight", OUTPUT),
         branches=size(shapes, "block_1.c1_r.conv.0.weight", OUTPUT) // size(shapes, "conv_cat.weight", OUTPUT)
         if branched
-        else 0,
+        else None,
         **(UNCHANGED if NO_NORM in shapes else {}),
     )
     return Layout(

@@ -7,8 +7,8 @@ import keras
 import numpy as np
 import pytest
 
-from esrgan_tf.exporting.rewriting import MERGED, in_float32, merge_upsampling
 from esrgan_tf.models import build_generator
+from esrgan_tf.models.fusion import MERGED, in_float32, merge_upsampling
 from esrgan_tf.models.upsampling import nearest
 from esrgan_tf.recipes.generators import EDSRConfig, RRDBConfig
 
@@ -82,7 +82,7 @@ def test_a_generator_of_half_precision_becomes_one_of_float32_with_the_same_weig
 def test_a_generator_built_by_another_process_is_merged_without_names_that_collide(tmp_path):
     rrdb(4).save(tmp_path / "m.keras")
     script = (
-        "import sys, keras; from esrgan_tf.exporting.rewriting import merge_upsampling;"
+        "import sys, keras; from esrgan_tf.models.fusion import merge_upsampling;"
         "model = merge_upsampling(keras.saving.load_model(sys.argv[1])); model.save(sys.argv[2])"
     )
     paths = [str(tmp_path / name) for name in ("m.keras", "merged.keras")]

@@ -8,7 +8,7 @@ import numpy as np
 
 from esrgan_tf.errors import InputError
 from esrgan_tf.exporting.deviation import (
-    MAX_IMAGE_CHANGE,
+    MAX_IMAGE_LOSS,
     MAX_PATTERN_DIFFERENCE,
     MAX_PSNR_CHANGE,
     Deviation,
@@ -127,7 +127,7 @@ def check(proof: Proof, artifact: str, exact: bool, max_psnr_drop: float | None 
     Args:
         proof: of the artifact.
         artifact: for the message.
-        exact: whether it computes in float32: then at most 1e-4 apart. Else at most 0.1 dB of PSNR, 0.3 dB of each
+        exact: whether it computes in float32: then at most 1e-4 apart. Else at most 0.1 dB of PSNR, a loss of 0.3 dB of each
             natural image, and 3/255 (root mean square) of each that is flat or noise.
         max_psnr_drop: dB, in place of 0.1; the others change in proportion.
 
@@ -141,7 +141,7 @@ def check(proof: Proof, artifact: str, exact: bool, max_psnr_drop: float | None 
         times = most / MAX_PSNR_CHANGE
         within = proof.deviation.is_within(most)
         limit = (
-            f"a PSNR change of at most {most:g} dB, {times * MAX_IMAGE_CHANGE:.2g} dB of each image, and "
+            f"a PSNR change of at most {most:g} dB, a loss of {times * MAX_IMAGE_LOSS:.2g} dB of each image, and "
             f"{times * MAX_PATTERN_DIFFERENCE * 255:.2g}/255 (root mean square) of flat areas and noise"
         )
     if not within:

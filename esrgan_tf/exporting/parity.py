@@ -127,8 +127,8 @@ def check(proof: Proof, artifact: str, exact: bool, max_psnr_drop: float | None 
     Args:
         proof: of the artifact.
         artifact: for the message.
-        exact: whether it computes in float32: then at most 1e-4 apart. Else at most 0.1 dB of PSNR, a loss of 0.3 dB of each
-            natural image, and 3/255 (root mean square) of each that is flat or noise.
+        exact: whether it computes in float32: then at most 1e-4 apart. Else at most 0.1 dB of PSNR, a loss of 0.3
+            dB of each natural image, and 3/255 (root mean square) of each that is flat or noise.
         max_psnr_drop: dB, in place of 0.1; the others change in proportion.
 
     Raises:

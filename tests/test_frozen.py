@@ -12,6 +12,7 @@ from tiny import TINY
 from esrgan_tf.data import frozen
 from esrgan_tf.data.dead_leaves import dead_leaves
 from esrgan_tf.data.frozen import digest, frozen_images, frozen_list
+from esrgan_tf.errors import InputError
 from esrgan_tf.recipes.overrides import override
 from esrgan_tf.training.run import RunOptions, train_stage
 
@@ -78,3 +79,13 @@ def test_training_on_a_test_image_is_announced_and_recorded_and_validating_on_on
     record = json.loads((tmp_path / "run" / "psnr" / "recipe.json").read_text())
     assert record["frozen_training_images"] == [f"set0 leaves.png: {tmp_path}/hr/a.png"]
     assert "*** 1 of the training images are test images (set0 leaves.png): figures" in capsys.readouterr().out
+
+
+def test_weights_made_to_be_measured_are_not_trained_on_test_images(tmp_path, listed):
+    (tmp_path / "hr").mkdir()
+    Image.fromarray(listed).save(tmp_path / "hr" / "a.png")
+    write_photo(tmp_path / "hr" / "b.png", 64, 64)
+    options = RunOptions(str(tmp_path / "run"), f"{tmp_path}/hr", strategy="cpu", refuse_test_images=True)
+    with pytest.raises(InputError, match="must hold no test image. Received: 1 \\(set0 leaves.png\\)"):
+        train_stage(TINY, "psnr", options)
+    assert not (tmp_path / "run").exists()

@@ -12,8 +12,9 @@ from esrgan_tf.recipes.configs import Recipe
 from esrgan_tf.recipes.degradation import DegradationConfig
 from esrgan_tf.recipes.esrgan import ESRGAN_RECIPES
 from esrgan_tf.recipes.overrides import degradation_from_file, recipe_from_file
+from esrgan_tf.recipes.zoo import ZOO_RECIPES
 
-RECIPES = {recipe.name: recipe for recipe in (*ESRGAN_RECIPES, *COMPARED_RECIPES)}
+RECIPES = {recipe.name: recipe for recipe in (*ESRGAN_RECIPES, *COMPARED_RECIPES, *ZOO_RECIPES)}
 DEGRADATIONS = {"bicubic": None, "realesrgan": DegradationConfig()}
 
 

@@ -39,6 +39,7 @@ class RunOptions:
     precision: str = "auto"
     strategy: str = "auto"
     seed: int = 0
+    refuse_test_images: bool = False  # where weights are made to be measured, rather than announce them
 
 
 def train_stage(recipe: Recipe, stage_name: str, options: RunOptions) -> Path:
@@ -83,7 +84,7 @@ def train_stage(recipe: Recipe, stage_name: str, options: RunOptions) -> Path:
         "val_data": options.val_data,
         "training_pictures": {source.name: source.count for source in sources},
         "training_pictures_digest": _digest(sources),
-        "frozen_training_images": _frozen(sources),
+        "frozen_training_images": _frozen(sources, options.refuse_test_images),
         "validation_pictures": [name for name, _, _ in held_out.pictures],
         "validated_on_training_pictures": _overlap(sources, validated),
         "validation_crop": recipe.data.validation_crop,
@@ -152,11 +153,13 @@ def _overlap(sources: list[Source], validated: list[Source]) -> bool:
     return any(element["name"].numpy().decode() in trained for source in validated for element in source.held_out)
 
 
-def _frozen(sources: list[Source]) -> list[str]:
-    """The test images that are trained on, announced: "test set and file: path"."""
+def _frozen(sources: list[Source], refuse: bool) -> list[str]:
+    """The test images that are trained on, announced or refused: "test set and file: path"."""
     found = frozen_images(name for source in sources for name in source.names)
     if found:
         shown = ", ".join(list(found.values())[:3]) + (", ..." if len(found) > 3 else "")
+        if refuse:
+            raise InputError(f"`--data` must hold no test image. Received: {len(found)} ({shown}).")
         print(
             f"*** {len(found)} of the training images are test images ({shown}): figures measured on these sets mean "
             "nothing. ***"

@@ -1,0 +1,52 @@
+"""Train a generator of the zoo, on images that nobody measures on.
+
+    nice -n 19 python benchmarks/train_zoo.py compact_x4 --data=photographs/ [--init_from=FILE] [--precision=float32]
+
+Days on two CPU cores. Ctrl-C saves, the same line again resumes; progress is in runs/zoo/NAME/psnr/metrics.csv. Data
+that holds a test image (Set5, Set14, BSD100, Urban100, Kodak, photo_test) is refused.
+"""
+
+import sys
+from pathlib import Path
+
+from absl import flags
+
+from esrgan_tf.commands.command_line import INTERRUPTED, check_given, import_tensorflow, run_command
+from esrgan_tf.errors import InputError
+from esrgan_tf.recipes import get_recipe
+
+MEMBERS = {"compact_x4": "compact"}  # name: its recipe
+WORKDIRS = Path("runs/zoo")
+
+FLAGS = flags.FlagValues()
+_DATA = flags.DEFINE_string("data", None, "Training images, as of `esrgan train`.", flag_values=FLAGS)
+_INIT_FROM = flags.DEFINE_string("init_from", None, "Generator to start from.", flag_values=FLAGS)
+_PRECISION = flags.DEFINE_string("precision", "auto", "As of `esrgan train`.", flag_values=FLAGS)
+
+
+def _train(name: str = "") -> int | None:
+    """Train a member to the end of its recipe."""
+    if name not in MEMBERS:
+        raise InputError(f"the first argument must be one of {', '.join(MEMBERS)}. Received: {name or 'none'}.")
+    check_given(_DATA)
+    import_tensorflow()
+    from esrgan_tf.training.loop import Interrupted
+    from esrgan_tf.training.run import RunOptions, train_stage
+
+    options = RunOptions(
+        workdir=str(WORKDIRS / name),
+        data=_DATA.value,
+        init_from=_INIT_FROM.value,
+        precision=_PRECISION.value,
+        refuse_test_images=True,
+    )
+    try:
+        train_stage(get_recipe(MEMBERS[name]), "psnr", options)
+    except Interrupted as interruption:
+        print(f"{interruption}; run the same line again to resume", flush=True)
+        return INTERRUPTED
+    return None
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(_train, FLAGS, __doc__, sys.argv, positional=1))

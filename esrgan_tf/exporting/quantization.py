@@ -19,7 +19,7 @@ from esrgan_tf.exporting.tflite import converter, run_converter
 from esrgan_tf.images import to_float, to_uint8
 
 SEARCH_TILE = 64  # px: ranges and errors are those of any size, and all tensors must fit into memory
-MEASURED = 20  # of the examples, evenly spread: what each trial is measured on
+MEASURED = 12  # of the natural examples and of the others, at most, evenly spread: what each trial is measured on
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,8 @@ def quantize(
     fitted = [example.fitted(small) for example in examples]
     calibrated = _calibrate(model, small, fitted[0].lr_01)
     ranges = best_ranges(calibrated, [example.lr_01 for example in fitted])
-    measured = fitted[:: -(-len(fitted) // MEASURED)]
+    kinds = [[example for example in fitted if example.natural is natural] for natural in (True, False)]
+    measured = [example for kind in kinds for example in kind[:: -(-len(kind) // MEASURED) or 1]]
     wanted = [np.clip(np.array(model(example.lr_01[None]))[0], 0, 1) for example in measured]
     groups = _groups(calibrated, model, small)
     trials = _Trials(with_ranges(calibrated, ranges), groups, measured, wanted)

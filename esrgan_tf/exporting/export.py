@@ -12,7 +12,7 @@ from esrgan_tf.description import Description
 from esrgan_tf.errors import InputError
 from esrgan_tf.exporting import parity
 from esrgan_tf.exporting.deviation import MAX_PSNR_CHANGE
-from esrgan_tf.exporting.examples import CROP_SIDE, LARGEST_SIDE, Example, load_examples
+from esrgan_tf.exporting.examples import CROP_SIDE, Example, load_examples
 from esrgan_tf.exporting.graphs import upscale_function
 from esrgan_tf.exporting.onnx import write_onnx
 from esrgan_tf.exporting.options import TILED_SIDE, ExportOptions
@@ -77,11 +77,11 @@ def export(
     )
     # Before the work: a version that is there already.
     version = next_version(options.output / description.name, options.version)
-    small, large = (side // info.lr_multiple * info.lr_multiple for side in (CROP_SIDE, LARGEST_SIDE))
+    small = CROP_SIDE // info.lr_multiple * info.lr_multiple
     calibrated_side = small if "tflite" in options.formats and "int8" in options.kinds else None
     calibration, held_out = load_examples(options.calibration, info, calibrated_side, say)
     calibration += pattern_examples(info.scale, small, seed=0) if calibration else []
-    held_out += pattern_examples(info.scale, large, seed=1)
+    held_out += pattern_examples(info.scale, max(small, *held_out[0].lr_01.shape[:2]), seed=1)
     exporter = _Exporter([_of_float32(model) for model in generators], description, options, held_out, say)
     with staged(options.output) as stage:
         rows = []

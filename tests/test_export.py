@@ -285,8 +285,11 @@ def test_a_picture_that_cannot_be_read_is_told(tmp_path, capsys, folder):
     for seed in range(3):
         write_photo(tmp_path / "photos" / f"{seed}.png", 96, 96, seed)
     truncate(tmp_path / "photos" / "0.png")
+    told = []
+    calibration, _ = load_examples(str(tmp_path / "photos"), GeneratorInfo("tiny", 2), 40, told.append)
+    assert {example.name.partition("+")[0] for example in calibration} == {"2"}
+    assert any("0.png: cannot be read" in line for line in told)
     flags = [f"--calibration={tmp_path / 'photos'}", "--format=tflite", "--tflite=int8"]
-    assert_refused(export(capsys, folder, tmp_path / "out", *flags), "--calibration", "0.png cannot be read")
     for seed in (1, 2):
         truncate(tmp_path / "photos" / f"{seed}.png")
     assert_refused(export(capsys, folder, tmp_path / "out", *flags), "--calibration", ".png: cannot be read")

@@ -38,6 +38,7 @@ def trained(strategy_name, stage, precision="float32"):
     return [{name: float(value) for name, value in step(*batch(i)).items()} for i in range(3)], networks
 
 
+@pytest.mark.slow
 def test_two_replicas_train_as_one_with_every_term_and_clipped_gradients():
     (one, networks_one), (two, networks_two) = (trained(name, RECIPE.gan) for name in (ONE, TWO))
     for a, b in zip(one, two, strict=True):
@@ -49,6 +50,7 @@ def test_two_replicas_train_as_one_with_every_term_and_clipped_gradients():
         np.testing.assert_allclose(a.numpy(), b.numpy(), atol=2e-4, err_msg=a.path)
 
 
+@pytest.mark.slow
 def test_half_precision_follows_full():
     stage = override(RECIPE.psnr, {"ldl_weight": 0.1})  # from 1 on, float16 skips its first steps
     full, half, scaled = (trained(ONE, stage, name)[0] for name in ("float32", "mixed_bfloat16", "mixed_float16"))

@@ -130,6 +130,7 @@ class SRVGGConfig:
         """Raise for a scale or an initialisation that there is not."""
         check_one_of("scale", self.scale, (1, *UPSAMPLED))
         check_one_of("init", self.init, ("he_normal", "torch"))
+        _check_branches(self.branches)
 
 
 @dataclass(frozen=True)
@@ -149,6 +150,7 @@ class SPANConfig:
         check_one_of("scale", self.scale, (1, *UPSAMPLED))
         if self.blocks < 1:
             raise InputError(f"`blocks` must be 1 or more. Received: {self.blocks}.")
+        _check_branches(self.branches)
 
 
 @dataclass(frozen=True)
@@ -164,6 +166,7 @@ class PhoneConfig:
     def __post_init__(self) -> None:
         """Raise for a scale that cannot be built."""
         check_one_of("scale", self.scale, (2, 3, 4))
+        _check_branches(self.branches)
 
 
 GeneratorConfig = (
@@ -188,3 +191,9 @@ def _check_init_scale(value: float) -> None:
     """Raise unless kernels start with some spread."""
     if value <= 0:
         raise InputError(f"`init_scale` must be above 0. Received: {value}.")
+
+
+def _check_branches(expansion: int | None) -> None:
+    """Raise for branches without channels."""
+    if expansion is not None and expansion < 1:
+        raise InputError(f"`branches` must be 1 or more, or none. Received: {expansion}.")

@@ -34,5 +34,18 @@ def write_onnx(model: keras.Model, description: Description, path: Path) -> None
     with contextlib.redirect_stdout(io.StringIO()):
         model.export(str(path), format="onnx", verbose=False, input_signature=[PICTURE])
     exported = onnx.load(str(path))
+    _sum_biases(exported.graph)
     onnx.helper.set_model_props(exported, {METADATA: description.to_json()})
     onnx.save(exported, str(path))
+
+
+def _sum_biases(graph) -> None:
+    """Give each convolution one bias: tf2onnx takes a constant that is added after the first for a second input."""
+    from onnx import helper
+
+    for index, node in reversed(list(enumerate(graph.node))):
+        if node.op_type == "Conv" and len(node.input) == 4:
+            total = helper.make_node("Add", node.input[2:], [f"{node.name}/summed_bias"])
+            del node.input[2:]
+            node.input.extend(total.output)
+            graph.node.insert(index, total)

@@ -1,9 +1,9 @@
-"""Recipes of small generators that this project trains itself, on two CPU cores: chosen by measuring, not published."""
+"""Recipes of small generators that this project trains itself, on two CPU cores; they are in no paper."""
 
 from esrgan_tf.recipes.configs import DataConfig, Recipe, StageConfig
 from esrgan_tf.recipes.generators import SRVGGConfig
 
-# Patches, rate and schedule: what learned fastest a CPU second in short runs. The rate falls once, along a cosine.
+# Sized for two cores, not tuned. The rate falls once, along a cosine.
 COMPACT = Recipe(
     name="compact",
     paper="SRVGGNetCompact of Real-ESRGAN's repository (arXiv:2107.10833), 16 convolutions, which other tools read; "

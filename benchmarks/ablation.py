@@ -19,11 +19,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from esrgan_tf.comparison import bicubic_upscale
 from esrgan_tf.data.pipeline import training_batches
 from esrgan_tf.data.sources import open_sources
-from esrgan_tf.images import list_pictures, read_picture, to_uint8
-from esrgan_tf.metrics import psnr, ssim
+from esrgan_tf.image.io import list_pictures, read_picture, to_uint8
+from esrgan_tf.image.resize import bicubic_upscale
+from esrgan_tf.metrics.psnr_ssim import psnr, ssim
 from esrgan_tf.recipes import get_recipe
 from esrgan_tf.recipes.overrides import override
 from esrgan_tf.training.distribution import make_strategy, resolve_precision

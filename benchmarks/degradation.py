@@ -18,8 +18,8 @@ import tensorflow as tf
 
 from esrgan_tf.data.dead_leaves import dead_leaves
 from esrgan_tf.data.degradation import degrade
+from esrgan_tf.image.resize import imresize_uint8
 from esrgan_tf.recipes.degradation import DegradationConfig
-from esrgan_tf.resize import imresize_uint8
 
 CROP, SCALE, PICTURE = 128, 4, 512  # HR px, HR / LR, px
 PICTURES, CROPS, ROUNDS = 4, 500, 7

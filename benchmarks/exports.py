@@ -12,7 +12,7 @@ import time
 
 import numpy as np
 
-from esrgan_tf.inference.opening import open_network
+from esrgan_tf.formats.opening import open_network
 
 ROUNDS = 5
 SIDE = 128  # px

@@ -10,7 +10,7 @@ import sys
 import numpy as np
 from skimage import data
 
-from esrgan_tf.images import to_float
+from esrgan_tf.image.io import to_float
 from esrgan_tf.inference.upscaler import Upscaler
 
 OVERLAPS = (4, 8, 12, 16, 24, 32)

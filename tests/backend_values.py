@@ -10,10 +10,10 @@ import numpy as np
 from tiny import narrowed
 
 from esrgan_tf import losses
+from esrgan_tf.metrics.ms_ssim import ms_ssim_loss
 from esrgan_tf.models import build_discriminator, build_generator
 from esrgan_tf.models.distilled_features import distilled_vgg19_features
 from esrgan_tf.models.features import vgg_features
-from esrgan_tf.ms_ssim import ms_ssim_loss
 
 FORWARD = ("esrgan", "srgan", "srvgg", "msrresnet", "edsr", "rcan", "srcnn", "span", "phone")
 TRAINED = ("esrgan", "srgan", "srvgg")  # each with another discriminator or adversarial loss

@@ -10,8 +10,8 @@ import numpy as np
 from pictures import SRGB
 from PIL import Image
 
-from esrgan_tf import codecs
 from esrgan_tf.data.dead_leaves import dead_leaves
+from esrgan_tf.image import codecs
 
 HEIGHT, WIDTH = 36, 40
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"

@@ -3,9 +3,9 @@
 import numpy as np
 from PIL import Image, ImageCms
 
-from esrgan_tf import images
 from esrgan_tf.data.dead_leaves import dead_leaves
-from esrgan_tf.images import Picture
+from esrgan_tf.image import io as images
+from esrgan_tf.image.io import Picture
 
 HEIGHT, WIDTH = 5, 7
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()

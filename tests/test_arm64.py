@@ -13,11 +13,11 @@ from pictures import write_photo
 from PIL import Image
 from test_artifacts import FAMILIES, TILE, built, description
 
-from esrgan_tf.exporting.examples import load_examples
-from esrgan_tf.exporting.quantization import quantize
-from esrgan_tf.exporting.tflite import convert, with_description
+from esrgan_tf.export.examples import load_examples
+from esrgan_tf.formats.tflite.converter import convert, with_description
+from esrgan_tf.formats.tflite.quantization import quantize
+from esrgan_tf.metadata import generator_info
 from esrgan_tf.models.fusion import merge_upsampling
-from esrgan_tf.weights.generators import generator_info
 
 PROJECT = Path(__file__).parents[1]
 QEMU, ROOT = shutil.which("qemu-aarch64"), os.environ.get("ARM64_ROOT")

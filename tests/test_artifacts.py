@@ -13,22 +13,22 @@ from ai_edge_litert.compiled_model import CompiledModel
 from pictures import make_picture, write_noise, write_photo
 from PIL import Image
 
-from esrgan_tf.description import Description
 from esrgan_tf.errors import InputError
-from esrgan_tf.exporting.examples import Example
-from esrgan_tf.exporting.onnx import write_onnx
-from esrgan_tf.exporting.quantization import _calibrate, _groups, _quantize, _run, quantize
-from esrgan_tf.exporting.ranges import best_range, best_ranges, with_ranges
-from esrgan_tf.exporting.tflite import convert, with_description
-from esrgan_tf.exporting.xnnpack import xnnpack_share
-from esrgan_tf.images import read_picture, to_float, to_uint8, write_picture
-from esrgan_tf.inference.opening import describe, open_network
-from esrgan_tf.inference.runtimes.keras_model import keras_network
+from esrgan_tf.formats.examples import Example
+from esrgan_tf.formats.keras_file.runtime import keras_network
+from esrgan_tf.formats.onnx_file.writer import write_onnx
+from esrgan_tf.formats.opening import describe, open_network
+from esrgan_tf.formats.tflite.converter import convert, with_description
+from esrgan_tf.formats.tflite.quantization import _calibrate, _groups, _quantize, _run, quantize
+from esrgan_tf.formats.tflite.ranges import best_range, best_ranges, with_ranges
+from esrgan_tf.formats.tflite.xnnpack import xnnpack_share
+from esrgan_tf.image.io import read_picture, to_float, to_uint8, write_picture
+from esrgan_tf.image.resize import imresize_uint8
 from esrgan_tf.inference.upscaler import Upscaler
+from esrgan_tf.metadata import Description
 from esrgan_tf.models import build_generator
 from esrgan_tf.models.fusion import fuse_branches, merge_upsampling
 from esrgan_tf.recipes import generators
-from esrgan_tf.resize import imresize_uint8
 
 TILE = 24
 FAMILIES = {
@@ -299,7 +299,7 @@ def test_files_that_are_something_else_or_damaged_are_told(tmp_path, request, su
 def test_too_little_memory_is_told(tmp_path, onnx):
     write_noise(tmp_path / "large.png", 1500, 1500)
     script = (
-        "import resource, sys; import esrgan_tf.inference.runtimes.onnx, onnxruntime;"
+        "import resource, sys; import esrgan_tf.formats.onnx_file.runtime, onnxruntime;"
         "resource.setrlimit(resource.RLIMIT_AS, (2**31, 2**31));"
         "from esrgan_tf.__main__ import main; sys.exit(main(sys.argv))"
     )

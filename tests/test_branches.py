@@ -9,14 +9,14 @@ import tensorflow as tf
 from keras import layers, ops
 
 from esrgan_tf.errors import InputError
-from esrgan_tf.exporting.graphs import upscale_function
+from esrgan_tf.formats.graphs import upscale_function
+from esrgan_tf.formats.keras_file.generators import copy_weights, load_generator, save_generator
+from esrgan_tf.formats.pytorch.conversion import export_generator, import_weights
 from esrgan_tf.models import build_generator
-from esrgan_tf.models.branches import BranchedConv2D
 from esrgan_tf.models.fusion import fuse_branches
+from esrgan_tf.models.interpolation import interpolate
+from esrgan_tf.models.layers.branches import BranchedConv2D
 from esrgan_tf.recipes.generators import EDSRConfig, PhoneConfig, SPANConfig, SRVGGConfig
-from esrgan_tf.weights.conversion import export_generator, import_weights
-from esrgan_tf.weights.generators import copy_weights, load_generator, save_generator
-from esrgan_tf.weights.interpolation import interpolate
 
 X = np.random.default_rng(0).normal(size=(2, 7, 9, 5)).astype(np.float32)
 IMAGES = np.random.default_rng(0).uniform(size=(2, 7, 9, 3)).astype(np.float32)

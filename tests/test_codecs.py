@@ -10,9 +10,9 @@ import tifffile
 from pictures import HEIGHT, WIDTH, assert_one_line, assert_same, make_picture
 from PIL import Image
 
-from esrgan_tf import images
 from esrgan_tf.errors import InputError
-from esrgan_tf.images import PICTURE_SUFFIXES, Picture, read_picture, write_picture
+from esrgan_tf.image import io as images
+from esrgan_tf.image.io import PICTURE_SUFFIXES, Picture, read_picture, write_picture
 
 
 def png_bytes(depth, colour_type, rows, width, height, chunks=()):

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from esrgan_tf.colors import color_drift, keep_colors
-from esrgan_tf.comparison import bicubic_upscale
 from esrgan_tf.data.dead_leaves import dead_leaves
+from esrgan_tf.image.color import color_drift, keep_colors
+from esrgan_tf.image.resize import bicubic_upscale
 
 SCALE = 4
 

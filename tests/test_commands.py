@@ -16,9 +16,9 @@ from tiny import TINY
 
 from esrgan_tf import __main__, recipes
 from esrgan_tf.commands import train as train_command
+from esrgan_tf.formats.keras_file.generators import save_generator
 from esrgan_tf.models import build_generator
 from esrgan_tf.recipes.overrides import override
-from esrgan_tf.weights.generators import save_generator
 
 ROOT = Path(__file__).parents[1]
 FLAG_VALUES = {

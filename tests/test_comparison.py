@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from pictures import make_picture
 
-from esrgan_tf import comparison
-from esrgan_tf.comparison import bicubic_upscale, comparison_panel
-from esrgan_tf.images import to_uint8
-from esrgan_tf.metrics import psnr, ssim
-from esrgan_tf.resize import imresize
+from esrgan_tf.image.io import to_uint8
+from esrgan_tf.image.resize import bicubic_upscale
+from esrgan_tf.metrics import comparison
+from esrgan_tf.metrics.comparison import comparison_panel, imresize
+from esrgan_tf.metrics.psnr_ssim import psnr, ssim
 
 
 @pytest.fixture

@@ -8,6 +8,9 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from esrgan_tf.errors import InputError
+from esrgan_tf.formats.keras_file.generators import load_generator, save_generator
+from esrgan_tf.formats.pytorch.conversion import export_generator, import_weights, recognise
+from esrgan_tf.formats.pytorch.layouts import renamed
 from esrgan_tf.models import build_generator
 from esrgan_tf.models.features import vgg_features
 from esrgan_tf.recipes.generators import (
@@ -19,9 +22,6 @@ from esrgan_tf.recipes.generators import (
     SRResNetConfig,
     SRVGGConfig,
 )
-from esrgan_tf.weights.conversion import export_generator, import_weights, recognise
-from esrgan_tf.weights.generators import load_generator, save_generator
-from esrgan_tf.weights.layouts import renamed
 
 X = np.random.default_rng(0).uniform(size=(2, 12, 8, 3)).astype(np.float32)
 PARITY = 1e-5

@@ -12,9 +12,9 @@ import pytest
 
 from esrgan_tf import __main__
 from esrgan_tf.commands import convert as convert_command
+from esrgan_tf.formats.keras_file.generators import load_generator, save_generator
 from esrgan_tf.models import build_generator
 from esrgan_tf.recipes.generators import RRDBConfig
-from esrgan_tf.weights.generators import load_generator, save_generator
 
 ROOT = Path(__file__).parents[1]
 X = np.random.default_rng(0).uniform(size=(1, 6, 5, 3)).astype(np.float32)

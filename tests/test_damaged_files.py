@@ -17,7 +17,7 @@ from pictures import write_noise
 from PIL import Image
 from tiny import DATA, TINY
 
-from esrgan_tf import __main__, codecs, recipes
+from esrgan_tf import __main__, recipes
 from esrgan_tf.data.folders import TRAINING_SUFFIXES, find_pairs, survey
 from esrgan_tf.data.folders import Pair as TrainingPair
 from esrgan_tf.data.held_out import load_held_out
@@ -25,13 +25,14 @@ from esrgan_tf.data.pipeline import training_batches
 from esrgan_tf.data.sources import decode_pair, open_sources, open_validation
 from esrgan_tf.errors import InputError
 from esrgan_tf.evaluation.pairs import Pair, load_pair
-from esrgan_tf.exporting import examples
-from esrgan_tf.images import list_pictures, read_picture
+from esrgan_tf.export import examples
+from esrgan_tf.formats.network import Network
+from esrgan_tf.image import codecs
+from esrgan_tf.image.io import list_pictures, read_picture
+from esrgan_tf.image.reading import read_header, read_samples
 from esrgan_tf.inference.files import plan_jobs, upscale_files
-from esrgan_tf.inference.network import Network
 from esrgan_tf.inference.upscaler import Upscaler
-from esrgan_tf.reading import read_header, read_samples
-from esrgan_tf.weights.generators import GeneratorInfo
+from esrgan_tf.metadata import GeneratorInfo
 
 SCALE, PATCH = 2, 32
 EVERY = int(os.environ.get("ESRGAN_TEST_EVERY_MUTANT_IN", "8"))  # 1 feeds them all

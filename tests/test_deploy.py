@@ -9,7 +9,7 @@ from google.protobuf import text_format
 from tensorflow_serving.config import model_server_config_pb2
 
 from esrgan_tf.commands.request import FLAGS as REQUEST_FLAGS
-from esrgan_tf.exporting.saved_model import MAX_PIXELS, TILE
+from esrgan_tf.formats.saved_model.servable import MAX_PIXELS, TILE
 from esrgan_tf.recipes import get_recipe
 
 SERVING = Path(__file__).parents[1] / "deploy" / "tf_serving"

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from esrgan_tf.models import build_discriminator
-from esrgan_tf.models.unet_discriminator import SpectralConv2D
+from esrgan_tf.models.discriminators.unet import SpectralConv2D
 from esrgan_tf.recipes import RECIPES
 from esrgan_tf.recipes.discriminators import (
     PatchDiscriminatorConfig,

@@ -16,9 +16,9 @@ from tiny import TINY
 from esrgan_tf import __main__
 from esrgan_tf.commands import evaluate as evaluate_command
 from esrgan_tf.commands import niqe_fit as niqe_fit_command
+from esrgan_tf.formats.keras_file.generators import save_generator
+from esrgan_tf.metrics.niqe import read_niqe_model
 from esrgan_tf.models import build_generator
-from esrgan_tf.niqe import read_niqe_model
-from esrgan_tf.weights.generators import save_generator
 
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared" / "data"

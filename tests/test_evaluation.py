@@ -10,8 +10,6 @@ from pictures import make_picture, truncate, write_noise, write_photo
 from PIL import Image
 from tiny import TINY
 
-from esrgan_tf.colors import color_drift
-from esrgan_tf.comparison import bicubic_upscale
 from esrgan_tf.errors import InputError
 from esrgan_tf.evaluation.evaluate import Evaluation, Row, evaluate
 from esrgan_tf.evaluation.measures import Options, measure, notes, perceptual_index
@@ -21,13 +19,14 @@ from esrgan_tf.evaluation.pristine import fit_files
 from esrgan_tf.evaluation.report import table, write_report
 from esrgan_tf.evaluation.scores import load_lpips, read_ma_scores
 from esrgan_tf.evaluation.systems import System, open_systems
-from esrgan_tf.images import read_picture, to_float, to_uint8, write_picture
-from esrgan_tf.metrics import luma, psnr, ssim
+from esrgan_tf.formats.keras_file.generators import save_generator
+from esrgan_tf.image.color import color_drift
+from esrgan_tf.image.io import read_picture, to_float, to_uint8, write_picture
+from esrgan_tf.image.resize import bicubic_upscale, imresize_uint8
+from esrgan_tf.metrics.niqe import NiqeModel, niqe
+from esrgan_tf.metrics.psnr_ssim import luma, psnr, ssim
 from esrgan_tf.models import build_generator
 from esrgan_tf.models.lpips import lpips
-from esrgan_tf.niqe import NiqeModel, niqe
-from esrgan_tf.resize import imresize_uint8
-from esrgan_tf.weights.generators import save_generator
 
 NIQE_MODEL = NiqeModel(np.zeros(36), np.eye(36))
 

@@ -13,17 +13,18 @@ from pictures import truncate, write_photo
 from test_graphs import has_bfloat16
 
 from esrgan_tf.__main__ import main
-from esrgan_tf.description import Description
 from esrgan_tf.errors import InputError
-from esrgan_tf.exporting import parity
-from esrgan_tf.exporting.examples import Example, load_examples
-from esrgan_tf.exporting.parity import Proof
-from esrgan_tf.exporting.patterns import pattern_examples
-from esrgan_tf.exporting.report import Row, write_report
-from esrgan_tf.exporting.saved_model import Servable, check_endpoints, write_saved_model
+from esrgan_tf.export import parity
+from esrgan_tf.export.examples import load_examples
+from esrgan_tf.export.parity import Proof
+from esrgan_tf.export.patterns import pattern_examples
+from esrgan_tf.export.report import Row, write_report
+from esrgan_tf.formats.examples import Example
+from esrgan_tf.formats.keras_file.generators import save_generator
+from esrgan_tf.formats.saved_model.servable import Servable, check_endpoints, write_saved_model
+from esrgan_tf.metadata import Description, GeneratorInfo
 from esrgan_tf.models import build_generator
 from esrgan_tf.recipes.generators import RRDBConfig, SPANConfig
-from esrgan_tf.weights.generators import GeneratorInfo, save_generator
 
 ROOT = Path(__file__).parents[1]
 REPORTS = {"report.json", "report.md"}
@@ -168,7 +169,7 @@ def test_flags_that_are_wrong_are_told(tmp_path, capsys, folder):
 def test_a_disk_that_is_full_leaves_nothing_in_place(tmp_path, folder, form):
     script = (
         "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
-        "import esrgan_tf.exporting.export, tf2onnx;"  # imports may write their caches
+        "import esrgan_tf.export.exporter, tf2onnx;"  # imports may write their caches
         "resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000));"
         "from esrgan_tf.__main__ import main; sys.exit(main(sys.argv))"
     )

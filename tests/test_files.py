@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from esrgan_tf.atomic import replacing
 from esrgan_tf.errors import InputError
-from esrgan_tf.files import replacing
 
 
 def test_content_appears_under_the_name_only_after_the_block(tmp_path):
@@ -101,7 +101,7 @@ def test_file_in_the_place_of_the_folder_is_named(tmp_path):
 
 REFUSED_WRITE = """
 import resource, signal, sys
-from esrgan_tf.files import replacing
+from esrgan_tf.atomic import replacing
 
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # the write then fails with EFBIG, as a full disk does
 resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))

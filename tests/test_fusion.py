@@ -9,7 +9,7 @@ import pytest
 
 from esrgan_tf.models import build_generator
 from esrgan_tf.models.fusion import MERGED, in_float32, merge_upsampling
-from esrgan_tf.models.upsampling import nearest
+from esrgan_tf.models.layers.upsampling import nearest
 from esrgan_tf.recipes.generators import EDSRConfig, RRDBConfig
 
 X = np.random.default_rng(0).uniform(size=(2, 7, 9, 3)).astype(np.float32)

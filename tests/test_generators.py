@@ -5,9 +5,7 @@ import numpy as np
 import pytest
 
 from esrgan_tf.errors import InputError
-from esrgan_tf.models import build_generator
-from esrgan_tf.recipes.generators import EDSRConfig, RRDBConfig
-from esrgan_tf.weights.generators import (
+from esrgan_tf.formats.keras_file.generators import (
     GeneratorInfo,
     copy_weights,
     find_generator,
@@ -15,6 +13,8 @@ from esrgan_tf.weights.generators import (
     load_generator,
     save_generator,
 )
+from esrgan_tf.models import build_generator
+from esrgan_tf.recipes.generators import EDSRConfig, RRDBConfig
 
 CONFIG = RRDBConfig(scale=2, blocks=1, features=4, growth=2, init_scale=1.0)
 X = np.random.default_rng(0).uniform(size=(1, 6, 5, 3)).astype(np.float32)

@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from esrgan_tf.exporting.graphs import freeze, upscale_function
-from esrgan_tf.exporting.tiles import upscale_in_tiles
-from esrgan_tf.inference.tiling import upscale_by_tiles
+from esrgan_tf.formats.graphs import freeze, upscale_function
+from esrgan_tf.formats.saved_model.tiles import upscale_in_tiles
+from esrgan_tf.image.tiling import upscale_by_tiles
 from esrgan_tf.models import build_generator
+from esrgan_tf.models.interpolation import interpolate
 from esrgan_tf.recipes.generators import RRDBConfig
 from esrgan_tf.training.distribution import make_strategy, resolve_precision
-from esrgan_tf.weights.interpolation import interpolate
 
 CONFIG = RRDBConfig(scale=2, blocks=1, features=4, growth=2, init_scale=1.0)
 X = np.random.default_rng(0).uniform(size=(2, 9, 7, 3)).astype(np.float32)

@@ -7,8 +7,8 @@ from pictures import truncate, write_noise, write_photo
 from esrgan_tf.data.held_out import load_held_out
 from esrgan_tf.data.sources import open_validation
 from esrgan_tf.errors import InputError
+from esrgan_tf.image.resize import imresize_uint8
 from esrgan_tf.recipes import DEGRADATIONS
-from esrgan_tf.resize import imresize_uint8
 
 
 def test_pictures_are_cut_around_their_centre_hr_and_lr_alike(tmp_path):

@@ -8,9 +8,9 @@ import tifffile
 from pictures import GREY_PROFILE, HEIGHT, SRGB, WIDTH, assert_one_line, assert_same, make_picture
 from PIL import Image
 
-from esrgan_tf import images
 from esrgan_tf.errors import InputError
-from esrgan_tf.images import PICTURE_SUFFIXES, Picture, list_pictures, read_picture, write_picture
+from esrgan_tf.image import io as images
+from esrgan_tf.image.io import PICTURE_SUFFIXES, Picture, list_pictures, read_picture, write_picture
 
 KINDS = [(grey, alpha, bits) for grey in (True, False) for alpha in (True, False) for bits in (8, 16)]
 

@@ -9,7 +9,7 @@ import pytest
 from esrgan_tf.data.dead_leaves import dead_leaves
 from esrgan_tf.errors import InputError
 from esrgan_tf.models import build_discriminator, build_generator
-from esrgan_tf.models.upsampling import nearest
+from esrgan_tf.models.layers.upsampling import nearest
 from esrgan_tf.recipes import RECIPES
 from esrgan_tf.recipes.discriminators import PatchDiscriminatorConfig, UNetDiscriminatorConfig, VGGDiscriminatorConfig
 from esrgan_tf.recipes.generators import (

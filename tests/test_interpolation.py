@@ -9,12 +9,12 @@ from PIL import Image
 from esrgan_tf import __main__
 from esrgan_tf.commands.interpolate import parse_alphas
 from esrgan_tf.errors import InputError
+from esrgan_tf.formats.keras_file.generators import load_generator, save_generator
 from esrgan_tf.inference.interpolation import upscalers
+from esrgan_tf.metrics.niqe import NiqeModel, write_niqe_model
 from esrgan_tf.models import build_generator
-from esrgan_tf.niqe import NiqeModel, write_niqe_model
+from esrgan_tf.models.interpolation import interpolate
 from esrgan_tf.recipes.generators import RRDBConfig, SRCNNConfig, SRResNetConfig
-from esrgan_tf.weights.generators import load_generator, save_generator
-from esrgan_tf.weights.interpolation import interpolate
 
 X = np.random.default_rng(0).uniform(size=(1, 6, 5, 3)).astype(np.float32)
 

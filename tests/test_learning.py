@@ -14,10 +14,10 @@ import tensorflow as tf
 from tiny import narrowed
 
 from esrgan_tf.data.dead_leaves import dead_leaves
+from esrgan_tf.image.resize import imresize_uint8
 from esrgan_tf.models import GENERATORS, build_generator
 from esrgan_tf.recipes import RECIPES
 from esrgan_tf.recipes.generators import GeneratorConfig
-from esrgan_tf.resize import imresize_uint8
 from esrgan_tf.training.distribution import make_strategy
 from esrgan_tf.training.networks import build_networks
 from esrgan_tf.training.steps import Objective, make_train_step

@@ -64,7 +64,7 @@ def test_converted_weights_give_pytorchs_distances(backbone, tmp_path):
     import torch_reference as reference
     from safetensors.torch import save_file
 
-    from esrgan_tf.weights.conversion import import_weights
+    from esrgan_tf.formats.pytorch.conversion import import_weights
 
     trunk = reference.AlexNet() if backbone == "alex" else reference.TorchvisionVGG((2, 2, 3, 3, 3))
     lins = reference.Lins(WIDTHS[backbone])

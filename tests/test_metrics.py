@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from skimage.metrics import structural_similarity
 
-from esrgan_tf.metrics import luma, psnr, smallest_side, ssim
+from esrgan_tf.metrics.psnr_ssim import luma, psnr, smallest_side, ssim
 
 
 def noisy_pair(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from tiny import narrowed
 
+from esrgan_tf.image.resize import imresize
 from esrgan_tf.models import build_generator
-from esrgan_tf.models.rrdb import rrdb
+from esrgan_tf.models.generators.rrdb import rrdb
 from esrgan_tf.recipes import RECIPES
 from esrgan_tf.recipes.generators import (
     EDSRConfig,
@@ -21,7 +22,6 @@ from esrgan_tf.recipes.generators import (
     SRResNetConfig,
     SRVGGConfig,
 )
-from esrgan_tf.resize import imresize
 
 TINY = RRDBConfig(blocks=1, features=8, growth=4)
 FAMILIES = {

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from esrgan_tf.errors import InputError
-from esrgan_tf.ms_ssim import C1, SCALE_WEIGHTS, ms_ssim_loss, ms_ssim_scales, smallest_side
+from esrgan_tf.metrics.ms_ssim import C1, SCALE_WEIGHTS, ms_ssim_loss, ms_ssim_scales, smallest_side
 
 
 def images(side, seed=0):

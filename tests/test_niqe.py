@@ -9,9 +9,9 @@ from scipy.special import gamma
 
 from esrgan_tf.data.sample import sample_photographs
 from esrgan_tf.errors import InputError
-from esrgan_tf.images import read_picture, to_uint8
-from esrgan_tf.metrics import luma
-from esrgan_tf.niqe import (
+from esrgan_tf.image.io import read_picture, to_uint8
+from esrgan_tf.image.resize import imresize
+from esrgan_tf.metrics.niqe import (
     NiqeModel,
     block_features,
     fit_aggd,
@@ -21,7 +21,7 @@ from esrgan_tf.niqe import (
     read_niqe_model,
     write_niqe_model,
 )
-from esrgan_tf.resize import imresize
+from esrgan_tf.metrics.psnr_ssim import luma
 
 
 def noise(height=96, width=96, seed=0):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from esrgan_tf.panels import enlarge_nearest, most_detailed_crop, side_by_side
+from esrgan_tf.image.panels import enlarge_nearest, most_detailed_crop, side_by_side
 
 MARGIN = 8
 

@@ -7,8 +7,8 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from esrgan_tf.exporting.picture_bytes import check_and_decode, encode, to_uint8
-from esrgan_tf.images import to_uint8 as numpy_to_uint8
+from esrgan_tf.formats.saved_model.image_bytes import check_and_decode, encode, to_uint8
+from esrgan_tf.image.io import to_uint8 as numpy_to_uint8
 
 LIMIT = 5000
 CHANNELS = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4, "CMYK": 4}

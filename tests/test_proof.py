@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from esrgan_tf.errors import InputError
-from esrgan_tf.exporting.deviation import deviation
-from esrgan_tf.exporting.examples import Example
-from esrgan_tf.exporting.parity import Proof, check, prove
-from esrgan_tf.inference.network import Network
+from esrgan_tf.export.parity import Proof, check, prove
+from esrgan_tf.formats.deviation import deviation
+from esrgan_tf.formats.examples import Example
+from esrgan_tf.formats.network import Network
 
 
 def example(height, width):

@@ -12,6 +12,7 @@ import pytest
 import tensorflow as tf
 from tiny import NARROW, TINY
 
+from esrgan_tf.formats.keras_file.generators import save_generator
 from esrgan_tf.models import build_discriminator, build_generator
 from esrgan_tf.recipes import configs, degradation, discriminators, generators
 from esrgan_tf.recipes.degradation import DegradationConfig
@@ -19,7 +20,6 @@ from esrgan_tf.recipes.overrides import override
 from esrgan_tf.training.networks import learning_rate_schedule
 from esrgan_tf.training.run import RunOptions, train_stage
 from esrgan_tf.training.workdir import PROSE
-from esrgan_tf.weights.generators import save_generator
 
 MODULES = (configs, generators, discriminators, degradation)
 KINDS = {kind for module in MODULES for kind in vars(module).values() if dataclasses.is_dataclass(kind)}

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from esrgan_tf import resize
-from esrgan_tf.resize import imresize, imresize_uint8
+from esrgan_tf.image import resize
+from esrgan_tf.image.resize import imresize, imresize_uint8
 
 SHARED = Path(__file__).parents[2] / "shared"
 needs_shared = pytest.mark.skipif(not (SHARED / "data").is_dir(), reason="reference pictures are absent")

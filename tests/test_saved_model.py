@@ -17,21 +17,21 @@ from PIL import Image
 from tensorflow_serving.apis import prediction_log_pb2
 
 from esrgan_tf.__main__ import main
-from esrgan_tf.comparison import bicubic_upscale
-from esrgan_tf.description import Description
 from esrgan_tf.errors import InputError
 from esrgan_tf.evaluation.systems import _names
-from esrgan_tf.exporting.graphs import upscale_function
-from esrgan_tf.exporting.saved_model import Servable, next_version, write_saved_model
-from esrgan_tf.exporting.warm_up import RECORDS, write_warm_up
-from esrgan_tf.images import to_float, to_uint8
-from esrgan_tf.inference.opening import describe, open_network
-from esrgan_tf.inference.runtimes.keras_model import keras_network
-from esrgan_tf.inference.runtimes.saved_model import find_version
+from esrgan_tf.formats.graphs import upscale_function
+from esrgan_tf.formats.keras_file.runtime import keras_network
+from esrgan_tf.formats.opening import describe, open_network
+from esrgan_tf.formats.saved_model.runtime import find_version
+from esrgan_tf.formats.saved_model.servable import Servable, next_version, write_saved_model
+from esrgan_tf.formats.saved_model.warm_up import RECORDS, write_warm_up
+from esrgan_tf.image.io import to_float, to_uint8
+from esrgan_tf.image.resize import bicubic_upscale
 from esrgan_tf.inference.upscaler import Upscaler
+from esrgan_tf.metadata import Description
 from esrgan_tf.models import build_generator
+from esrgan_tf.models.interpolation import interpolate
 from esrgan_tf.recipes.generators import RRDBConfig
-from esrgan_tf.weights.interpolation import interpolate
 
 CONFIG = RRDBConfig(scale=2, blocks=1, features=4, growth=2, init_scale=1.0)
 ONE = Description("tiny_x2", "tiny", 2, "float32", "in", "out")

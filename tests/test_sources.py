@@ -11,8 +11,8 @@ from esrgan_tf.data import div2k
 from esrgan_tf.data.held_out import load_held_out
 from esrgan_tf.data.sources import default_data, open_sources, open_validation
 from esrgan_tf.errors import InputError
+from esrgan_tf.image.resize import imresize_uint8
 from esrgan_tf.recipes.configs import DataConfig
-from esrgan_tf.resize import imresize_uint8
 
 CONFIG = DataConfig(dead_leaves_pictures=12, dead_leaves_size=32, validation_crop=32)
 

@@ -8,10 +8,10 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from esrgan_tf.errors import InputError
+from esrgan_tf.formats.keras_file.generators import load_generator, save_generator
+from esrgan_tf.formats.pytorch.conversion import export_generator, import_weights, recognise
 from esrgan_tf.models import build_generator
 from esrgan_tf.recipes.generators import SPANConfig
-from esrgan_tf.weights.conversion import export_generator, import_weights, recognise
-from esrgan_tf.weights.generators import load_generator, save_generator
 
 torch = pytest.importorskip("torch")
 import torch_reference  # noqa: E402

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from esrgan_tf.errors import InputError
-from esrgan_tf.exporting.staging import staged
+from esrgan_tf.export.staging import staged
 
 
 def visible(folder):

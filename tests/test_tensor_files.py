@@ -9,7 +9,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from esrgan_tf.errors import InputError
-from esrgan_tf.weights.tensor_files import read_tensors, write_tensors
+from esrgan_tf.formats.pytorch.tensor_files import read_tensors, write_tensors
 
 TENSORS = {"conv.weight": np.arange(24, dtype=np.float32).reshape(2, 3, 2, 2), "conv.bias": np.float32([1, -2])}
 LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32\nsize 66\n"

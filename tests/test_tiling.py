@@ -6,8 +6,8 @@ from threading import Barrier
 import numpy as np
 import pytest
 
-from esrgan_tf.inference.concurrency import Workers
-from esrgan_tf.inference.tiling import spans, upscale_by_tiles
+from esrgan_tf.image.tiling import spans, upscale_by_tiles
+from esrgan_tf.image.workers import Workers
 
 
 @pytest.mark.parametrize("length", [1, 9, 10, 11, 16, 17, 47, 100])

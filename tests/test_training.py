@@ -19,6 +19,7 @@ from PIL import Image
 from tiny import TINY
 
 from esrgan_tf.errors import InputError, TrainingStopped
+from esrgan_tf.formats.keras_file.generators import load_generator
 from esrgan_tf.losses import PIXEL_LOSSES
 from esrgan_tf.recipes.overrides import override
 from esrgan_tf.training import loop as loop_module
@@ -26,7 +27,6 @@ from esrgan_tf.training.loop import Interrupted
 from esrgan_tf.training.networks import learning_rate_schedule
 from esrgan_tf.training.progress import Terminal
 from esrgan_tf.training.run import RunOptions, train_stage
-from esrgan_tf.weights.generators import load_generator
 
 
 def train(workdir, stage="psnr", changes=None, **options):

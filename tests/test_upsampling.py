@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from esrgan_tf.models.upsampling import bicubic, bilinear, nearest
-from esrgan_tf.resize import imresize
+from esrgan_tf.image.resize import imresize
+from esrgan_tf.models.layers.upsampling import bicubic, bilinear, nearest
 
 X = np.random.default_rng(0).uniform(size=(2, 6, 5, 3)).astype(np.float32)
 

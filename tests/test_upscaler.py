@@ -9,12 +9,12 @@ import tensorflow as tf
 from pictures import make_picture, truncate, write_noise, write_photo
 from PIL import Image
 
-from esrgan_tf.colors import color_drift, keep_colors
-from esrgan_tf.comparison import bicubic_upscale
 from esrgan_tf.errors import InputError
-from esrgan_tf.images import read_picture, write_picture
+from esrgan_tf.formats.keras_file.runtime import keras_network
+from esrgan_tf.image.color import color_drift, keep_colors
+from esrgan_tf.image.io import read_picture, write_picture
+from esrgan_tf.image.resize import bicubic_upscale
 from esrgan_tf.inference.files import plan_jobs, upscale_files
-from esrgan_tf.inference.runtimes.keras_model import keras_network
 from esrgan_tf.inference.upscaler import Upscaler
 from esrgan_tf.models import build_generator
 from esrgan_tf.recipes.generators import RRDBConfig

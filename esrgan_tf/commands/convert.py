@@ -18,8 +18,8 @@ from absl import flags
 
 from esrgan_tf.commands.command_line import check_given, import_tensorflow, run_command
 from esrgan_tf.errors import InputError
+from esrgan_tf.formats.pytorch.tensor_files import SUFFIXES
 from esrgan_tf.recipes.overrides import parse_assignment
-from esrgan_tf.weights.tensor_files import SUFFIXES
 
 KERAS = ".keras"
 FLAGS = flags.FlagValues()
@@ -64,7 +64,7 @@ def _convert() -> None:
         raise InputError("`--name` and `--lpips` must be left out when --input is a generator of Keras.")
     changes = dict(map(parse_assignment, _SET.value))
     import_tensorflow()  # takes seconds: not for --help, nor for a flag that is wrong
-    from esrgan_tf.weights.conversion import export_generator, import_weights
+    from esrgan_tf.formats.pytorch.conversion import export_generator, import_weights
 
     if importing:
         said = import_weights(_INPUT.value, _OUTPUT.value, _NAME.value, changes, _LPIPS.value)

@@ -77,7 +77,7 @@ def _evaluate() -> None:
     from esrgan_tf.evaluation.report import check_suffix, table, write_report
     from esrgan_tf.evaluation.scores import load_lpips, read_ma_scores
     from esrgan_tf.evaluation.systems import BICUBIC, open_systems
-    from esrgan_tf.niqe import read_niqe_model
+    from esrgan_tf.metrics.niqe import read_niqe_model
 
     for output in _OUTPUT.value:
         check_suffix(output)

@@ -98,11 +98,11 @@ def _export() -> None:
             if flag.present and kind not in _FORMAT.value:
                 raise InputError(f"`--{flag.name}` goes with `--format={kind}`. Received: {','.join(_FORMAT.value)}.")
     import_tensorflow()  # takes seconds: not for --help
-    from esrgan_tf.exporting.export import export
-    from esrgan_tf.exporting.options import ExportOptions
-    from esrgan_tf.exporting.saved_model import MAX_PIXELS
-    from esrgan_tf.weights.generators import find_generator, load_generator
-    from esrgan_tf.weights.interpolation import interpolate
+    from esrgan_tf.export.exporter import export
+    from esrgan_tf.export.options import ExportOptions
+    from esrgan_tf.formats.keras_file.generators import find_generator, load_generator
+    from esrgan_tf.formats.saved_model.servable import MAX_PIXELS
+    from esrgan_tf.models.interpolation import interpolate
 
     files = [find_generator(model) for model in models]
     options = ExportOptions(

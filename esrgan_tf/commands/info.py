@@ -26,8 +26,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _info(path: str | None = None) -> None:
     """A path to lines."""
-    from esrgan_tf.inference.opening import describe
-    from esrgan_tf.inference.runtimes.saved_model import find_version
+    from esrgan_tf.formats.opening import describe
+    from esrgan_tf.formats.saved_model.runtime import find_version
 
     if not path:
         raise InputError("a file must be named: esrgan info FILE.")

@@ -65,8 +65,8 @@ def _interpolate() -> None:
     alphas = parse_alphas(_ALPHA.value)
     targets = _targets(alphas)
     import_tensorflow()  # takes seconds: not for --help, nor for a flag that is wrong
-    from esrgan_tf.weights.generators import load_generator, save_generator
-    from esrgan_tf.weights.interpolation import interpolate
+    from esrgan_tf.formats.keras_file.generators import load_generator, save_generator
+    from esrgan_tf.models.interpolation import interpolate
 
     psnr, gan = load_generator(_PSNR.value, "--psnr"), load_generator(_GAN.value, "--gan")
     for alpha, target in zip(alphas, targets, strict=bool(targets)):
@@ -120,8 +120,8 @@ def _write_curve(psnr, gan, alphas: Sequence[float]) -> None:
     from esrgan_tf.evaluation.curve import draw_curve, perception_distortion
     from esrgan_tf.evaluation.measures import Options, notes
     from esrgan_tf.evaluation.pairs import check_pairs, find_pairs
-    from esrgan_tf.niqe import read_niqe_model
-    from esrgan_tf.weights.generators import generator_info
+    from esrgan_tf.metadata import generator_info
+    from esrgan_tf.metrics.niqe import read_niqe_model
 
     scale, pairs = generator_info(gan).scale, find_pairs(_DATA.value)
     options = Options(crop=scale, niqe=read_niqe_model(_NIQE_PARAMS.value))

@@ -40,8 +40,8 @@ def _fit() -> None:
     from tqdm import tqdm
 
     from esrgan_tf.evaluation.pristine import fit_files
-    from esrgan_tf.images import list_pictures
-    from esrgan_tf.niqe import write_niqe_model
+    from esrgan_tf.image.io import list_pictures
+    from esrgan_tf.metrics.niqe import write_niqe_model
 
     paths = list_pictures(_INPUT.value)
     write_niqe_model(_OUTPUT.value, fit_files(tqdm(paths, unit="picture", disable=None), _SHARPNESS.value))

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from absl import flags
 
-from esrgan_tf.images import PICTURE_SUFFIXES
+from esrgan_tf.image.io import PICTURE_SUFFIXES
 
 if TYPE_CHECKING:
     from esrgan_tf.inference.files import Job

@@ -69,8 +69,8 @@ def _request() -> int:
     check_given(_SERVER, _NAME, _PICTURES.input, _PICTURES.output)
     from esrgan_tf.inference.files import upscale_files
     from esrgan_tf.inference.upscaler import Upscaler
-    from esrgan_tf.serving.client import server_network
-    from esrgan_tf.serving.server import Server
+    from esrgan_tf.serving_client.client import server_network
+    from esrgan_tf.serving_client.server import Server
 
     server = Server(_SERVER.value, _NAME.value, _VERSION.value, _ALPHA.value, _DEADLINE.value, _TRIES.value)
     jobs = _PICTURES.jobs()

@@ -88,8 +88,8 @@ def _upscale() -> int:
     jobs = _PICTURES.jobs(compare)
     if Path(_MODEL.value[0]).suffix not in (".tflite", ".onnx"):  # which need none
         import_tensorflow()  # takes seconds: not for --help, nor for a flag that is wrong
+    from esrgan_tf.formats.opening import open_network
     from esrgan_tf.inference.files import upscale_files
-    from esrgan_tf.inference.opening import open_network
     from esrgan_tf.inference.upscaler import Upscaler
 
     network = open_network(_MODEL.value, _ALPHA.value)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from esrgan_tf.errors import InputError
-from esrgan_tf.reading import Header, read_header
+from esrgan_tf.image.reading import Header, read_header
 
 TRAINING_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")  # what TensorFlow decodes inside a graph
 

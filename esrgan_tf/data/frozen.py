@@ -13,8 +13,8 @@ from importlib.resources import files
 import numpy as np
 
 from esrgan_tf.errors import InputError
-from esrgan_tf.images import to_float, to_uint8
-from esrgan_tf.reading import read_header, read_samples
+from esrgan_tf.image.io import to_float, to_uint8
+from esrgan_tf.image.reading import read_header, read_samples
 
 # px; no image of the list has a longer or a shorter side. Only what may be in the list is decoded.
 LONGEST_SIDE, SHORTEST_SIDE = 1024, 150

@@ -8,7 +8,7 @@ import tensorflow as tf
 from esrgan_tf.data.degradation import degrade
 from esrgan_tf.data.sources import Element, Source
 from esrgan_tf.errors import InputError, first_line
-from esrgan_tf.metrics import smallest_side
+from esrgan_tf.metrics.psnr_ssim import smallest_side
 from esrgan_tf.recipes.degradation import DegradationConfig
 
 

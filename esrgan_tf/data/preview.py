@@ -5,12 +5,12 @@ from pathlib import Path
 import tensorflow as tf
 from PIL import Image
 
+from esrgan_tf.atomic import replacing
 from esrgan_tf.data.pipeline import training_batches
 from esrgan_tf.data.sources import open_sources
 from esrgan_tf.errors import InputError, first_line
-from esrgan_tf.files import replacing
-from esrgan_tf.images import to_float
-from esrgan_tf.panels import enlarge_nearest, side_by_side, stack_rows
+from esrgan_tf.image.io import to_float
+from esrgan_tf.image.panels import enlarge_nearest, side_by_side, stack_rows
 from esrgan_tf.recipes.configs import DataConfig
 
 PAIRS_A_ROW = 3

@@ -18,9 +18,9 @@ from esrgan_tf.data.dead_leaves import dead_leaves
 from esrgan_tf.data.folders import Pair, find_pairs, survey
 from esrgan_tf.data.sample import sample_photographs
 from esrgan_tf.errors import InputError
-from esrgan_tf.metrics import smallest_side
+from esrgan_tf.image.resize import imresize_uint8
+from esrgan_tf.metrics.psnr_ssim import smallest_side
 from esrgan_tf.recipes.configs import DataConfig
-from esrgan_tf.resize import imresize_uint8
 
 Element = dict[str, tf.Tensor]  # of strings: `name`, and `hr` and `lr` as paths or encoded pictures; "" is no LR
 HELD_OUT_SHARE = 10  # at most one picture in ten is held out of a source without a validation part

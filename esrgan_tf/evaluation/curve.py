@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 import keras
 
+from esrgan_tf.atomic import replacing
 from esrgan_tf.evaluation.evaluate import evaluate
 from esrgan_tf.evaluation.measures import Options
 from esrgan_tf.evaluation.pairs import Pair
 from esrgan_tf.evaluation.systems import System
-from esrgan_tf.files import replacing
 from esrgan_tf.inference.interpolation import upscalers
 
 

@@ -11,7 +11,7 @@ from esrgan_tf.evaluation.measures import Options, measure
 from esrgan_tf.evaluation.pairs import Pair, load_pair
 from esrgan_tf.evaluation.panels import write_panel
 from esrgan_tf.evaluation.systems import System
-from esrgan_tf.images import to_float
+from esrgan_tf.image.io import to_float
 
 MEAN = "mean"
 

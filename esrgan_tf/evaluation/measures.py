@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from esrgan_tf.colors import LOW_PASS_SIGMA, color_drift, keep_colors
 from esrgan_tf.errors import InputError
-from esrgan_tf.images import to_float, to_uint8
-from esrgan_tf.metrics import luma, psnr, ssim
-from esrgan_tf.niqe import NiqeModel, niqe
+from esrgan_tf.image.color import LOW_PASS_SIGMA, color_drift, keep_colors
+from esrgan_tf.image.io import to_float, to_uint8
+from esrgan_tf.metrics.niqe import NiqeModel, niqe
+from esrgan_tf.metrics.psnr_ssim import luma, psnr, ssim
 
 BEST_MA = 10  # the top of Ma's scale, which the perceptual index turns round
 

@@ -8,10 +8,10 @@ import numpy as np
 
 from esrgan_tf.errors import InputError
 from esrgan_tf.evaluation.measures import Options
-from esrgan_tf.images import list_pictures, read_picture, to_uint8
-from esrgan_tf.metrics import smallest_side
-from esrgan_tf.niqe import BLOCK, FEWEST_BLOCKS
-from esrgan_tf.resize import imresize_uint8
+from esrgan_tf.image.io import list_pictures, read_picture, to_uint8
+from esrgan_tf.image.resize import imresize_uint8
+from esrgan_tf.metrics.niqe import BLOCK, FEWEST_BLOCKS
+from esrgan_tf.metrics.psnr_ssim import smallest_side
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from esrgan_tf.atomic import replacing
 from esrgan_tf.evaluation.measures import Measured
-from esrgan_tf.files import replacing
-from esrgan_tf.images import to_float
-from esrgan_tf.panels import enlarge_nearest, side_by_side
+from esrgan_tf.image.io import to_float
+from esrgan_tf.image.panels import enlarge_nearest, side_by_side
 
 PANEL_CROP = 128  # HR px
 PANEL_ZOOM = 2

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from esrgan_tf.errors import InputError
-from esrgan_tf.images import read_picture, to_uint8
-from esrgan_tf.metrics import luma
-from esrgan_tf.niqe import BLOCK, SHARPNESS, NiqeModel, fit_niqe
+from esrgan_tf.image.io import read_picture, to_uint8
+from esrgan_tf.metrics.niqe import BLOCK, SHARPNESS, NiqeModel, fit_niqe
+from esrgan_tf.metrics.psnr_ssim import luma
 
 
 def fit_files(paths: Iterable[Path], sharpness: float = SHARPNESS) -> NiqeModel:

@@ -6,9 +6,9 @@ import json
 import math
 from pathlib import Path
 
+from esrgan_tf.atomic import replacing
 from esrgan_tf.errors import InputError
 from esrgan_tf.evaluation.evaluate import Evaluation
-from esrgan_tf.files import replacing
 
 # Title and decimals of each measure, in the order of the columns.
 COLUMNS = {

@@ -7,10 +7,9 @@ from pathlib import Path
 
 from PIL import Image
 
-from esrgan_tf.comparison import comparison_panel
+from esrgan_tf.atomic import replacing
 from esrgan_tf.errors import InputError
-from esrgan_tf.files import replacing
-from esrgan_tf.images import (
+from esrgan_tf.image.io import (
     PICTURE_SUFFIXES,
     Picture,
     check_can_hold,
@@ -18,8 +17,9 @@ from esrgan_tf.images import (
     read_picture,
     write_picture,
 )
-from esrgan_tf.inference.concurrency import Workers
+from esrgan_tf.image.workers import Workers
 from esrgan_tf.inference.upscaler import Upscaler
+from esrgan_tf.metrics.comparison import comparison_panel
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,12 @@ import keras
 import numpy as np
 from PIL import Image
 
-from esrgan_tf.files import replacing
-from esrgan_tf.images import read_picture
-from esrgan_tf.inference.runtimes.keras_model import keras_network
+from esrgan_tf.atomic import replacing
+from esrgan_tf.formats.keras_file.runtime import keras_network
+from esrgan_tf.image.io import read_picture
+from esrgan_tf.image.panels import most_detailed_crop, side_by_side, stack_rows
 from esrgan_tf.inference.upscaler import Upscaler
-from esrgan_tf.panels import most_detailed_crop, side_by_side, stack_rows
-from esrgan_tf.weights.interpolation import interpolate, interpolated_weights
+from esrgan_tf.models.interpolation import interpolate, interpolated_weights
 
 
 def upscalers(psnr: keras.Model, gan: keras.Model, alphas: Sequence[float], **options) -> Iterator[Upscaler]:

@@ -5,14 +5,14 @@ from pathlib import Path
 
 from PIL import Image
 
-from esrgan_tf.comparison import comparison_panel
-from esrgan_tf.files import replacing
-from esrgan_tf.images import Picture, read_picture, to_float, to_uint8, write_picture
+from esrgan_tf.atomic import replacing
+from esrgan_tf.image.io import Picture, read_picture, to_float, to_uint8, write_picture
+from esrgan_tf.image.panels import stack_rows
+from esrgan_tf.image.resize import imresize_uint8
 from esrgan_tf.inference.files import Job, upscale_files
 from esrgan_tf.inference.upscaler import Upscaler
-from esrgan_tf.panels import stack_rows
+from esrgan_tf.metrics.comparison import comparison_panel
 from esrgan_tf.recipes.configs import STAGES
-from esrgan_tf.resize import imresize_uint8
 
 
 def show_stages(workdir: Path, originals: Sequence[Path], output: Path, crop: int, zoom: int) -> Path:

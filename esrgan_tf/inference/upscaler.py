@@ -5,13 +5,13 @@ from pathlib import Path
 
 import numpy as np
 
-from esrgan_tf.comparison import bicubic_upscale
 from esrgan_tf.errors import InputError
-from esrgan_tf.images import Picture
-from esrgan_tf.inference.concurrency import Workers
-from esrgan_tf.inference.network import Network
-from esrgan_tf.inference.opening import open_network
-from esrgan_tf.inference.tiling import upscale_by_tiles
+from esrgan_tf.formats.network import Network
+from esrgan_tf.formats.opening import open_network
+from esrgan_tf.image.io import Picture
+from esrgan_tf.image.resize import bicubic_upscale
+from esrgan_tf.image.tiling import upscale_by_tiles
+from esrgan_tf.image.workers import Workers
 
 DEFAULT_TILE = 256  # px, of networks that take any size
 QUARTER_TURNS = 4  # with and without a flip: the eight of the self-ensemble
@@ -94,7 +94,7 @@ class Upscaler:
             output = np.clip(output, 0, 1)
             if self._keep_colors:
                 # Here, since it needs SciPy, which a LiteRT file otherwise does without.
-                from esrgan_tf.colors import keep_colors
+                from esrgan_tf.image.color import keep_colors
 
                 output = keep_colors(output, rgb_01, self.scale)
             return output

@@ -3,19 +3,19 @@
 import keras
 
 from esrgan_tf.errors import InputError, check_one_of
-from esrgan_tf.models.discriminators import patch_discriminator, srgan_discriminator, vgg_discriminator
+from esrgan_tf.models.discriminators.unet import unet_discriminator
+from esrgan_tf.models.discriminators.vgg import patch_discriminator, srgan_discriminator, vgg_discriminator
 from esrgan_tf.models.distilled_features import DISTILLED, distilled_vgg19_features
-from esrgan_tf.models.edsr import edsr
 from esrgan_tf.models.features import CONVS, vgg_features
-from esrgan_tf.models.msrresnet import msrresnet
-from esrgan_tf.models.phone import phone
-from esrgan_tf.models.rcan import rcan
-from esrgan_tf.models.rrdb import rrdb
-from esrgan_tf.models.span import span
-from esrgan_tf.models.srcnn import srcnn
-from esrgan_tf.models.srresnet import srresnet
-from esrgan_tf.models.srvgg import srvgg
-from esrgan_tf.models.unet_discriminator import unet_discriminator
+from esrgan_tf.models.generators.edsr import edsr
+from esrgan_tf.models.generators.msrresnet import msrresnet
+from esrgan_tf.models.generators.phone import phone
+from esrgan_tf.models.generators.rcan import rcan
+from esrgan_tf.models.generators.rrdb import rrdb
+from esrgan_tf.models.generators.span import span
+from esrgan_tf.models.generators.srcnn import srcnn
+from esrgan_tf.models.generators.srresnet import srresnet
+from esrgan_tf.models.generators.srvgg import srvgg
 from esrgan_tf.recipes.configs import PerceptualConfig
 from esrgan_tf.recipes.discriminators import DiscriminatorConfig
 from esrgan_tf.recipes.generators import GeneratorConfig

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from esrgan_tf.models.branches import BranchedConv2D
+from esrgan_tf.models.layers.branches import BranchedConv2D
 
 MERGED = "_merged"  # in the names of convolutions that work on the small map
 

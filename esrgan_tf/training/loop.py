@@ -9,15 +9,15 @@ from contextlib import contextmanager
 import tensorflow as tf
 from PIL import Image
 
+from esrgan_tf.atomic import replacing
 from esrgan_tf.errors import TrainingStopped, first_line
-from esrgan_tf.files import replacing
+from esrgan_tf.formats.keras_file.generators import save_generator
 from esrgan_tf.recipes.configs import StageConfig
 from esrgan_tf.training.checkpoints import Checkpoints
 from esrgan_tf.training.networks import Networks, learning_rate_schedule
 from esrgan_tf.training.progress import Estimate, MetricsFile, Progress, TensorBoard, Terminal
 from esrgan_tf.training.validation import Validation, Validator
 from esrgan_tf.training.workdir import StageFolder
-from esrgan_tf.weights.generators import save_generator
 
 # What a stage's best generator is chosen by: (metric, 1 where more is better and -1 where less is).
 SCORES = {"psnr": ("psnr_y", 1), "perceptual": ("perceptual", -1), "last": None}

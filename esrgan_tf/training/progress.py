@@ -12,8 +12,8 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
+from esrgan_tf.atomic import replacing
 from esrgan_tf.errors import TrainingStopped, first_line
-from esrgan_tf.files import replacing
 
 DAY = 24 * 60 * 60  # s
 UNITS = ((DAY, "days"), (60 * 60, "hours"), (60, "minutes"), (1, "seconds"))

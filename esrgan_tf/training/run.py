@@ -14,6 +14,7 @@ from esrgan_tf.data.held_out import load_held_out
 from esrgan_tf.data.pipeline import training_batches
 from esrgan_tf.data.sources import Source, default_data, open_sources, open_validation
 from esrgan_tf.errors import InputError
+from esrgan_tf.formats.keras_file.generators import copy_weights, find_generator, load_generator
 from esrgan_tf.recipes.configs import Recipe
 from esrgan_tf.recipes.generators import lr_multiple
 from esrgan_tf.training.checkpoints import Checkpoints
@@ -25,7 +26,6 @@ from esrgan_tf.training.progress import Progress
 from esrgan_tf.training.steps import Objective, make_train_step
 from esrgan_tf.training.validation import Validator
 from esrgan_tf.training.workdir import StageFolder, start_record
-from esrgan_tf.weights.generators import copy_weights, find_generator, load_generator
 
 
 @dataclass(frozen=True)

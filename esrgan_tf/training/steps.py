@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from esrgan_tf import losses
 from esrgan_tf.errors import InputError
-from esrgan_tf.ms_ssim import ms_ssim_loss, ms_ssim_scales, smallest_side
+from esrgan_tf.metrics.ms_ssim import ms_ssim_loss, ms_ssim_scales, smallest_side
 from esrgan_tf.recipes.configs import Recipe, StageConfig
 from esrgan_tf.training.distribution import apply_gradients, global_mean, replica_part
 from esrgan_tf.training.networks import Networks

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
-from esrgan_tf.comparison import bicubic_upscale, comparison_panel
 from esrgan_tf.errors import InputError, TrainingStopped
-from esrgan_tf.images import to_float, to_uint8
-from esrgan_tf.metrics import psnr, ssim
-from esrgan_tf.panels import stack_rows
+from esrgan_tf.image.io import to_float, to_uint8
+from esrgan_tf.image.panels import stack_rows
+from esrgan_tf.image.resize import bicubic_upscale
+from esrgan_tf.metrics.comparison import comparison_panel
+from esrgan_tf.metrics.psnr_ssim import psnr, ssim
 from esrgan_tf.training.networks import Networks
 from esrgan_tf.training.steps import Objective
 

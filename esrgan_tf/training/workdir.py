@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from esrgan_tf import __version__
+from esrgan_tf.atomic import replacing
 from esrgan_tf.errors import InputError
-from esrgan_tf.files import replacing
+from esrgan_tf.formats.keras_file.generators import GENERATOR_FILE
 from esrgan_tf.recipes.configs import STAGES, Recipe
 from esrgan_tf.recipes.overrides import from_tree
-from esrgan_tf.weights.generators import GENERATOR_FILE
 
 # What may differ, of a stage, when its run is taken up again.
 MAY_CHANGE = ("steps", "validate_every", "log_every", "learning_rate")

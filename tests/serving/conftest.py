@@ -5,10 +5,10 @@ import pytest
 from samples import MAX_PIXELS, NAME
 from stand_in import StandIn
 
-from esrgan_tf.description import Description
-from esrgan_tf.exporting.graphs import upscale_function
-from esrgan_tf.exporting.saved_model import Servable, write_saved_model
-from esrgan_tf.exporting.warm_up import write_warm_up
+from esrgan_tf.formats.graphs import upscale_function
+from esrgan_tf.formats.saved_model.servable import Servable, write_saved_model
+from esrgan_tf.formats.saved_model.warm_up import write_warm_up
+from esrgan_tf.metadata import Description
 from esrgan_tf.models import build_generator
 from esrgan_tf.recipes.generators import RRDBConfig
 

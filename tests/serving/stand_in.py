@@ -25,7 +25,7 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
 )
 
-from esrgan_tf.exporting.warm_up import RECORDS
+from esrgan_tf.formats.saved_model.warm_up import RECORDS
 
 MIXED = (
     "Tensors with name '{}' from different tasks have different shapes and padding is turned off. Set "

@@ -17,12 +17,12 @@ from stand_in import StandIn
 
 from esrgan_tf.__main__ import main
 from esrgan_tf.errors import InputError
-from esrgan_tf.images import read_picture, to_float, to_uint8, write_picture
-from esrgan_tf.inference.runtimes.keras_model import keras_network
+from esrgan_tf.formats.keras_file.runtime import keras_network
+from esrgan_tf.image.io import read_picture, to_float, to_uint8, write_picture
 from esrgan_tf.inference.upscaler import Upscaler
-from esrgan_tf.serving.client import server_network
-from esrgan_tf.serving.server import Server
-from esrgan_tf.weights.interpolation import interpolate
+from esrgan_tf.models.interpolation import interpolate
+from esrgan_tf.serving_client.client import server_network
+from esrgan_tf.serving_client.server import Server
 
 
 def request(capsys, server, *arguments):

@@ -22,9 +22,9 @@ from tensorflow_serving.apis import (
 )
 
 from esrgan_tf.errors import InputError
-from esrgan_tf.images import to_float, to_uint8
-from esrgan_tf.serving.client import server_network
-from esrgan_tf.serving.server import Server
+from esrgan_tf.image.io import to_float, to_uint8
+from esrgan_tf.serving_client.client import server_network
+from esrgan_tf.serving_client.server import Server
 
 
 def b64(data):

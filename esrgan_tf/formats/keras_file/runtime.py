@@ -1,0 +1,32 @@
+"""Generators run by Keras on TensorFlow."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from esrgan_tf.formats.network import Network
+from esrgan_tf.metadata import generator_info
+
+
+def keras_network(model: keras.Model, origin: str = "") -> Network:
+    """A generator as a network; weights set later on take effect.
+
+    Args:
+        model: [batch, height, width, 3] in 0..1, named `<recipe>_x<scale>`.
+        origin: its file, for people.
+
+    Raises:
+        InputError: the model is not named so.
+    """
+    info = generator_info(model)
+    # One trace for every size; `model.predict` would copy and batch what is one picture.
+    signature = [tf.TensorSpec([None, None, None, 3], tf.float32)]
+    function = tf.function(lambda batch: model(batch, training=False), input_signature=signature)
+
+    def run(rgb_01: np.ndarray) -> np.ndarray:
+        try:
+            return function(rgb_01[None])[0].numpy()
+        except tf.errors.ResourceExhaustedError as error:
+            raise MemoryError(str(error)) from error
+
+    return Network(info.recipe, info.scale, run, info.lr_multiple, origin=origin)

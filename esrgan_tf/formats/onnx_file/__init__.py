@@ -1,0 +1,1 @@
+"""`.onnx`: write, run by ONNX Runtime."""

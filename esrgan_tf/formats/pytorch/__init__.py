@@ -1,0 +1,1 @@
+"""`.pth` and `.safetensors`: layouts, transfer, conversion."""

@@ -1,0 +1,64 @@
+"""Generators run as SavedModels written by `esrgan export`."""
+
+from pathlib import Path
+
+import numpy as np
+
+from esrgan_tf.errors import InputError, first_line
+from esrgan_tf.formats.network import Network, check_alpha, described_network
+from esrgan_tf.metadata import Description
+
+ASSERTION = "assertion failed: "  # before what a check of the graph says
+SAVED_MODEL, DESCRIPTION_ASSET = "saved_model.pb", "generator.json"
+
+
+def saved_model_network(path: str | Path, alpha: float | None = None) -> Network:
+    """A SavedModel as a network, by its endpoint `serving_default`.
+
+    Args:
+        path: a version's folder, or the folder of versions, of which the highest is taken.
+        alpha: 0 (psnr) to 1 (gan), for a SavedModel of two generators.
+
+    Raises:
+        InputError: no SavedModel of this package, a damaged one, or as `check_alpha`.
+    """
+    import tensorflow as tf  # here: what a SavedModel says of itself is read without it
+
+    folder = find_version(path)
+    description = read_description(folder)
+    check_alpha(description.takes_alpha, alpha, str(path))
+    try:
+        loaded = tf.saved_model.load(str(folder))
+    except (OSError, ValueError, tf.errors.OpError) as error:
+        raise InputError(f"`{folder}` cannot be loaded as a SavedModel: {first_line(error)}") from error
+    more = {} if alpha is None else {"alpha": tf.constant([alpha], tf.float32)}
+
+    def run(rgb_01: np.ndarray) -> np.ndarray:
+        try:  # by way of `loaded`: its variables are gone with it
+            return loaded.signatures["serving_default"](image=tf.constant(rgb_01[None]), **more)["sr"][0].numpy()
+        except tf.errors.ResourceExhaustedError as error:
+            raise MemoryError(str(error)) from error
+        except tf.errors.OpError as error:
+            reason = error.message.split(ASSERTION)[-1].splitlines()[0]
+            raise InputError(f"`{folder}` refused a picture: {reason}") from error
+
+    return described_network(description, run, str(folder))
+
+
+def find_version(path: str | Path) -> Path | None:
+    """The folder itself if it is a SavedModel, else its highest version as TF Serving counts them; `None`: neither."""
+    path = Path(path)
+    if (path / SAVED_MODEL).is_file():
+        return path
+    versions = [entry.parent for entry in path.glob(f"*/{SAVED_MODEL}") if entry.parent.name.isdecimal()]
+    return max(versions, key=lambda folder: int(folder.name), default=None)
+
+
+def read_description(path: str | Path) -> Description:
+    """What a SavedModel says of itself.
+
+    Raises:
+        InputError: it was not written by this package.
+    """
+    asset = find_version(path) / "assets" / DESCRIPTION_ASSET
+    return Description.from_json(asset.read_bytes() if asset.is_file() else b"", str(path))

@@ -1,0 +1,202 @@
+"""SavedModels for TF Serving: float, uint8 and PNG/JPEG endpoints, tiles and limits inside the graph."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import tensorflow as tf
+
+from esrgan_tf.errors import InputError, first_line
+from esrgan_tf.formats.graphs import Upscale
+from esrgan_tf.formats.saved_model.image_bytes import check_and_decode, encode, have_alpha, to_uint8
+from esrgan_tf.formats.saved_model.runtime import DESCRIPTION_ASSET
+from esrgan_tf.formats.saved_model.tiles import upscale_in_tiles
+from esrgan_tf.image import io as images
+from esrgan_tf.image.tiling import upscale_by_tiles
+from esrgan_tf.metadata import Description
+from esrgan_tf.models.layers.upsampling import bicubic
+
+TILE = 256  # px of the input
+MAX_PIXELS = 2**22  # batch x height x width of the input: 8192 x 8192 px of output at x4
+
+
+class Servable(tf.Module):
+    """A generator's three endpoints. With two generators each takes `alpha`, float32 [batch] in 0..1, as well."""
+
+    def __init__(
+        self, upscale: Upscale, description: Description, max_pixels: int = MAX_PIXELS, variables: object = None
+    ):
+        """Wrap a function of `graphs.upscale_function`.
+
+        Args:
+            upscale: the function.
+            description: of what it is; its tile and overlap cut larger pictures inside the graph.
+            max_pixels: batch x height x width of what one request may hold.
+            variables: whatever holds the function's variables, to be saved with it.
+        """
+        super().__init__()
+        self._upscale, self._description, self._max_pixels = upscale, description, max_pixels
+        self._variables = variables
+
+    def signatures(self) -> dict[str, tf.types.experimental.ConcreteFunction]:
+        """Endpoints by name, their inputs named."""
+        return {
+            "serving_default": self._endpoint(self._float, tf.TensorSpec([None, None, None, 3], tf.float32, "image")),
+            "uint8": self._endpoint(self._uint8, tf.TensorSpec([None, None, None, 3], tf.uint8, "image")),
+            "image_bytes": self._endpoint(self._bytes, tf.TensorSpec([None], tf.string, "image_bytes")),
+        }
+
+    def _endpoint(self, method: Callable, picture: tf.TensorSpec) -> tf.types.experimental.ConcreteFunction:
+        """One endpoint; without alpha among its inputs where there is one generator."""
+        if self._description.takes_alpha:
+            alpha = tf.TensorSpec([None], tf.float32, "alpha")
+            return tf.function(method, input_signature=[picture, alpha]).get_concrete_function()
+        return tf.function(lambda picture: method(picture, None), input_signature=[picture]).get_concrete_function()
+
+    def _float(self, image: tf.Tensor, alpha: tf.Tensor | None) -> dict[str, tf.Tensor]:
+        """Float32 [batch, h, w, 3] in 0..1 -> `sr` float32, the generator's own values: neither clipped nor rounded."""
+        return {"sr": self._enlarge(image, alpha)}
+
+    def _uint8(self, image: tf.Tensor, alpha: tf.Tensor | None) -> dict[str, tf.Tensor]:
+        """Uint8 [batch, h, w, 3] -> `sr` uint8, rounded and clipped once."""
+        return {"sr": to_uint8(self._enlarge(tf.cast(image, tf.float32) / 255, alpha))}
+
+    def _bytes(self, image_bytes: tf.Tensor, alpha: tf.Tensor | None) -> dict[str, tf.Tensor]:
+        """PNG or JPEG files [batch] of one size -> `sr_bytes`, PNG files; grey stays grey, alpha is kept (bicubic)."""
+        rgba, channels = check_and_decode(image_bytes, self._max_pixels)
+        rgba = tf.cast(rgba, tf.float32) / 255
+        opacity = tf.cond(
+            tf.reduce_any(have_alpha(channels)),
+            lambda: self._enlarge_opacity(rgba[..., 3:]),
+            lambda: rgba[..., 3:],  # which `encode` does not look at
+        )
+        return {"sr_bytes": encode(self._enlarge(rgba[..., :3], alpha), opacity, channels)}
+
+    def _enlarge_opacity(self, opacity: tf.Tensor) -> tf.Tensor:
+        """Float32 [batch, h, w, 1] -> [batch, scale * h, scale * w, 1], by bicubic."""
+        scale = self._description.scale
+        height, width = tf.unstack(tf.shape(opacity)[1:3])
+        # Bicubic mirrors 2 px beyond the border: there must be as many.
+        opacity = _mirrored(_mirrored(opacity, 1, tf.maximum(height, 2)), 2, tf.maximum(width, 2))
+        return bicubic(opacity, scale)[:, : scale * height, : scale * width]
+
+    def _enlarge(self, image: tf.Tensor, alpha: tf.Tensor | None) -> tf.Tensor:
+        """Float32 [batch, h, w, 3] -> [batch, scale * h, scale * w, 3], what cannot be done refused before."""
+        with tf.control_dependencies(self._checks(image, alpha)):
+            image = tf.identity(image)
+        if alpha is None:
+            return self._fitted(image, self._upscale)
+        # Pictures may want different networks: one after the other.
+        return tf.map_fn(
+            lambda item: self._fitted(item[0][None], lambda tile: self._upscale(tile, item[1]))[0],
+            (image, alpha),
+            fn_output_signature=tf.TensorSpec([None, None, 3], tf.float32),
+            parallel_iterations=1,
+        )
+
+    def _fitted(self, image: tf.Tensor, upscale: Upscale) -> tf.Tensor:
+        """Pictures of any size through a network that takes multiples: mirrored beyond, and cut again."""
+        d = self._description
+        height, width = tf.unstack(tf.shape(image)[1:3])
+        if d.lr_multiple > 1:
+            image = _mirrored(image, 1, height + (-height) % d.lr_multiple)
+            image = _mirrored(image, 2, width + (-width) % d.lr_multiple)
+        enlarged = upscale_in_tiles(upscale, image, d.scale, TILE, d.overlap)
+        return enlarged[:, : d.scale * height, : d.scale * width]
+
+    def _checks(self, image: tf.Tensor, alpha: tf.Tensor | None) -> list[tf.Operation]:
+        """What a request must fulfil, told as InvalidArgumentError."""
+        shape = tf.shape(image, tf.int64)
+        pixels = tf.reduce_prod(shape[:3])
+        at_most = f"`image` must have 1 to {self._max_pixels} pixels (batch x height x width). "
+        within = (pixels <= self._max_pixels) & (pixels > 0)
+        checks = [tf.debugging.Assert(within, [at_most + "Received shape: ", shape], summarize=4)]
+        if alpha is not None:
+            one_each = tf.logical_and(tf.size(alpha, tf.int64) == shape[0], tf.reduce_all((alpha >= 0) & (alpha <= 1)))
+            message = "`alpha` must be from 0 (psnr) to 1 (gan), one for each picture. Received: "
+            checks.append(tf.debugging.Assert(one_each, [message, alpha]))
+        return checks
+
+
+def _mirrored(image: tf.Tensor, axis: int, length: tf.Tensor) -> tf.Tensor:
+    """A map made longer along an axis, up to twice: mirrored beyond its end, the last pixel repeated."""
+    side = tf.shape(image)[axis]
+    index = tf.range(length)
+    return tf.gather(image, tf.maximum(0, tf.minimum(index, 2 * side - 1 - index)), axis=axis)
+
+
+def write_saved_model(servable: Servable, description: Description, folder: Path) -> None:
+    """Write a SavedModel with its description as an asset.
+
+    Args:
+        servable: what is served.
+        description: written to `assets/generator.json`.
+        folder: a version's, not there yet.
+
+    Raises:
+        OSError: the system refuses to write.
+    """
+    with TemporaryDirectory() as place:
+        note = Path(place) / DESCRIPTION_ASSET
+        note.write_text(description.to_json())
+        servable.description = tf.saved_model.Asset(str(note))
+        try:
+            tf.saved_model.save(servable, str(folder), signatures=servable.signatures())
+        except tf.errors.OpError as error:  # such as a full disk
+            raise OSError(f"`{folder}` cannot be written: {first_line(error)}") from error
+
+
+def check_endpoints(folder: Path, description: Description, rgb_01: np.ndarray, alpha: float | None = None) -> None:
+    """Raise unless all endpoints of a SavedModel give one picture, and tiles are what the network gives for them.
+
+    Args:
+        folder: of the version.
+        description: of its generator.
+        rgb_01: float32 [height, width, 3] in 0..1, larger than a tile.
+        alpha: for a SavedModel of two.
+
+    Raises:
+        InputError: an endpoint is more than 1/255 off.
+    """
+    endpoints = tf.saved_model.load(str(folder)).signatures
+    more = {} if alpha is None else {"alpha": tf.constant([alpha], tf.float32)}
+
+    def upscale(tile: np.ndarray) -> np.ndarray:
+        return endpoints["serving_default"](image=tf.constant(tile[None]), **more)["sr"][0].numpy()
+
+    pixels = images.to_uint8(rgb_01)
+    rgb_01 = images.to_float(pixels)
+    wanted = images.to_uint8(upscale_by_tiles(rgb_01, upscale, description.scale, TILE, description.overlap))
+    png = tf.io.encode_png(pixels)[None]
+    got = {
+        "serving_default": images.to_uint8(upscale(rgb_01)),
+        "uint8": endpoints["uint8"](image=tf.constant(pixels[None]), **more)["sr"][0].numpy(),
+        "image_bytes": tf.io.decode_png(endpoints["image_bytes"](image_bytes=png, **more)["sr_bytes"][0]).numpy(),
+    }
+    for endpoint, output in got.items():
+        apart = np.abs(output.astype(int) - wanted).max()
+        if apart > 1:
+            raise InputError(f"{folder.name}: the endpoint {endpoint} is {apart}/255 off. Nothing is exported.")
+
+
+def next_version(base: Path, version: int | None = None) -> Path:
+    """The folder of a new version of a model.
+
+    Args:
+        base: `<output>/<name>`, which TF Serving watches.
+        version: `None` for the one after the highest.
+
+    Raises:
+        InputError: the version is there, or is none.
+    """
+    there = sorted(int(entry) for entry in (os.listdir(base) if base.is_dir() else []) if entry.isdecimal())
+    if version is None:
+        return base / str(there[-1] + 1 if there else 1)
+    if version < 1 or version in there:
+        raise InputError(
+            f"`--version` must be 1 or more and not yet in {base}, which has {there or 'none'}: leave it out for the "
+            f"next one. Received: {version}."
+        )
+    return base / str(version)

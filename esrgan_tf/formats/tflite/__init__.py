@@ -1,0 +1,1 @@
+"""`.tflite`: convert, quantize, run by LiteRT."""

@@ -1,0 +1,93 @@
+"""LiteRT files for phones: one input size each, builtin operators, a description inside."""
+
+import re
+
+import keras
+import numpy as np
+import tensorflow as tf
+from tensorflow.lite.python import schema_py_generated as schema
+from tensorflow.lite.python.convert_phase import ConverterError
+from tensorflow.lite.tools import flatbuffer_utils
+
+from esrgan_tf.errors import InputError, first_line
+from esrgan_tf.formats.graphs import freeze
+from esrgan_tf.metadata import METADATA, Description
+
+KINDS = ("float32", "float16", "dynamic", "int8")
+
+
+def converter(model: keras.Model, tile: int, integers: bool = False) -> tf.lite.TFLiteConverter:
+    """A converter of a generator for one input size, builtin operators alone.
+
+    Args:
+        model: a generator.
+        tile: px, height and width of the input.
+        integers: fix the ranges of input and output, for int8: 0..255 then means 0..1 whatever it is calibrated on.
+    """
+
+    def upscale(image: tf.Tensor) -> dict[str, tf.Tensor]:
+        if not integers:
+            return {"sr": model(image, training=False)}
+        return {"sr": _as_8_bits(model(_as_8_bits(image), training=False))}
+
+    image = tf.TensorSpec([1, tile, tile, 3], tf.float32, "image")
+    # Frozen: XNNPACK takes nothing of a graph with variables.
+    made = tf.lite.TFLiteConverter.from_concrete_functions([freeze(tf.function(upscale, input_signature=[image]))])
+    made.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+    return made
+
+
+def _as_8_bits(picture_01: tf.Tensor) -> tf.Tensor:
+    """Rounded to 256 levels of 0..1, by the operation that tells the converter so."""
+    return tf.quantization.fake_quant_with_min_max_args(picture_01, 0, 1)
+
+
+def convert(model: keras.Model, tile: int, kind: str, allow_select_ops: bool = False) -> bytes:
+    """A LiteRT file's bytes, its input and output float32.
+
+    Args:
+        model: a generator.
+        tile: px, height and width of the input.
+        kind: "float32"; "float16" (weights of 16 bits, a file half as large) or "dynamic" (weights of 8 bits, a
+            quarter; activations rounded to 8 bits as they come, where the CPU is faster so).
+        allow_select_ops: let operators that LiteRT lacks be TensorFlow's, which needs a LiteRT built with them (Flex).
+
+    Raises:
+        InputError: an operator that LiteRT does not have.
+    """
+    made = converter(model, tile)
+    if allow_select_ops:
+        made.target_spec.supported_ops += [tf.lite.OpsSet.SELECT_TF_OPS]
+    if kind in ("float16", "dynamic"):
+        made.optimizations = [tf.lite.Optimize.DEFAULT]
+    if kind == "float16":
+        made.target_spec.supported_types = [tf.float16]
+    return run_converter(made)
+
+
+def run_converter(made: tf.lite.TFLiteConverter) -> bytes:
+    """The converter's bytes, its own error told in one line.
+
+    Raises:
+        InputError: an operator that LiteRT does not have.
+    """
+    try:
+        return made.convert()
+    except ConverterError as error:
+        lacking = sorted(set(re.findall(r"'tf\.(\w+)' op", str(error))))
+        raise InputError(
+            f"LiteRT cannot have this generator: {', '.join(lacking) or first_line(error)}. `--allow_select_ops` lets "
+            "it use TensorFlow's operators."
+        ) from error
+
+
+def with_description(tflite: bytes, description: Description) -> bytes:
+    """A LiteRT file with a description among its metadata, which every LiteRT passes over."""
+    model = flatbuffer_utils.convert_bytearray_to_object(bytearray(tflite))
+    buffer = schema.BufferT()
+    buffer.data = np.frombuffer(description.to_json().encode(), np.uint8)
+    entry = schema.MetadataT()
+    entry.name, entry.buffer = METADATA, len(model.buffers)
+    model.buffers.append(buffer)
+    model.metadata = [*(model.metadata or []), entry]
+    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))

@@ -1,0 +1,81 @@
+"""Generators run by LiteRT: needs `ai_edge_litert`, NumPy and Pillow, and imports no TensorFlow."""
+
+import os
+import struct
+from pathlib import Path
+
+import numpy as np
+
+from esrgan_tf.errors import InputError, first_line
+from esrgan_tf.formats.network import Network, described_network
+from esrgan_tf.image.io import to_float, to_uint8
+from esrgan_tf.metadata import METADATA, Description
+
+IDENTIFIER = b"TFL3"  # bytes 4 to 8 of every LiteRT file
+
+
+def open_interpreter(path: str | Path):
+    """LiteRT's interpreter of a file, on all cores, ready to run.
+
+    Raises:
+        InputError: the file cannot be read, or LiteRT does not load it.
+    """
+    from ai_edge_litert.interpreter import Interpreter
+
+    _read(path)
+    try:
+        interpreter = Interpreter(str(path), num_threads=os.cpu_count())
+        interpreter.allocate_tensors()
+    except (ValueError, RuntimeError) as error:
+        raise InputError(f"`{path}` cannot be loaded by LiteRT: {first_line(error)}") from error
+    return interpreter
+
+
+def litert_network(path: str | Path) -> Network:
+    """A `.tflite` file written by `esrgan export` as a network.
+
+    Raises:
+        InputError: the file is none, or has no description.
+    """
+    description = read_description(path)
+    interpreter = open_interpreter(path)
+    (source,), (target,) = interpreter.get_input_details(), interpreter.get_output_details()
+    integers = source["dtype"] == np.uint8
+
+    def run(rgb_01: np.ndarray) -> np.ndarray:
+        interpreter.set_tensor(source["index"], (to_uint8(rgb_01) if integers else rgb_01)[None])
+        interpreter.invoke()
+        output = interpreter.get_tensor(target["index"])[0]
+        return to_float(output) if integers else output
+
+    return described_network(description, run, str(path))
+
+
+def read_description(path: str | Path) -> Description:
+    """What a `.tflite` file says of itself.
+
+    Raises:
+        InputError: the file is none, or has no description.
+    """
+    from ai_edge_litert.schema_py_generated import Model
+
+    data = _read(path)
+    try:
+        model = Model.GetRootAs(data)
+        entries = [model.Metadata(index) for index in range(model.MetadataLength())]
+        found = [model.Buffers(entry.Buffer()) for entry in entries if entry.Name() == METADATA.encode()]
+        text = found[0].DataAsNumpy().tobytes() if found else b""
+    except (struct.error, ValueError, TypeError, AttributeError) as error:  # offsets that lead nowhere
+        raise InputError(f"`{path}` must be a whole .tflite file. Received: a damaged one.") from error
+    return Description.from_json(text, str(path))
+
+
+def _read(path: str | Path) -> bytes:
+    """The bytes of a file that begins as LiteRT files do."""
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise InputError(f"`{path}` cannot be read: {error.strerror}.") from error
+    if data[4:8] != IDENTIFIER:
+        raise InputError(f"`{path}` must be a .tflite file. Received: {len(data)} bytes of something else.")
+    return data

@@ -1,0 +1,1 @@
+"""Images: files, codecs, resizing, colour, tiles, panels."""

@@ -1,0 +1,212 @@
+"""Picture files <-> arrays, and the one statement of the range contract.
+
+Pictures in memory are RGB, float32, 0..1, [height, width, 3]. Integers (uint8, or uint16 for
+16-bit files) exist only at the edges, where a file is read or written. Values are rounded once, at
+the very end, and then clipped.
+
+Kept from `read_picture` to `write_picture`: alpha, grey, 16 bits, the ICC profile. Not kept: EXIF
+and other metadata (the orientation is applied), palettes (become RGB), CMYK (becomes sRGB).
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from esrgan_tf.atomic import replacing
+from esrgan_tf.errors import InputError
+from esrgan_tf.image import codecs
+from esrgan_tf.image.reading import read_samples
+
+PICTURE_SUFFIXES = tuple(codecs.FORMATS)
+_SUFFIXES_TEXT = ", ".join(PICTURE_SUFFIXES)
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """One picture, and what its file needs to be written back as the same kind.
+
+    Args:
+        rgb: float32 [height, width, 3], 0..1; the three channels are equal in a grey picture.
+        alpha: float32 [height, width], 0..1 (not premultiplied), or None.
+        grey: Whether the file is grey (with or without alpha) rather than RGB.
+        bits: Bits per channel in the file, 8 or 16.
+        icc_profile: The embedded ICC profile, or None.
+
+    Raises:
+        ValueError: A shape or `bits` is none of these.
+    """
+
+    rgb: np.ndarray
+    alpha: np.ndarray | None = None
+    grey: bool = False
+    bits: int = 8
+    icc_profile: bytes | None = None
+
+    def __post_init__(self):
+        if self.rgb.ndim != 3 or self.rgb.shape[2] != 3 or 0 in self.rgb.shape:
+            raise ValueError(f"`rgb` must be [height, width, 3]. Received: shape={self.rgb.shape}.")
+        if self.alpha is not None and self.alpha.shape != self.rgb.shape[:2]:
+            raise ValueError(
+                f"`alpha` must be [height, width] of `rgb`, {self.rgb.shape[:2]}. Received: shape={self.alpha.shape}."
+            )
+        if self.bits not in (8, 16):
+            raise ValueError(f"`bits` must be 8 or 16. Received: bits={self.bits}.")
+
+
+def to_float(values: np.ndarray) -> np.ndarray:
+    """Integers of a file to the range of pictures in memory.
+
+    Args:
+        values: uint8 or uint16, any shape.
+
+    Returns:
+        float32 of the same shape, 0..1.
+
+    Raises:
+        ValueError: Another dtype.
+    """
+    if values.dtype not in (np.uint8, np.uint16):
+        raise ValueError(f"`values` must be uint8 or uint16. Received: dtype={values.dtype}.")
+    return values.astype(np.float32) / np.float32(np.iinfo(values.dtype).max)
+
+
+def to_uint8(rgb: np.ndarray) -> np.ndarray:
+    """A picture in memory to 8-bit values: round once, then clip.
+
+    Args:
+        rgb: float, any shape; nominally 0..1, values outside are clipped.
+
+    Returns:
+        uint8 of the same shape.
+
+    Raises:
+        ValueError: A value is NaN or infinite, or `rgb` is not float.
+    """
+    return _to_integers(rgb, np.uint8)
+
+
+def list_pictures(folder: str | Path) -> list[Path]:
+    """The picture files that lie directly in a folder, sorted by name; hidden files are left out.
+
+    Args:
+        folder: The folder to look in.
+
+    Returns:
+        Paths of the files with one of `PICTURE_SUFFIXES` (in upper or lower case), at least one.
+
+    Raises:
+        InputError: `folder` is missing, no folder, cannot be listed, or holds no picture.
+    """
+    try:
+        entries = sorted(Path(folder).iterdir())
+    except OSError as error:
+        raise InputError(
+            f"`{folder}` must be a folder with pictures ({_SUFFIXES_TEXT}). Received: {error.strerror}."
+        ) from error
+    found = [
+        entry
+        for entry in entries
+        if entry.suffix.lower() in codecs.FORMATS and not entry.name.startswith(".") and entry.is_file()
+    ]
+    if not found:
+        raise InputError(
+            f"`{folder}` must hold pictures with one of the suffixes {_SUFFIXES_TEXT} directly in it. "
+            f"Received: {len(entries)} other entries."
+        )
+    return found
+
+
+def read_picture(path: str | Path) -> Picture:
+    """Read a PNG, JPEG, WebP, BMP or TIFF file (told by its content), upright by its EXIF orientation.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The picture.
+
+    Raises:
+        InputError: As `read_samples`.
+    """
+    samples, profile = read_samples(path)
+    values = to_float(samples)
+    grey = values.shape[2] <= 2
+    return Picture(
+        rgb=np.repeat(values[..., :1], 3, axis=2) if grey else np.ascontiguousarray(values[..., :3]),
+        alpha=np.ascontiguousarray(values[..., -1]) if values.shape[2] in (2, 4) else None,
+        grey=grey,
+        bits=8 * samples.itemsize,
+        icc_profile=profile or None,
+    )
+
+
+def check_can_hold(path: str | Path, picture: Picture, scale: int = 1) -> None:
+    """Refuse early what `write_picture` would refuse: a format that loses part of the picture.
+
+    Args:
+        path: The file to be written; its suffix chooses the format.
+        picture: The picture, or the one it is made from.
+        scale: Factor by which the written picture is larger than `picture`.
+
+    Raises:
+        InputError: The suffix is unknown, or its format cannot hold the alpha, the bits, the ICC
+            profile or the size.
+    """
+    wanted = codecs.FORMATS.get(Path(path).suffix.lower())
+    if wanted is None:
+        raise InputError(f"`{path}` must end in one of {_SUFFIXES_TEXT}. Received: `{Path(path).suffix}`.")
+    profile = picture.icc_profile
+    grey_profile = picture.grey and profile is not None and profile[16:20] == b"GRAY"
+    needs = {
+        codecs.ALPHA: picture.alpha is not None,
+        codecs.DEEP: picture.bits == 16,
+        codecs.PROFILE: profile is not None,
+        codecs.GREY_PROFILE: grey_profile,
+    }
+    for need, present in needs.items():
+        if present and need not in wanted.holds:
+            able = ", ".join(suffix for suffix, other in codecs.FORMATS.items() if need in other.holds)
+            raise InputError(f"`{path}` cannot hold {need}, which the picture has. Use one of {able}.")
+    longest = scale * max(picture.rgb.shape[:2])
+    if longest > wanted.longest_side:
+        raise InputError(
+            f"`{path}` cannot hold a side of {longest} px: {wanted.name} allows {wanted.longest_side}. "
+            "Use .png or .tif."
+        )
+
+
+def write_picture(path: str | Path, picture: Picture) -> None:
+    """Write a picture in the format of the suffix; the file is complete or not there.
+
+    JPEG has quality 95 with full-resolution colour (4:4:4), the other formats are lossless. WebP has
+    no grey: it gets three equal channels.
+
+    Args:
+        path: The file; missing folders are created.
+        picture: The picture.
+
+    Raises:
+        InputError: As `check_can_hold` and `files.replacing`.
+        ValueError: A value of the picture is NaN or infinite.
+        OSError: The system refused the write.
+    """
+    check_can_hold(path, picture)
+    colour = picture.rgb.mean(axis=2, keepdims=True) if picture.grey else picture.rgb
+    planes = [colour] if picture.alpha is None else [colour, picture.alpha[..., None]]
+    samples = _to_integers(np.concatenate(planes, axis=2), np.uint16 if picture.bits == 16 else np.uint8)
+    data = codecs.encode(samples, codecs.FORMATS[Path(path).suffix.lower()], picture.icc_profile)
+    with replacing(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def _to_integers(values: np.ndarray, dtype: type) -> np.ndarray:
+    """Float 0..1 to the full range of an unsigned integer dtype, same shape."""
+    values = np.asarray(values)
+    if values.dtype.kind in "biu":
+        raise ValueError(f"values must be float, 0..1. Received: dtype={values.dtype}.")
+    values = values.astype(np.float32)
+    if not np.isfinite(values).all():
+        raise ValueError(f"values must be finite. Received: {(~np.isfinite(values)).sum()} NaN or infinite.")
+    highest = np.float32(np.iinfo(dtype).max)
+    return np.rint(values * highest).clip(0, highest).astype(dtype)

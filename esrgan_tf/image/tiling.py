@@ -1,0 +1,90 @@
+"""Cutting a picture into overlapping tiles of one size, and putting their outputs together."""
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from esrgan_tf.image.workers import Workers
+
+
+class Span(NamedTuple):
+    """Along one axis: a tile from `start` to `stop`, of which `keep_start` to `keep_stop` is kept."""
+
+    start: int
+    stop: int
+    keep_start: int
+    keep_stop: int
+
+
+def spans(length: int, tile: int, overlap: int) -> list[Span]:
+    """Tiles along one axis; what is kept of them covers it once.
+
+    All tiles are `tile` long (the last one is moved back to end with the picture), or as long as the picture.
+    What is kept lies at least `overlap` inside every edge that is not the picture's own.
+
+    Args:
+        length: of the axis, px.
+        tile: px, more than twice the overlap.
+        overlap: px.
+
+    Raises:
+        ValueError: a tile that is not longer than twice the overlap.
+    """
+    if tile <= 2 * overlap or overlap < 0:
+        raise ValueError(f"`tile` must be more than 2 * overlap. Received: tile={tile}, overlap={overlap}.")
+    if length <= tile:
+        return [Span(0, length, 0, length)]
+    starts = [*range(0, length - tile, tile - 2 * overlap), length - tile]
+    keep_starts = [0] + [start + overlap for start in starts[1:]]
+    keep_stops = [*keep_starts[1:], length]
+    return [Span(s, s + tile, a, b) for s, a, b in zip(starts, keep_starts, keep_stops, strict=True)]
+
+
+def upscale_by_tiles(
+    picture: np.ndarray,
+    upscale: Callable[[np.ndarray], np.ndarray],
+    scale: int,
+    tile: int,
+    overlap: int,
+    workers: Workers | None = None,
+) -> np.ndarray:
+    """Upscale a picture tile by tile.
+
+    Args:
+        picture: float32 [height, width, 3].
+        upscale: [h, w, 3] -> [scale * h, scale * w, 3].
+        scale: whole factor.
+        tile: px of the input, both sides.
+        overlap: px of the input that tiles see beyond what is kept of them.
+        workers: that work on several tiles at once; `None` is one alone.
+
+    Returns:
+        float32 [scale * height, scale * width, 3].
+
+    Raises:
+        ValueError: as `spans`.
+    """
+    height, width, channels = picture.shape
+    output = np.empty((scale * height, scale * width, channels), np.float32)
+
+    def fill(window: tuple[Span, Span]) -> None:
+        rows, columns = window
+        enlarged = upscale(picture[rows.start : rows.stop, columns.start : columns.stop])
+        target = tuple(slice(scale * span.keep_start, scale * span.keep_stop) for span in (rows, columns))
+        source = tuple(
+            slice(scale * (span.keep_start - span.start), scale * (span.keep_stop - span.start))
+            for span in (rows, columns)
+        )
+        output[target] = enlarged[source]
+
+    for _ in (workers or Workers(1)).map(fill, _windows(height, width, tile, overlap)):
+        pass
+    return output
+
+
+def _windows(height: int, width: int, tile: int, overlap: int) -> Iterator[tuple[Span, Span]]:
+    """Row spans x column spans."""
+    for rows in spans(height, tile, overlap):
+        for columns in spans(width, tile, overlap):
+            yield rows, columns

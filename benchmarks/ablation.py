@@ -1,8 +1,8 @@
 """The ablation's generators at reduced width, each with the same budget of time: Set5 after a few minutes.
 
-    python benchmarks/ablation.py PICTURES Set5/HR Set5/LR --minutes=10 --output=runs/ablation
+    python benchmarks/ablation.py IMAGES Set5/HR Set5/LR --minutes=10 --output=runs/ablation
 
-PICTURES is a folder to train on. Trains the psnr stage of `ablation_1` (residual blocks with BatchNorm), `ablation_2`
+IMAGES is a folder to train on. Trains the psnr stage of `ablation_1` (residual blocks with BatchNorm), `ablation_2`
 (without), `ablation_5` (RRDB), SRResNet, EDSR and SRVGG at about the same number of parameters, and prints PSNR and
 SSIM on Set5 (x4, uint8, Y, 4 px cropped) for each; `curve.png` shows them over time (with matplotlib). A
 comparison on a small budget, not the paper's: there, each network trains for days.
@@ -21,7 +21,7 @@ import tensorflow as tf
 
 from esrgan_tf.data.pipeline import training_batches
 from esrgan_tf.data.sources import open_sources
-from esrgan_tf.image.io import list_pictures, read_picture, to_uint8
+from esrgan_tf.image.io import list_images, read_image, to_uint8
 from esrgan_tf.image.resize import bicubic_upscale
 from esrgan_tf.metrics.psnr_ssim import psnr, ssim
 from esrgan_tf.recipes import get_recipe
@@ -63,23 +63,23 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=10, help="of training, in all")
     parser.add_argument("--output", type=Path, default=Path("runs/ablation"))
     arguments = parser.parse_args()
-    pairs = [(read(arguments.hr / path.name), read(path)) for path in list_pictures(arguments.lr)]
+    pairs = [(read(arguments.hr / path.name), read(path)) for path in list_images(arguments.lr)]
     bicubic = quality(lambda lr: bicubic_upscale(lr, SCALE), pairs)
     print(f"{'generator':15}{'parameters':>11}{'steps':>7}{'PSNR':>8}{'SSIM':>8}")
     print(f"{'bicubic':15}{'':>18}{bicubic[0]:8.2f}{bicubic[1]:8.4f}", flush=True)
     curves = {}
     for name, changes in REDUCED.items():
-        curves[name] = train(name, changes, arguments.pictures, 60 * arguments.minutes / len(REDUCED), pairs)
+        curves[name] = train(name, changes, arguments.images, 60 * arguments.minutes / len(REDUCED), pairs)
     draw(curves, bicubic[0], arguments.output)
 
 
-def train(name: str, changes: dict, pictures: Path, seconds: float, pairs: list) -> list[tuple[float, float]]:
+def train(name: str, changes: dict, images: Path, seconds: float, pairs: list) -> list[tuple[float, float]]:
     """Train one generator for so long, print its row; (seconds, PSNR) at each look."""
     keras.utils.set_random_seed(0)
     recipe = override(get_recipe(name), SAME | changes)
     strategy, stage = make_strategy("auto"), recipe.psnr
     networks = build_networks(recipe, stage, resolve_precision("auto", strategy), strategy)
-    sources = open_sources(str(pictures), recipe.data, SCALE, stage.hr_patch, seed=0)
+    sources = open_sources(str(images), recipe.data, SCALE, stage.hr_patch, seed=0)
     batches = iter(training_batches(sources, recipe.data, SCALE, stage.hr_patch, stage.batch_size, seed=0))
     step = make_train_step(networks, Objective(recipe, stage), strategy)
     upscale = tf.function(networks.evaluated, input_signature=[tf.TensorSpec([None, None, None, 3], tf.float32)])
@@ -103,7 +103,7 @@ def train(name: str, changes: dict, pictures: Path, seconds: float, pairs: list)
 
 def read(path: Path) -> np.ndarray:
     """float32 [h, w, 3], 0..1."""
-    return read_picture(path).rgb
+    return read_image(path).rgb
 
 
 def quality(upscale, pairs: list) -> tuple[float, float]:

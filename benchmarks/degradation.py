@@ -2,7 +2,7 @@
 
     python benchmarks/degradation.py        # about a minute
 
-128 px crops of dead-leaves pictures at scale 4, inside `tf.data` with one thread. Both are measured in turn, in seconds
+128 px crops of dead-leaves images at scale 4, inside `tf.data` with one thread. Both are measured in turn, in seconds
 of processor time, which other programs on the machine disturb less than the clock on the wall.
 """
 
@@ -21,17 +21,17 @@ from esrgan_tf.data.degradation import degrade
 from esrgan_tf.image.resize import imresize_uint8
 from esrgan_tf.recipes.degradation import DegradationConfig
 
-CROP, SCALE, PICTURE = 128, 4, 512  # HR px, HR / LR, px
-PICTURES, CROPS, ROUNDS = 4, 500, 7
+CROP, SCALE, IMAGE = 128, 4, 512  # HR px, HR / LR, px
+IMAGES, CROPS, ROUNDS = 4, 500, 7
 
 
-def lr_crops(pictures: tf.Tensor, shrink: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]) -> tf.data.Dataset:
-    """`CROPS` random crops of the pictures (uint8 [n, h, w, 3]) over and over, made LR by `shrink(crop, seed)`."""
+def lr_crops(images: tf.Tensor, shrink: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]) -> tf.data.Dataset:
+    """`CROPS` random crops of the images (uint8 [n, h, w, 3]) over and over, made LR by `shrink(crop, seed)`."""
 
     def load(number: tf.Tensor) -> tf.Tensor:
         seed = tf.stack([number, 1])
-        top, left = tf.unstack(tf.random.stateless_uniform([2], seed, 0, PICTURE - CROP, tf.int64))
-        crop = pictures[number % PICTURES, top : top + CROP, left : left + CROP]
+        top, left = tf.unstack(tf.random.stateless_uniform([2], seed, 0, IMAGE - CROP, tf.int64))
+        crop = images[number % IMAGES, top : top + CROP, left : left + CROP]
         return shrink(tf.ensure_shape(crop, [CROP, CROP, 3]), seed)
 
     options = tf.data.Options()
@@ -43,10 +43,10 @@ def lr_crops(pictures: tf.Tensor, shrink: Callable[[tf.Tensor, tf.Tensor], tf.Te
 def main() -> None:
     """Print each way's median and best crops a second and core, and the ratio of the medians."""
     config = DegradationConfig()
-    pictures = tf.constant(np.stack([dead_leaves(PICTURE, 0, index) for index in range(PICTURES)]))
+    images = tf.constant(np.stack([dead_leaves(IMAGE, 0, index) for index in range(IMAGES)]))
     ways = {
-        "degraded": lr_crops(pictures, lambda hr, seed: degrade(hr, SCALE, config, seed)),
-        "bicubic": lr_crops(pictures, lambda hr, seed: imresize_uint8(hr, 1 / SCALE)),
+        "degraded": lr_crops(images, lambda hr, seed: degrade(hr, SCALE, config, seed)),
+        "bicubic": lr_crops(images, lambda hr, seed: imresize_uint8(hr, 1 / SCALE)),
     }
     iterators = {way: iter(crops) for way, crops in ways.items()}  # made once, as in training
     rates = {way: [] for way in ways}

@@ -1,4 +1,4 @@
-"""How fast exported files are: one picture through each in turn, several rounds, so that all see the same machine.
+"""How fast exported files are: one image through each in turn, several rounds, so that all see the same machine.
 
     python benchmarks/exports.py exported/quickstart_x4/1 exported/*.tflite exported/*.onnx
 
@@ -22,14 +22,14 @@ def main(paths: list[str]) -> None:
     """Open all files, then time them by turns."""
     opened = {path: open_network([path]) for path in paths}
     networks = {path: network for path, network in opened.items() if network.tile in (None, SIDE)}
-    picture = np.random.default_rng(0).uniform(size=(SIDE, SIDE, 3)).astype(np.float32)
+    image = np.random.default_rng(0).uniform(size=(SIDE, SIDE, 3)).astype(np.float32)
     seconds: dict[str, list[float]] = {path: [] for path in paths}
     for network in networks.values():
-        network.run(picture)
+        network.run(image)
     for _ in range(ROUNDS):
         for path, network in networks.items():
             start = time.perf_counter()
-            network.run(picture)
+            network.run(image)
             seconds[path].append(time.perf_counter() - start)
     first = min(seconds[paths[0]])
     for path, times in seconds.items():

@@ -1,4 +1,4 @@
-"""Peak memory of a SavedModel while it enlarges pictures of growing size: tiles inside the graph keep it bounded.
+"""Peak memory of a SavedModel while it upscales images of growing size: tiles inside the graph keep it bounded.
 
     python benchmarks/saved_model_memory.py exported/quickstart_x4/1
 
@@ -24,15 +24,15 @@ def peak() -> float:
 
 
 def main(path: str) -> None:
-    """Enlarge a picture of each size by the endpoint `uint8`, then the same as a PNG file by `image_bytes`."""
+    """Upscale an image of each size by the endpoint `uint8`, then the same as a PNG file by `image_bytes`."""
     loaded = tf.saved_model.load(str(find_version(path)))
     print(f"loaded: {peak():.0f} MiB")
     for side in SIDES:
-        picture = np.random.default_rng(0).integers(0, 256, (1, side, side, 3), np.uint8)
+        image = np.random.default_rng(0).integers(0, 256, (1, side, side, 3), np.uint8)
         start = time.perf_counter()
-        height, width = loaded.signatures["uint8"](image=tf.constant(picture))["sr"].shape[1:3]
+        height, width = loaded.signatures["uint8"](image=tf.constant(image))["sr"].shape[1:3]
         line = f"{side} px -> {width} x {height}: {time.perf_counter() - start:.1f} s, peak {peak():.0f} MiB"
-        loaded.signatures["image_bytes"](image_bytes=tf.io.encode_png(picture[0])[None])
+        loaded.signatures["image_bytes"](image_bytes=tf.io.encode_png(image[0])[None])
         print(f"{line}, {peak():.0f} MiB after image_bytes", flush=True)
 
 

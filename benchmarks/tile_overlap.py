@@ -1,4 +1,4 @@
-"""How far tiles may overlap too little: the largest difference from the whole picture, by overlap.
+"""How far tiles may overlap too little: the largest difference from the whole image, by overlap.
 
     python benchmarks/tile_overlap.py runs/quickstart_x4
 
@@ -22,12 +22,12 @@ def main() -> None:
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     model = sys.argv[1]
-    pictures = [to_float(picture) for picture in (data.astronaut(), data.retina()[400:800, 400:800])]
-    whole = [Upscaler.from_file(model, tile=0).upscale(picture) for picture in pictures]
+    images = [to_float(image) for image in (data.astronaut(), data.retina()[400:800, 400:800])]
+    whole = [Upscaler.from_file(model, tile=0).upscale(image) for image in images]
     print("overlap (input px) | largest difference (1/255) | mean difference (1/255)")
     for overlap in OVERLAPS:
         upscaler = Upscaler.from_file(model, tile=KEPT + 2 * overlap, overlap=overlap)
-        differences = [np.abs(upscaler.upscale(p) - w) * 255 for p, w in zip(pictures, whole, strict=True)]
+        differences = [np.abs(upscaler.upscale(p) - w) * 255 for p, w in zip(images, whole, strict=True)]
         print(
             f"{overlap:18} | {max(d.max() for d in differences):26.3f} | {np.mean([d.mean() for d in differences]):.5f}"
         )

@@ -2,7 +2,7 @@
 
     python benchmarks/training_step.py esrgan gan 4        # recipe, stage, batch size
 
-Random pictures and weights. Prints each precision's best and median seconds, and the ratio of the medians.
+Random images and weights. Prints each precision's best and median seconds, and the ratio of the medians.
 """
 
 import statistics
@@ -30,7 +30,7 @@ def main() -> None:
     config, strategy = recipe.stage(stage), make_strategy("auto")
     rng = np.random.default_rng(0)
     sizes = (config.hr_patch, config.hr_patch // recipe.generator.scale)
-    pictures = [tf.constant(rng.integers(0, 256, (batch, size, size, 3)).astype(np.uint8)) for size in sizes]
+    images = [tf.constant(rng.integers(0, 256, (batch, size, size, 3)).astype(np.uint8)) for size in sizes]
     steps = {}
     for precision in ("float32", "mixed_bfloat16"):
         networks = build_networks(recipe, config, precision, strategy)
@@ -39,7 +39,7 @@ def main() -> None:
     for round_number in range(ROUNDS + 1):
         for precision, step in steps.items():
             start = time.perf_counter()
-            [float(term) for term in step(*pictures).values()]
+            [float(term) for term in step(*images).values()]
             if round_number:  # the first one traces
                 seconds[precision].append(time.perf_counter() - start)
     for precision, times in seconds.items():

@@ -11,11 +11,11 @@ VERBS = {
     "train": "train a generator",
     "export": "write a generator for TF Serving, phones or ONNX Runtime, proven equal",
     "info": "tell what a generator or an exported file is",
-    "upscale": "enlarge pictures",
-    "request": "enlarge pictures by a generator that TF Serving runs",
+    "upscale": "upscale images",
+    "request": "upscale images by a generator that TF Serving runs",
     "convert": "turn published PyTorch weights into a .keras file, or a generator back into one of PyTorch",
-    "evaluate": "measure generators and bicubic on pictures whose originals are known",
-    "niqe-fit": "make NIQE's parameter file from pristine pictures",
+    "evaluate": "measure generators and bicubic on images whose originals are known",
+    "niqe-fit": "make NIQE's parameter file from pristine images",
     "interpolate": "make a generator between the psnr stage's and the gan stage's",
 }
 HELP = ("--help", "-h", "help")

@@ -1,6 +1,6 @@
 """Training losses as pure functions of tensors, on any Keras backend.
 
-Pictures are [batch, height, width, 3] in 0..1, logits [batch, 1] or a map of them. Every loss is a float32 scalar:
+Images are [batch, height, width, 3] in 0..1, logits [batch, 1] or a map of them. Every loss is a float32 scalar:
 the mean over what it is given. Adversarial losses of one kind share a signature; the relativistic ones take the mean
 over all replicas from their caller. The tables at the end are the names that a recipe knows them by.
 """
@@ -22,7 +22,7 @@ LDL_EPSILON = 1e-12  # a root of 0 has no gradient
 
 
 def l1_loss(predicted: Tensor, target: Tensor) -> Tensor:
-    """mean |predicted - target|, of pictures (ESRGAN equation 3's L1) or of features (L_percep).
+    """mean |predicted - target|, of images (ESRGAN equation 3's L1) or of features (L_percep).
 
     Args:
         predicted: any shape, float.
@@ -71,10 +71,10 @@ def perceptual_loss(
     """sum of weight * criterion(layer(predicted), layer(target)). Source: ESRGAN section 3.3; layers: Real-ESRGAN.
 
     Args:
-        features: a feature network, pictures in 0..1 -> maps by layer.
+        features: a feature network, images in 0..1 -> maps by layer.
         weights: of the layers.
-        predicted: pictures; gradients flow through the features to them.
-        target: pictures of the same shape; no gradient.
+        predicted: images; gradients flow through the features to them.
+        target: images of the same shape; no gradient.
         criterion: `l1_loss` (ESRGAN) or `mse_loss` (SRGAN).
 
     Returns:
@@ -117,11 +117,11 @@ def relativistic_generator_loss(real: Tensor, fake: Tensor, mean: Mean = ops.mea
     """1/2 [BCE(C(x_r) - mean C(x_f), 0) + BCE(C(x_f) - mean C(x_r), 1)]. Source: ESRGAN equation 2, halved.
 
     The released code halves the paper's sum, and its weight 5e-3 belongs to the halved form; like there, the
-    real pictures' logits carry no gradient.
+    real images' logits carry no gradient.
 
     Args:
-        real: logits of real pictures, [batch, ...].
-        fake: logits of generated pictures, [batch, ...].
+        real: logits of real images, [batch, ...].
+        fake: logits of generated images, [batch, ...].
         mean: mean of logits over the whole batch, all replicas included.
 
     Returns:
@@ -135,8 +135,8 @@ def relativistic_discriminator_loss(real: Tensor, fake: Tensor, mean: Mean = ops
     """1/2 [BCE(C(x_r) - mean C(x_f), 1) + BCE(C(x_f) - mean C(x_r), 0)]. Source: ESRGAN equation 1, halved.
 
     Args:
-        real: logits of real pictures, [batch, ...].
-        fake: logits of generated pictures, [batch, ...].
+        real: logits of real images, [batch, ...].
+        fake: logits of generated images, [batch, ...].
         mean: mean of logits over the whole batch, all replicas included.
 
     Returns:
@@ -150,7 +150,7 @@ def standard_generator_loss(real: Tensor, fake: Tensor, mean: Mean = ops.mean) -
 
     Args:
         real: not looked at.
-        fake: logits of generated pictures, [batch, ...].
+        fake: logits of generated images, [batch, ...].
         mean: not called.
 
     Returns:
@@ -163,8 +163,8 @@ def standard_discriminator_loss(real: Tensor, fake: Tensor, mean: Mean = ops.mea
     """BCE(C(x_r), 1) + BCE(C(x_f), 0). Source: Goodfellow et al. (arXiv:1406.2661).
 
     Args:
-        real: logits of real pictures, [batch, ...].
-        fake: logits of generated pictures, [batch, ...].
+        real: logits of real images, [batch, ...].
+        fake: logits of generated images, [batch, ...].
         mean: not called.
 
     Returns:
@@ -178,7 +178,7 @@ def least_squares_generator_loss(real: Tensor, fake: Tensor, mean: Mean = ops.me
 
     Args:
         real: not looked at.
-        fake: outputs for generated pictures, [batch, ...].
+        fake: outputs for generated images, [batch, ...].
         mean: not called.
 
     Returns:
@@ -191,8 +191,8 @@ def least_squares_discriminator_loss(real: Tensor, fake: Tensor, mean: Mean = op
     """1/2 mean (C(x_r) - 1)^2 + 1/2 mean C(x_f)^2. Source: LSGAN (arXiv:1611.04076) equation 9.
 
     Args:
-        real: outputs for real pictures, [batch, ...].
-        fake: outputs for generated pictures, [batch, ...].
+        real: outputs for real images, [batch, ...].
+        fake: outputs for generated images, [batch, ...].
         mean: not called.
 
     Returns:

@@ -76,7 +76,7 @@ class GeneratorInfo:
 
     recipe: str
     scale: int
-    lr_multiple: int = 1  # px, of which a picture's sides must be multiples
+    lr_multiple: int = 1  # px, of which an image's sides must be multiples
 
 
 def generator_info(model: "keras.Model") -> GeneratorInfo:

@@ -4,14 +4,12 @@ import importlib.util
 import os
 import subprocess
 import sys
-from pathlib import Path
 
-import backend_values
 import numpy as np
 import pytest
 import tensorflow as tf
-
-TESTS = Path(__file__).parent
+from support import backend_values
+from support.paths import ROOT, TESTS
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +18,7 @@ def jax_values(tmp_path_factory):
     if importlib.util.find_spec("jax") is None:
         pytest.skip("JAX is not installed")
     file = tmp_path_factory.mktemp("jax") / "values.npz"
-    paths = os.pathsep.join([str(TESTS), str(TESTS.parent), *filter(None, [os.environ.get("PYTHONPATH")])])
+    paths = os.pathsep.join([str(TESTS), str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
     environment = {**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu", "PYTHONPATH": paths}
     environment["XLA_FLAGS"] = "--xla_backend_optimization_level=0"  # compiled in a third of the time, and run once
     subprocess.run([sys.executable, str(TESTS / "backend_values.py"), str(file)], env=environment, check=True)

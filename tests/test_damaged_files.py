@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 import tensorflow as tf
-from damaged import HEIGHT, WIDTH, chunk, mutants, sound_files, strangers
-from pictures import write_noise
 from PIL import Image
-from tiny import DATA, TINY
+from support.damaged import HEIGHT, WIDTH, chunk, mutants, sound_files, strangers
+from support.images import write_noise
+from support.tiny import DATA, TINY
 
 from esrgan_tf import __main__, recipes
 from esrgan_tf.data.folders import TRAINING_SUFFIXES, find_pairs, survey
@@ -28,7 +28,7 @@ from esrgan_tf.evaluation.pairs import Pair, load_pair
 from esrgan_tf.export import examples
 from esrgan_tf.formats.network import Network
 from esrgan_tf.image import codecs
-from esrgan_tf.image.io import list_pictures, read_picture
+from esrgan_tf.image.io import list_images, read_image
 from esrgan_tf.image.reading import read_header, read_samples
 from esrgan_tf.inference.files import plan_jobs, upscale_files
 from esrgan_tf.inference.upscaler import Upscaler
@@ -107,14 +107,14 @@ def test_validation_leaves_every_damaged_file_out_and_keeps_sizes(damaged, cheap
     (source,) = open_validation(str(damaged), SCALE)
     found = load_held_out([source], 10 * WIDTH, SCALE)
     left_out = named([*source.left_out, *found.left_out])
-    loaded = {name: hr.shape[:2] for name, hr, _ in found.pictures}
+    loaded = {name: hr.shape[:2] for name, hr, _ in found.images}
     paths = {Path(path).stem: path for path in trainable(damaged) - left_out}
     assert loaded == {stem: size_of_half(path) for stem, path in paths.items()}
     assert len(loaded) + len(left_out) == len(trainable(damaged))
 
 
 def test_calibration_leaves_damaged_files_out_by_name(damaged, cheap_lr, monkeypatch):
-    monkeypatch.setattr(examples, "CALIBRATION_PICTURES", 10**6)
+    monkeypatch.setattr(examples, "CALIBRATION_IMAGES", 10**6)
     said = []
     calibration, held_out = examples.load_examples(str(damaged), GeneratorInfo("tiny", SCALE), 16, said.append)
     left_out = {Path(path).stem for path in named([line.removeprefix("left out ") for line in said])}
@@ -142,7 +142,7 @@ def test_calibration_stops_only_when_nothing_can_be_read(tmp_path, monkeypatch):
 
 def test_evaluation_refuses_a_damaged_file_in_one_line_or_reads_its_size(damaged):
     refused = 0
-    for path in list_pictures(damaged):
+    for path in list_images(damaged):
         try:
             hr, lr = load_pair(Pair(path.stem, path), SCALE)
         except InputError as error:
@@ -151,7 +151,7 @@ def test_evaluation_refuses_a_damaged_file_in_one_line_or_reads_its_size(damaged
             continue
         assert sorted(hr.shape[:2]) == sorted(size_of_half(path))  # perhaps turned
         assert [SCALE * side for side in lr.shape[:2]] == list(hr.shape[:2])
-    assert 50 < refused < len(list_pictures(damaged)) - 50
+    assert 50 < refused < len(list_images(damaged)) - 50
 
 
 def test_upscaling_writes_the_readable_and_gives_each_other_file_a_line(damaged, tmp_path):
@@ -164,7 +164,7 @@ def test_upscaling_writes_the_readable_and_gives_each_other_file_a_line(damaged,
             assert str(job.source) in str(error) and "\n" not in str(error)
             continue
         done += 1
-        source, target = read_picture(job.source), read_picture(job.target)
+        source, target = read_image(job.source), read_image(job.target)
         assert target.rgb.shape == (SCALE * source.rgb.shape[0], SCALE * source.rgb.shape[1], 3)
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
         job.target.name for job in jobs if job.target.exists()

@@ -1,18 +1,18 @@
 """The files of deploy/: parsed as far as they can be, and agreeing with each other and with what is exported."""
 
 import re
-from pathlib import Path
 
 import pytest
 import yaml
 from google.protobuf import text_format
+from support.paths import ROOT
 from tensorflow_serving.config import model_server_config_pb2
 
 from esrgan_tf.commands.request import FLAGS as REQUEST_FLAGS
 from esrgan_tf.formats.saved_model.servable import MAX_PIXELS, TILE
 from esrgan_tf.recipes import get_recipe
 
-SERVING = Path(__file__).parents[1] / "deploy" / "tf_serving"
+SERVING = ROOT / "deploy" / "tf_serving"
 NAME = f"quickstart_x{get_recipe('quickstart').generator.scale}"
 
 
@@ -45,7 +45,7 @@ def test_allowed_batch_sizes_ascend_and_end_with_the_largest():
     (largest,) = re.findall(r"^max_batch_size \{ value: (\d+) \}$", text, re.M)
     assert sizes == sorted(set(sizes)) and sizes[-1] == int(largest)
     assert "pad_variable_length_inputs: false" in text
-    assert sizes[-1] * TILE**2 <= MAX_PIXELS  # what the graph takes, of all pictures in a batch
+    assert sizes[-1] * TILE**2 <= MAX_PIXELS  # what the graph takes, of all images in a batch
 
 
 def test_every_file_that_a_server_is_given_is_there_and_mounted(compose, kubernetes):

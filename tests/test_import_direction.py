@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
+from support.paths import ROOT
 
-PACKAGE = Path(__file__).parents[1] / "esrgan_tf"
+PACKAGE = ROOT / "esrgan_tf"
 FLOORS = {
     "errors": 0,
     "atomic": 1,
@@ -128,7 +129,7 @@ def test_no_modules_import_each_other_in_a_circle():
     ],
 )
 def test_a_circle_inside_a_room_is_seen(tmp_path, monkeypatch, last, found):
-    monkeypatch.setattr("test_import_direction.PACKAGE", tmp_path / "esrgan_tf")
+    monkeypatch.setitem(globals(), "PACKAGE", tmp_path / "esrgan_tf")
     texts = {"first": "import esrgan_tf.data.second", "second": "from esrgan_tf.data import third", "third": last}
     (tmp_path / "esrgan_tf/data").mkdir(parents=True)
     for name, text in texts.items():

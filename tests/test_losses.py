@@ -29,7 +29,7 @@ def test_charbonnier_is_a_smooth_absolute_difference():
     assert float(losses.charbonnier_loss(column(1, 2), column(0, 2))) == pytest.approx(expected, rel=1e-6)
 
 
-def test_perceptual_compares_weighted_features_not_pictures():
+def test_perceptual_compares_weighted_features_not_images():
     def features(x):
         return {"a": 3 * x, "b": x**2}
 

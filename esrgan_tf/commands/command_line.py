@@ -119,5 +119,5 @@ def report_files(done: "Iterator[tuple[Job, InputError | None]]", total: int, co
         else:
             print(f"{job.source} -> {job.target}{f' and {job.comparison}' if compare else ''}", flush=True)
     if failures:
-        print(f"{failures} of {total} pictures failed", file=sys.stderr)
+        print(f"{failures} of {total} images failed", file=sys.stderr)
     return failures

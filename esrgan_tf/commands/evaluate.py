@@ -1,11 +1,11 @@
-r"""Measure generators and bicubic on pictures whose originals are known.
+r"""Measure generators and bicubic on images whose originals are known.
 
     esrgan evaluate --model=bicubic --scale=4 --data=Set14/HR
     esrgan evaluate --model=bicubic --model=runs/quickstart_x4/psnr --model=runs/quickstart_x4/gan \
         --data=hr=Set5/HR,lr=Set5/LR --output=set5.csv --output=set5.md --panels=panels/
     esrgan evaluate --model=generator.keras --data=photos/ --self_ensemble --keep_colors --niqe_params=niqe.npz
 
-The first --model is the baseline: differences from it stand in brackets. Without lr= the low-resolution pictures are
+The first --model is the baseline: differences from it stand in brackets. Without lr= the low-resolution images are
 made by MATLAB's bicubic from originals cut to a multiple of the scale. Bicubic takes seconds; a generator as long as
 `esrgan upscale`.
 """
@@ -38,7 +38,7 @@ _OUTPUT = flags.DEFINE_multi_string(
     "output", [], "A .csv, .json or .md file to write as well; may be repeated.", flag_values=FLAGS
 )
 _PANELS = flags.DEFINE_string(
-    "panels", None, "A folder for a panel a picture, cut to where the last model is worst.", flag_values=FLAGS
+    "panels", None, "A folder for a panel an image, cut to where the last model is worst.", flag_values=FLAGS
 )
 _SELF_ENSEMBLE = flags.DEFINE_bool(
     "self_ensemble", False, "Generators: mean over eight flips and turns.", flag_values=FLAGS
@@ -50,7 +50,7 @@ _NIQE_PARAMS = flags.DEFINE_string(
     "niqe_params", None, "NIQE's parameters: the published .mat, or an .npz of `esrgan niqe-fit`.", flag_values=FLAGS
 )
 _MA_SCORES = flags.DEFINE_string(
-    "ma_scores", None, "Ma's scores, CSV picture,score[,model]: adds the perceptual index.", flag_values=FLAGS
+    "ma_scores", None, "Ma's scores, CSV image,score[,model]: adds the perceptual index.", flag_values=FLAGS
 )
 _LPIPS_WEIGHTS = flags.DEFINE_string(
     "lpips_weights", None, "An LPIPS model, .keras, made by `esrgan convert`.", flag_values=FLAGS
@@ -98,9 +98,9 @@ def _evaluate() -> None:
         lpips=load_lpips(_LPIPS_WEIGHTS.value) if _LPIPS_WEIGHTS.value else None,
     )
     check_pairs(pairs, scale, options)
-    evaluation = evaluate(tqdm(pairs, unit="picture", disable=None), systems, scale, options, _PANELS.value)
+    evaluation = evaluate(tqdm(pairs, unit="image", disable=None), systems, scale, options, _PANELS.value)
     lr = "given" if pairs[0].lr else "made by MATLAB's bicubic"
-    said = [f"{_DATA.value}: {len(pairs)} pictures, x{scale}, LR {lr}"]
+    said = [f"{_DATA.value}: {len(pairs)} images, x{scale}, LR {lr}"]
     said += [f"{system.name}: {system.origin}" for system in systems] + notes(options)
     print(*said, "", table(evaluation), sep="\n")
     protocol = {"data": _DATA.value, "lr": lr, "scale": scale, "protocol": options.channel, "crop": options.crop}

@@ -5,7 +5,7 @@
     esrgan interpolate --psnr=... --gan=... --alpha=0:1:0.1 --data=hr=Set5/HR,lr=Set5/LR \\
         --niqe_params=niqe.npz --plot=curve.png
 
-A generator takes seconds; a panel and a curve take as long as upscaling their pictures at every alpha.
+A generator takes seconds; a panel and a curve take as long as upscaling their images at every alpha.
 """
 
 import math
@@ -26,11 +26,11 @@ _ALPHA = flags.DEFINE_string("alpha", "0.8", "A number, a list (0.2,0.8) or FIRS
 _OUTPUT = flags.DEFINE_string(
     "output", None, "A .keras file, or a folder for several alphas: alpha_0.8.keras and so on.", flag_values=FLAGS
 )
-_INPUT = flags.DEFINE_string("input", None, "The picture of --panel.", flag_values=FLAGS)
+_INPUT = flags.DEFINE_string("input", None, "The image of --panel.", flag_values=FLAGS)
 _PANEL = flags.DEFINE_string(
-    "panel", None, "PNG with --input at every alpha, networks above pictures interpolated.", flag_values=FLAGS
+    "panel", None, "PNG with --input at every alpha, networks above images interpolated.", flag_values=FLAGS
 )
-_DATA = flags.DEFINE_string("data", None, "Pictures of --plot: a folder of HR, or hr=,lr=.", flag_values=FLAGS)
+_DATA = flags.DEFINE_string("data", None, "Images of --plot: a folder of HR, or hr=,lr=.", flag_values=FLAGS)
 _NIQE_PARAMS = flags.DEFINE_string("niqe_params", None, "Of --plot, as `esrgan evaluate`.", flag_values=FLAGS)
 _PLOT = flags.DEFINE_string("plot", None, "PNG with PSNR against NIQE over alpha.", flag_values=FLAGS)
 
@@ -85,7 +85,7 @@ def _check_flags() -> None:
         raise InputError("one of `--output`, `--panel` and `--plot` must be given. Received: none.")
     if _PLOT.value and not find_spec("matplotlib"):
         raise InputError("`--plot` needs matplotlib: pip install 'esrgan_tf[plot]'.")
-    needs = ((_PANEL, _INPUT, "a picture"), (_PLOT, _DATA, "pictures"), (_PLOT, _NIQE_PARAMS, "a NIQE model"))
+    needs = ((_PANEL, _INPUT, "an image"), (_PLOT, _DATA, "images"), (_PLOT, _NIQE_PARAMS, "a NIQE model"))
     for flag, needed, what in needs:
         if flag.value and not needed.value:
             raise InputError(f"`--{flag.name}` needs {what}: give `--{needed.name}`.")
@@ -108,7 +108,7 @@ def _targets(alphas: Sequence[float]) -> list[Path]:
 
 
 def _write_panel(psnr, gan, alphas: Sequence[float]) -> None:
-    """The picture at every alpha."""
+    """The image at every alpha."""
     from esrgan_tf.inference.interpolation import write_interpolation_panel
 
     write_interpolation_panel(psnr, gan, alphas, _INPUT.value, _PANEL.value)
@@ -116,7 +116,7 @@ def _write_panel(psnr, gan, alphas: Sequence[float]) -> None:
 
 
 def _write_curve(psnr, gan, alphas: Sequence[float]) -> None:
-    """PSNR against NIQE, as numbers and as a picture."""
+    """PSNR against NIQE, as numbers and as an image."""
     from esrgan_tf.evaluation.curve import draw_curve, perception_distortion
     from esrgan_tf.evaluation.measures import Options, notes
     from esrgan_tf.evaluation.pairs import check_pairs, find_pairs

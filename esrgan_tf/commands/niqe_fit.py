@@ -1,8 +1,8 @@
-"""Make NIQE's parameter file from pristine pictures: sharp photographs without noise or compression.
+"""Make NIQE's parameter file from pristine images: sharp photographs without noise or compression.
 
     esrgan niqe-fit --input=photos/ --output=niqe.npz
 
-Seconds: 25 pictures of 576 px took 2.4 s on two cores. The authors fitted 125 photographs; NIQE of one model is not to
+Seconds: 25 images of 576 px took 2.4 s on two cores. The authors fitted 125 photographs; NIQE of one model is not to
 be compared with that of another.
 """
 
@@ -15,12 +15,12 @@ from esrgan_tf.commands.command_line import check_given, run_command
 from esrgan_tf.errors import InputError
 
 FLAGS = flags.FlagValues()
-_INPUT = flags.DEFINE_string("input", None, "A folder of pristine pictures.", flag_values=FLAGS)
+_INPUT = flags.DEFINE_string("input", None, "A folder of pristine images.", flag_values=FLAGS)
 _OUTPUT = flags.DEFINE_string("output", None, "The .npz file to write.", flag_values=FLAGS)
 _SHARPNESS = flags.DEFINE_float(
     "sharpness",
     0.75,
-    "Blocks above this share of their picture's sharpest one are fitted.",
+    "Blocks above this share of their image's sharpest one are fitted.",
     lower_bound=0,
     upper_bound=1,
     flag_values=FLAGS,
@@ -40,9 +40,9 @@ def _fit() -> None:
     from tqdm import tqdm
 
     from esrgan_tf.evaluation.pristine import fit_files
-    from esrgan_tf.image.io import list_pictures
+    from esrgan_tf.image.io import list_images
     from esrgan_tf.metrics.niqe import write_niqe_model
 
-    paths = list_pictures(_INPUT.value)
-    write_niqe_model(_OUTPUT.value, fit_files(tqdm(paths, unit="picture", disable=None), _SHARPNESS.value))
-    print(f"{_OUTPUT.value}: fitted to {len(paths)} pictures")
+    paths = list_images(_INPUT.value)
+    write_niqe_model(_OUTPUT.value, fit_files(tqdm(paths, unit="image", disable=None), _SHARPNESS.value))
+    print(f"{_OUTPUT.value}: fitted to {len(paths)} images")

@@ -17,7 +17,7 @@ from esrgan_tf.recipes import DEGRADATIONS, get_degradation, get_recipe
 from esrgan_tf.recipes.overrides import override, parse_assignment
 
 FLAGS = flags.FlagValues()
-_DATA = flags.DEFINE_string("data", "sample", "Training pictures, as `esrgan train` takes them.", flag_values=FLAGS)
+_DATA = flags.DEFINE_string("data", "sample", "Training images, as `esrgan train` takes them.", flag_values=FLAGS)
 _RECIPE = flags.DEFINE_string("recipe", "esrgan", "A recipe's name, or a JSON file.", flag_values=FLAGS)
 _STAGE = flags.DEFINE_string("stage", "psnr", "Whose patches: psnr or gan.", flag_values=FLAGS)
 _SET = flags.DEFINE_multi_string("set", [], "FIELD=VALUE of the recipe; may be repeated.", flag_values=FLAGS)
@@ -35,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _preview() -> None:
-    """Flags to a picture."""
+    """Flags to an image."""
     recipe = get_recipe(_RECIPE.value)
     changes = {"data.degradation": get_degradation(_DEGRADATION.value)} if _DEGRADATION.value else {}
     recipe = override(override(recipe, changes), map(parse_assignment, _SET.value))

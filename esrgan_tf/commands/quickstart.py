@@ -1,4 +1,4 @@
-"""Train both stages of the `quickstart` recipe on the embedded sample, upscale held-out pictures, compare.
+"""Train both stages of the `quickstart` recipe on the embedded sample, upscale held-out images, compare.
 
     esrgan quickstart
 
@@ -45,7 +45,7 @@ def _quickstart() -> int | None:
         return INTERRUPTED
     held_out = [pair.hr for pair in sample_photographs()[1]]
     output = workdir / "upscaled"
-    print(f"\nupscaling the held-out pictures with both stages, into {output}", flush=True)
+    print(f"\nupscaling the held-out images with both stages, into {output}", flush=True)
     panel = show_stages(workdir, held_out, output, PANEL_CROP, PANEL_ZOOM)
     print(f"compare: {panel}")
     return None

@@ -1,9 +1,9 @@
-"""Enlarge pictures by a generator that TF Serving runs.
+"""Upscale images by a generator that TF Serving runs.
 
-    esrgan request --server=grpc://localhost:8500 --name=quickstart_x4 --input=photos/ --output=enlarged/
+    esrgan request --server=grpc://localhost:8500 --name=quickstart_x4 --input=photos/ --output=upscaled/
     esrgan request --server=http://localhost:8501 --name=quickstart_x4 --input=photo.png --output=photo_x4.png
 
-Pictures larger than --tile are cut here and put together again, alpha, grey and ICC profile are kept, 16 bits by gRPC
+Images larger than --tile are cut here and put together again, alpha, grey and ICC profile are kept, 16 bits by gRPC
 alone (REST carries 8). gRPC needs pip install 'esrgan_tf[serving]'.
 """
 
@@ -21,7 +21,7 @@ from esrgan_tf.commands.command_line import (
     report_files,
     run_command,
 )
-from esrgan_tf.commands.picture_flags import PictureFlags
+from esrgan_tf.commands.image_flags import ImageFlags
 from esrgan_tf.errors import InputError
 
 FLAGS = flags.FlagValues()
@@ -29,9 +29,9 @@ _SERVER = flags.DEFINE_string("server", None, "grpc://HOST:8500 or http://HOST:8
 _NAME = flags.DEFINE_string("name", None, "The model's name on the server.", flag_values=FLAGS)
 _VERSION = flags.DEFINE_string("version", None, "A version or a label, such as 3 or canary.", flag_values=FLAGS)
 _ALPHA = define_alpha("0 (psnr) to 1 (gan), where the server has a model of two.", FLAGS)
-_PICTURES = PictureFlags(FLAGS)
+_IMAGES = ImageFlags(FLAGS)
 _TILE = flags.DEFINE_integer(
-    "tile", 256, "Input px; larger pictures are sent in tiles. 0 sends them whole.", lower_bound=0, flag_values=FLAGS
+    "tile", 256, "Input px; larger images are sent in tiles. 0 sends them whole.", lower_bound=0, flag_values=FLAGS
 )
 _OVERLAP = flags.DEFINE_integer(
     "overlap", 32, "Input px that a tile sees beyond what is kept of it.", lower_bound=0, flag_values=FLAGS
@@ -39,14 +39,14 @@ _OVERLAP = flags.DEFINE_integer(
 _EQUAL_SIZES = flags.DEFINE_bool(
     "equal_sizes",
     False,
-    "Send nothing but tiles of --tile px squared (smaller pictures are mirrored beyond their border): for a server "
+    "Send nothing but tiles of --tile px squared (smaller images are mirrored beyond their border): for a server "
     "that batches.",
     flag_values=FLAGS,
 )
 _CONCURRENCY = flags.DEFINE_integer(
     "concurrency",
     4,
-    "Requests under way at once, and pictures in memory.",
+    "Requests under way at once, and images in memory.",
     lower_bound=1,
     upper_bound=64,
     flag_values=FLAGS,
@@ -66,14 +66,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _request() -> int:
     """Flags to files."""
-    check_given(_SERVER, _NAME, _PICTURES.input, _PICTURES.output)
+    check_given(_SERVER, _NAME, _IMAGES.input, _IMAGES.output)
     from esrgan_tf.inference.files import upscale_files
     from esrgan_tf.inference.upscaler import Upscaler
     from esrgan_tf.serving_client.client import server_network
     from esrgan_tf.serving_client.server import Server
 
     server = Server(_SERVER.value, _NAME.value, _VERSION.value, _ALPHA.value, _DEADLINE.value, _TRIES.value)
-    jobs = _PICTURES.jobs()
+    jobs = _IMAGES.jobs()
     if _EQUAL_SIZES.value and not _TILE.value:
         raise InputError("`--equal_sizes` must have a `--tile`. Received: 0.")
     if server.url.startswith("grpc:"):

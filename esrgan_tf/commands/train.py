@@ -35,12 +35,12 @@ _DEGRADATION = flags.DEFINE_string(
 _DATA = flags.DEFINE_string(
     "data",
     None,
-    "Training pictures, joined by +: sample, dead_leaves, div2k, a folder, hr=FOLDER,lr=FOLDER. "
+    "Training images, joined by +: sample, dead_leaves, div2k, a folder, hr=FOLDER,lr=FOLDER. "
     "Default: div2k where TFDS has it prepared, else sample.",
     flag_values=FLAGS,
 )
 _VAL_DATA = flags.DEFINE_string(
-    "val_data", None, "Folder of held-out pictures, all used. Default: some of --data.", flag_values=FLAGS
+    "val_data", None, "Folder of held-out images, all used. Default: some of --data.", flag_values=FLAGS
 )
 _WORKDIR = flags.DEFINE_string(
     "workdir", None, "Where everything goes. Default: runs/RECIPE_xSCALE.", flag_values=FLAGS
@@ -57,7 +57,7 @@ _STRATEGY = flags.DEFINE_string(
 _SEED = flags.DEFINE_integer(
     "seed",
     0,
-    "Of weights, crops and generated pictures.",
+    "Of weights, crops and generated images.",
     lower_bound=0,
     upper_bound=2**32 - 1,
     flag_values=FLAGS,

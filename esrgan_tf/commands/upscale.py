@@ -1,7 +1,7 @@
-"""Enlarge pictures with a trained generator.
+"""Upscale images with a trained generator.
 
     esrgan upscale --model=runs/quickstart_x4 --input=photo.png --output=photo_x4.png
-    esrgan upscale --model=generator.keras --input='photos/*.jpg' --output=enlarged/
+    esrgan upscale --model=generator.keras --input='photos/*.jpg' --output=upscaled/
     esrgan upscale --model=generator.keras --input=photo.png --output=photo_x4.png --self_ensemble --keep_colors
     esrgan upscale --model=runs/esrgan_x4/psnr --model=runs/esrgan_x4/gan --alpha=0.8 --input=... --output=...
 
@@ -24,7 +24,7 @@ from esrgan_tf.commands.command_line import (
     report_files,
     run_command,
 )
-from esrgan_tf.commands.picture_flags import PictureFlags
+from esrgan_tf.commands.image_flags import ImageFlags
 from esrgan_tf.errors import InputError
 
 FLAGS = flags.FlagValues()
@@ -38,11 +38,11 @@ _MODEL = flags.DEFINE_multi_string(
 _ALPHA = define_alpha(
     "Network interpolation of two models, or of a SavedModel of two: 0 is the first, 1 the second.", FLAGS
 )
-_PICTURES = PictureFlags(FLAGS)
+_IMAGES = ImageFlags(FLAGS)
 _TILE = flags.DEFINE_integer(
     "tile",
     None,
-    "Input px; larger pictures are cut into tiles. 0 never cuts. Default: the exported file's own, or 256.",
+    "Input px; larger images are cut into tiles. 0 never cuts. Default: the exported file's own, or 256.",
     lower_bound=0,
     flag_values=FLAGS,
 )
@@ -77,7 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _upscale() -> int:
     """Flags to files."""
-    check_given(_MODEL, _PICTURES.input, _PICTURES.output)
+    check_given(_MODEL, _IMAGES.input, _IMAGES.output)
     if len(_MODEL.value) > 2:
         raise InputError(
             f"`--model` must be given once, or twice (psnr, gan) with `--alpha`. Received: {len(_MODEL.value)} models."
@@ -85,7 +85,7 @@ def _upscale() -> int:
     if _REFERENCE.value and not Path(_REFERENCE.value).exists():
         raise InputError(f"`--reference` must be a file or a folder. Received: {_REFERENCE.value}, which is not there.")
     compare = _COMPARE.value or bool(_REFERENCE.value)
-    jobs = _PICTURES.jobs(compare)
+    jobs = _IMAGES.jobs(compare)
     if Path(_MODEL.value[0]).suffix not in (".tflite", ".onnx"):  # which need none
         import_tensorflow()  # takes seconds: not for --help, nor for a flag that is wrong
     from esrgan_tf.formats.opening import open_network

@@ -1,1 +1,1 @@
-"""From picture files to batches of aligned low- and high-resolution crops."""
+"""From image files to batches of aligned low- and high-resolution crops."""

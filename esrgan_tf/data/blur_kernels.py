@@ -71,39 +71,39 @@ def sinc_kernel(size: tf.Tensor, cutoff: tf.Tensor, support: int) -> tf.Tensor:
     return _normalized(tf.where((x == 0) & (y == 0), centre, around), size)
 
 
-def filter_mirrored(picture: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+def filter_mirrored(image: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
     """Filter every channel with one kernel; borders are mirrored without repeating the border pixels.
 
     By fast Fourier transforms, which for 21 x 21 px is several times as fast on a CPU as the convolution itself.
 
     Args:
-        picture: float32 [h, w, c], any range, any size: where the kernel is larger, mirrors are mirrored again.
+        image: float32 [h, w, c], any range, any size: where the kernel is larger, mirrors are mirrored again.
         kernel: float32 [k, k], k odd and static, symmetric about its centre.
 
     Returns:
-        float32 [h, w, c], in the range of `picture` where the kernel has no negative values.
+        float32 [h, w, c], in the range of `image` where the kernel has no negative values.
     """
     reach = kernel.shape[0] // 2
-    size = tf.shape(picture)[:2]
+    size = tf.shape(image)[:2]
     fft_size = tf.gather(_FFT_SIZES, tf.searchsorted(_FFT_SIZES, size + 2 * reach))
     # What wraps around in the circular convolution are only the first 2 * reach rows and columns, which are cut off.
     for axis in (0, 1):
-        picture = tf.gather(picture, _mirrored(size[axis], fft_size[axis], reach), axis=axis)
-    spectrum = tf.signal.rfft2d(_transposed(picture, [2, 0, 1])) * tf.signal.rfft2d(kernel, fft_size)
+        image = tf.gather(image, _mirrored(size[axis], fft_size[axis], reach), axis=axis)
+    spectrum = tf.signal.rfft2d(_transposed(image, [2, 0, 1])) * tf.signal.rfft2d(kernel, fft_size)
     filtered = tf.signal.irfft2d(spectrum, fft_size)[
         :, 2 * reach : 2 * reach + size[0], 2 * reach : 2 * reach + size[1]
     ]
     return _transposed(filtered, [1, 2, 0])
 
 
-def _transposed(picture: tf.Tensor, axes: list[int]) -> tf.Tensor:
+def _transposed(image: tf.Tensor, axes: list[int]) -> tf.Tensor:
     """`tf.transpose` of float32."""
     # As whole numbers: oneDNN's transpose of floats is set up anew for every size, which takes longer than to run it.
-    return tf.bitcast(tf.transpose(tf.bitcast(picture, tf.int32), axes), tf.float32)
+    return tf.bitcast(tf.transpose(tf.bitcast(image, tf.int32), axes), tf.float32)
 
 
 def _mirrored(size: tf.Tensor, padded: tf.Tensor, reach: int) -> tf.Tensor:
-    """Index of the pixel at each of `padded` places, the first `reach` before the picture: int32 [padded]."""
+    """Index of the pixel at each of `padded` places, the first `reach` before the image: int32 [padded]."""
     period = tf.maximum(2 * size - 2, 1)
     place = tf.math.floormod(tf.range(padded) - reach, period)
     return tf.minimum(place, period - place)

@@ -1,4 +1,4 @@
-"""Pictures by the dead-leaves model: training pictures for a machine that has none."""
+"""Images by the dead-leaves model: training images for a machine that has none."""
 
 import math
 
@@ -9,10 +9,10 @@ COVER = 4.0  # mean discs over a point; as other shapes are slimmer, 7 % is left
 SUPERSAMPLE = 2  # samples a pixel and axis, averaged in linear light: antialiased edges.
 STAMPED = 16  # leaves up to this radius (samples) are painted together; larger ones are few, painted singly.
 MIN_SIZE = 16  # below it the largest leaf, of radius size / 2, is but a few pixels.
-CALM = 16.0  # a picture's smallest radius is up to this many times `r_min`: photographs have flat parts.
+CALM = 16.0  # an image's smallest radius is up to this many times `r_min`: photographs have flat parts.
 SHAPES = (0.45, 0.15, 0.2, 0.08, 0.12)  # shares of disc, ellipse, rectangle, triangle, thin stroke.
 DISC, ELLIPSE, RECTANGLE, TRIANGLE, STROKE = range(5)
-WAVE_SHARE, BLUR_SHARE = 0.12, 0.3  # leaves with stripes; pictures with a background out of focus.
+WAVE_SHARE, BLUR_SHARE = 0.12, 0.3  # leaves with stripes; images with a background out of focus.
 TILE = 256  # side of a periodic noise tile in samples: four such spectra cost a few milliseconds.
 GREY = 0.18  # mean linear luminance that a camera exposes for.
 # Spread of (l, alpha, beta) in log10 cone units, between materials and between leaves of one material: the
@@ -53,18 +53,18 @@ def sample_radii(rng: np.random.Generator, count: int, r_min: float, r_max: floa
 
 
 def dead_leaves(size: int, seed: int, index: int = 0, r_min: float = 1.0) -> np.ndarray:
-    """Renders one picture of occluding leaves with natural sizes, colours and textures.
+    """Renders one image of occluding leaves with natural sizes, colours and textures.
 
     Lee, Mumford and Huang (IJCV 2001); as a training set: Achddou, Gousseau and Ladjal,
     "Synthetic images as a regularity prior for image restoration neural networks" (2021). Departures: colours
-    come from the opponent statistics of Ruderman et al. (1998), not from a picture; leaves are also
+    come from the opponent statistics of Ruderman et al. (1998), not from an image; leaves are also
     ellipses, rectangles, triangles and strokes; they carry shading, stripes or noise; the background may be
     out of focus.
 
     Args:
-        size: side of the picture in pixels, at least 16.
+        size: side of the image in pixels, at least 16.
         seed: of the series, at least 0.
-        index: of the picture within the series, at least 0; each is the same whatever others are drawn.
+        index: of the image within the series, at least 0; each is the same whatever others are drawn.
         r_min: lower bound of the leaf radius in pixels, above 0, at most size / 8.
 
     Returns:
@@ -90,7 +90,7 @@ def dead_leaves(size: int, seed: int, index: int = 0, r_min: float = 1.0) -> np.
 
 
 def _leaves(rng, side, r_min, r_max):
-    """Leaves that may touch the picture, back to front: float32 [n, 7] x, y, a, b, cos, sin, shape."""
+    """Leaves that may touch the image, back to front: float32 [n, 7] x, y, a, b, cos, sin, shape."""
     area = np.pi * 2 * np.log(r_max / r_min) / (r_min**-2 - r_max**-2)  # pi E[r^2] for ALPHA = 3.
     count = math.ceil(COVER / area * (side + 2 * r_max) ** 2)
     a = sample_radii(rng, count, r_min, r_max)
@@ -145,7 +145,7 @@ def _front(leaves, side):
 
 
 def _colours(rng, count):
-    """Linear RGB of each leaf, of a few materials around the picture's own mean: float32 [count, 3]."""
+    """Linear RGB of each leaf, of a few materials around the image's own mean: float32 [count, 3]."""
     materials = rng.laplace(0, MATERIAL_SPREAD, (rng.integers(3, 9), 3)) / np.sqrt(2)
     materials *= rng.uniform((0.5, 0.3, 0.3), (1.3, 1.6, 1.6))
     materials += rng.normal(0, MATERIAL_SPREAD, 3) * [0, 0.5, 0.5]
@@ -191,12 +191,12 @@ def _texture(rng, leaves, ids):
     return gain
 
 
-def _blur(picture, sigma):
+def _blur(image, sigma):
     """Gaussian blur that weighs only what lies inside: float32 [n, n, c] of standard deviation sigma."""
-    step = np.arange(len(picture), dtype=np.float32)
+    step = np.arange(len(image), dtype=np.float32)
     kernel = np.exp(-((step[:, None] - step) ** 2) / (2 * sigma**2))
     kernel /= kernel.sum(1, keepdims=True)
-    return np.einsum("ij,kl,jlc->ikc", kernel, kernel, picture, optimize=True)
+    return np.einsum("ij,kl,jlc->ikc", kernel, kernel, image, optimize=True)
 
 
 def _photograph(rng, light, ids):

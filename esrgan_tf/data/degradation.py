@@ -1,4 +1,4 @@
-"""LR pictures that look like real ones, made from HR pictures: Real-ESRGAN's second-order degradation.
+"""LR images that look like real ones, made from HR images: Real-ESRGAN's second-order degradation.
 
 Graph operations with stateless seeds alone, so that `tf.data` may run them and checkpoints hold its iterators.
 """
@@ -25,20 +25,20 @@ _FROM_255 = 1 / 255
 
 
 def degrade(hr: tf.Tensor, scale: int, config: DegradationConfig, seed: tf.Tensor) -> tf.Tensor:
-    """Make an LR picture by two rounds of blur, resize, noise and JPEG, and a last filter that rings.
+    """Make an LR image by two rounds of blur, resize, noise and JPEG, and a last filter that rings.
 
     Real-ESRGAN (arXiv:2107.10833) section 3 and its released code. Departures: JPEG is libjpeg's, with whole
-    qualities and pictures rounded to 8 bits before, where the released code has a copy of its own of JPEG in floating
+    qualities and images rounded to 8 bits before, where the released code has a copy of its own of JPEG in floating
     point; bicubic interpolation takes a = -0.5 and area interpolation weighs pixels by the area covered, as TensorFlow
     has them (PyTorch: -0.75, and whole pixels); each crop is degraded alone, where the released code degrades 400 px
-    and cuts the crop from the result; Poisson counts are approximated (`_poisson`). Sharpening the HR picture first,
+    and cuts the crop from the result; Poisson counts are approximated (`_poisson`). Sharpening the HR image first,
     as the released options do, is left to the caller.
 
     Args:
         hr: uint8 [h, w, 3], h and w multiples of `scale`, static or not.
         scale: HR size / LR size.
         config: every range and chance.
-        seed: int32 or int64 [2]; the same seed gives the same picture, on its own and inside `tf.data`.
+        seed: int32 or int64 [2]; the same seed gives the same image, on its own and inside `tf.data`.
 
     Returns:
         uint8 [h / scale, w / scale, 3].
@@ -54,36 +54,36 @@ def degrade(hr: tf.Tensor, scale: int, config: DegradationConfig, seed: tf.Tenso
     size = tf.shape(hr)[:2]
     if None in hr.shape[:2]:
         tf.debugging.assert_equal(size % scale, 0, f"`hr` must have sides that are multiples of the scale {scale}.")
-    picture = tf.cast(hr, tf.float32) * _FROM_255
-    picture = _random_blur(picture, first.blur, seeds[0])
-    picture = _random_resize(picture, first.resize, size, seeds[1])
-    picture = _random_noise(picture, first.noise, seeds[2])
-    picture = _random_jpeg(picture, first.jpeg, seeds[3])
-    picture = _random_blur(picture, second.blur, seeds[4])
-    picture = _random_resize(picture, second.resize, size // scale, seeds[5])
-    picture = _random_noise(picture, second.noise, seeds[6])
+    image = tf.cast(hr, tf.float32) * _FROM_255
+    image = _random_blur(image, first.blur, seeds[0])
+    image = _random_resize(image, first.resize, size, seeds[1])
+    image = _random_noise(image, first.noise, seeds[2])
+    image = _random_jpeg(image, first.jpeg, seeds[3])
+    image = _random_blur(image, second.blur, seeds[4])
+    image = _random_resize(image, second.resize, size // scale, seeds[5])
+    image = _random_noise(image, second.noise, seeds[6])
     order, mode = tf.unstack(tf.random.stateless_uniform([2], seeds[7]))
 
-    def compressed(picture: tf.Tensor) -> tf.Tensor:
-        return _random_jpeg(picture, second.jpeg, seeds[9])
+    def compressed(image: tf.Tensor) -> tf.Tensor:
+        return _random_jpeg(image, second.jpeg, seeds[9])
 
     # JPEG before or after, by the same number: one resize in the graph instead of a copy in each branch.
-    picture = _either(config.resize_before_jpeg_probability, order, lambda: picture, lambda: compressed(picture))
-    picture = _resize(picture, size // scale, config.final_resize_modes, mode)
-    picture = _random_ringing(picture, config.final_sinc, seeds[8])
-    picture = _either(config.resize_before_jpeg_probability, order, lambda: compressed(picture), lambda: picture)
+    image = _either(config.resize_before_jpeg_probability, order, lambda: image, lambda: compressed(image))
+    image = _resize(image, size // scale, config.final_resize_modes, mode)
+    image = _random_ringing(image, config.final_sinc, seeds[8])
+    image = _either(config.resize_before_jpeg_probability, order, lambda: compressed(image), lambda: image)
     lr_shape = [None if side is None else side // scale for side in hr.shape[:2]] + [3]
-    return tf.ensure_shape(_to_uint8(picture), lr_shape)
+    return tf.ensure_shape(_to_uint8(image), lr_shape)
 
 
-def _random_blur(picture: tf.Tensor, config: BlurConfig, seed: tf.Tensor) -> tf.Tensor:
+def _random_blur(image: tf.Tensor, config: BlurConfig, seed: tf.Tensor) -> tf.Tensor:
     """Sections 3.1 and 3.3: filter with a kernel of random size and shape, or not. float32 [h, w, 3], same shape."""
     uniform = tf.unstack(tf.random.stateless_uniform([9], seed))
 
     def blurred() -> tf.Tensor:
-        return filter_mirrored(picture, _random_kernel(config, uniform[1:]))
+        return filter_mirrored(image, _random_kernel(config, uniform[1:]))
 
-    return _either(config.probability, uniform[0], blurred, lambda: picture)
+    return _either(config.probability, uniform[0], blurred, lambda: image)
 
 
 def _random_kernel(config: BlurConfig, uniform: Sequence[tf.Tensor]) -> tf.Tensor:
@@ -114,17 +114,17 @@ def _random_kernel(config: BlurConfig, uniform: Sequence[tf.Tensor]) -> tf.Tenso
     return tf.switch_case(tf.where(uniform[7] < config.sinc_probability, 3, shape // 2), kernels)
 
 
-def _random_resize(picture: tf.Tensor, config: ResizeConfig, base: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+def _random_resize(image: tf.Tensor, config: ResizeConfig, base: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     """Section 3.1: resize to a random multiple of `base` (int32 [2]), rounded down: float32 [*size, 3]."""
     uniform = tf.unstack(tf.random.stateless_uniform([3], seed))
     low, high = config.scale_range
     factors = [_between((1, high), uniform[1]), _between((low, 1), uniform[1]), 1.0]
     factor = tf.gather(tf.stack(factors), _choice(config.direction_weights, uniform[0]))
     size = tf.maximum(tf.cast(tf.cast(base, tf.float32) * factor, tf.int32), 1)
-    return _resize(picture, size, config.modes, uniform[2])
+    return _resize(image, size, config.modes, uniform[2])
 
 
-def _random_noise(picture: tf.Tensor, config: NoiseConfig, seed: tf.Tensor) -> tf.Tensor:
+def _random_noise(image: tf.Tensor, config: NoiseConfig, seed: tf.Tensor) -> tf.Tensor:
     """Section 3.1: add Gaussian or Poisson noise, and clip to 0..1, or neither. float32 [h, w, 3], same shape."""
     seeds = tf.unstack(tf.random.split(seed, 2))
     uniform = tf.unstack(tf.random.stateless_uniform([4], seeds[0]))
@@ -135,46 +135,46 @@ def _random_noise(picture: tf.Tensor, config: NoiseConfig, seed: tf.Tensor) -> t
         noise = _either(
             config.gaussian_probability,
             uniform[1],
-            lambda: _gaussian_noise(picture, grey, seeds[1]) * (sigma * _FROM_255),
-            lambda: _poisson_noise(picture, grey, seeds[1]) * factor,
+            lambda: _gaussian_noise(image, grey, seeds[1]) * (sigma * _FROM_255),
+            lambda: _poisson_noise(image, grey, seeds[1]) * factor,
         )
-        return tf.clip_by_value(picture + noise, 0.0, 1.0)
+        return tf.clip_by_value(image + noise, 0.0, 1.0)
 
-    return _either(config.probability, uniform[0], noisy, lambda: picture)
+    return _either(config.probability, uniform[0], noisy, lambda: image)
 
 
-def _random_jpeg(picture: tf.Tensor, config: JpegConfig, seed: tf.Tensor) -> tf.Tensor:
+def _random_jpeg(image: tf.Tensor, config: JpegConfig, seed: tf.Tensor) -> tf.Tensor:
     """Section 3.1: compress with a random quality, or not. float32 [h, w, 3], clipped to 0..1 and 8 bits if so."""
     uniform = tf.unstack(tf.random.stateless_uniform([2], seed))
     low, high = config.quality_range
 
     def compressed() -> tf.Tensor:
         quality = low + tf.cast(uniform[1] * float(high + 1 - low), tf.int32)
-        return tf.cast(tf.image.adjust_jpeg_quality(_to_uint8(picture), quality), tf.float32) * _FROM_255
+        return tf.cast(tf.image.adjust_jpeg_quality(_to_uint8(image), quality), tf.float32) * _FROM_255
 
-    return _either(config.probability, uniform[0], compressed, lambda: picture)
+    return _either(config.probability, uniform[0], compressed, lambda: image)
 
 
-def _random_ringing(picture: tf.Tensor, config: FinalSincConfig, seed: tf.Tensor) -> tf.Tensor:
+def _random_ringing(image: tf.Tensor, config: FinalSincConfig, seed: tf.Tensor) -> tf.Tensor:
     """Section 3.3: filter with a sinc of random size and cutoff, or not. float32 [h, w, 3], overshooting."""
     uniform = tf.unstack(tf.random.stateless_uniform([3], seed))
 
     def ringing() -> tf.Tensor:
         size, cutoff = _pick(config.kernel_sizes, uniform[1]), _between(config.cutoff_range, uniform[2])
-        return filter_mirrored(picture, sinc_kernel(size, cutoff, max(config.kernel_sizes)))
+        return filter_mirrored(image, sinc_kernel(size, cutoff, max(config.kernel_sizes)))
 
-    return _either(config.probability, uniform[0], ringing, lambda: picture)
+    return _either(config.probability, uniform[0], ringing, lambda: image)
 
 
-def _gaussian_noise(picture: tf.Tensor, grey: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+def _gaussian_noise(image: tf.Tensor, grey: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     """Noise of standard deviation 1: float32 [h, w, 3], [h, w, 1] where `grey`."""
-    shape = tf.concat([tf.shape(picture)[:2], [tf.where(grey, 1, 3)]], 0)
+    shape = tf.concat([tf.shape(image)[:2], [tf.where(grey, 1, 3)]], 0)
     return _normal(shape, seed)
 
 
-def _poisson_noise(picture: tf.Tensor, grey: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-    """Noise of counted photons for a picture in 0..1: float32 [h, w, 3], [h, w, 1] where `grey`."""
-    signal = tf.cond(grey, lambda: tf.reduce_sum(picture * _GREY, -1, keepdims=True), lambda: picture)
+def _poisson_noise(image: tf.Tensor, grey: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    """Noise of counted photons for an image in 0..1: float32 [h, w, 3], [h, w, 1] where `grey`."""
+    signal = tf.cond(grey, lambda: tf.reduce_sum(image * _GREY, -1, keepdims=True), lambda: image)
     levels = tf.cast(_to_uint8(signal), tf.int32)
     # As in the released code: as many photons as there are distinct levels, up to the next power of two.
     distinct = tf.reduce_sum(tf.math.bincount(tf.reshape(levels, [-1]), minlength=256, binary_output=True))
@@ -204,15 +204,15 @@ def _normal(shape: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     return tf.reshape(tf.concat([radius * tf.cos(angle), radius * tf.sin(angle)], 0)[:count], shape)
 
 
-def _resize(picture: tf.Tensor, size: tf.Tensor, modes: Sequence[str], uniform: tf.Tensor) -> tf.Tensor:
+def _resize(image: tf.Tensor, size: tf.Tensor, modes: Sequence[str], uniform: tf.Tensor) -> tf.Tensor:
     """Resize to `size` (int32 [2]) by one of the interpolations, without antialiasing: float32 [*size, 3]."""
-    resizes = [lambda mode=mode: tf.image.resize(picture, size, mode) for mode in modes]
+    resizes = [lambda mode=mode: tf.image.resize(image, size, mode) for mode in modes]
     return tf.switch_case(_pick(range(len(modes)), uniform), resizes)
 
 
-def _to_uint8(picture: tf.Tensor) -> tf.Tensor:
+def _to_uint8(image: tf.Tensor) -> tf.Tensor:
     """0..1 to uint8, rounded, then clipped; same shape."""
-    return tf.cast(tf.clip_by_value(tf.round(picture * 255.0), 0.0, 255.0), tf.uint8)
+    return tf.cast(tf.clip_by_value(tf.round(image * 255.0), 0.0, 255.0), tf.uint8)
 
 
 def _between(bounds: tuple[float, float], uniform: tf.Tensor) -> tf.Tensor:
@@ -242,7 +242,7 @@ def _either(
 
 
 def _check(hr: tf.Tensor, scale: int) -> None:
-    """Refuse a picture that has no LR picture of that scale."""
+    """Refuse an image that has no LR image of that scale."""
     if not isinstance(scale, int) or scale < 1:
         raise ValueError(f"`scale` must be a whole number above 0. Received: scale={scale}.")
     sides = hr.shape[:2] if hr.shape.rank == 3 else [0]

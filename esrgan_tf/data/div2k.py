@@ -1,4 +1,4 @@
-"""DIV2K through TensorFlow Datasets, as it is: HR pictures and MATLAB's bicubic LR pictures."""
+"""DIV2K through TensorFlow Datasets, as it is: HR images and MATLAB's bicubic LR images."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from esrgan_tf.errors import InputError, first_line
 
-SCALES = (2, 3, 4, 8)  # for which TFDS has bicubic LR pictures
+SCALES = (2, 3, 4, 8)  # for which TFDS has bicubic LR images
 
 
 def is_prepared(scale: int) -> bool:
@@ -15,7 +15,7 @@ def is_prepared(scale: int) -> bool:
 
 
 def prepare(scale: int):
-    """TFDS's builder of DIV2K with its pictures on this machine, downloaded if need be.
+    """TFDS's builder of DIV2K with its images on this machine, downloaded if need be.
 
     Raises:
         InputError: no such scale, or the download failed.
@@ -32,12 +32,12 @@ def prepare(scale: int):
     except Exception as error:  # TFDS raises whatever its downloader meets: connection, checksum, disk
         raise InputError(
             f"`--data=div2k` cannot be downloaded ({first_line(error)}): use `--data=sample` (no download) or "
-            "`--data=FOLDER` of your own pictures."
+            "`--data=FOLDER` of your own images."
         ) from error
     return builder
 
 
-def encoded_pictures(builder, split: str, seed: int | None = None) -> tf.data.Dataset:
+def encoded_images(builder, split: str, seed: int | None = None) -> tf.data.Dataset:
     """One split as elements of `name`, `hr` and `lr`, the last two still encoded.
 
     Args:
@@ -48,17 +48,17 @@ def encoded_pictures(builder, split: str, seed: int | None = None) -> tf.data.Da
     import tensorflow_datasets as tfds  # seconds to import, needed for this source alone
 
     shuffle = seed is not None
-    pictures = builder.as_dataset(
+    images = builder.as_dataset(
         split=split,
         shuffle_files=shuffle,
         decoders={"hr": tfds.decode.SkipDecoding(), "lr": tfds.decode.SkipDecoding()},
         read_config=tfds.ReadConfig(shuffle_seed=seed, shuffle_reshuffle_each_iteration=shuffle, add_tfds_id=True),
     )
-    return pictures.map(
-        lambda picture: {
-            "name": tf.strings.join(["div2k ", picture["tfds_id"]]),
-            "hr": picture["hr"],
-            "lr": picture["lr"],
+    return images.map(
+        lambda image: {
+            "name": tf.strings.join(["div2k ", image["tfds_id"]]),
+            "hr": image["hr"],
+            "lr": image["lr"],
         }
     )
 

@@ -1,4 +1,4 @@
-"""Folders of pictures, alone or as HR/LR pairs: what is there, and whether it fits, before anything is trained."""
+"""Folders of images, alone or as HR/LR pairs: what is there, and whether it fits, before anything is trained."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,7 @@ DECODED_MODES = {
 
 @dataclass(frozen=True)
 class Pair:
-    """One HR picture, and its LR picture where there is one (else LR is made from HR)."""
+    """One HR image, and its LR image where there is one (else LR is made from HR)."""
 
     hr: Path
     lr: Path | None = None
@@ -28,51 +28,51 @@ class Pair:
 
 @dataclass(frozen=True)
 class Survey:
-    """What a folder holds: the pairs that can be used, and a line for each picture that cannot."""
+    """What a folder holds: the pairs that can be used, and a line for each image that cannot."""
 
     pairs: tuple[Pair, ...]
     left_out: tuple[str, ...]
 
 
 def find_pairs(part: str, flag: str = "--data") -> list[Pair]:
-    """The pictures that one part of `--data` names, sorted by name.
+    """The images that one part of `--data` names, sorted by name.
 
     Args:
-        part: a folder of HR pictures, searched with its subfolders, or `hr=FOLDER,lr=FOLDER` whose pictures have
+        part: a folder of HR images, searched with its subfolders, or `hr=FOLDER,lr=FOLDER` whose images have
             the same stems (LR's may end in x2, x3, x4 or x8, as DIV2K's do).
         flag: where it was given, for messages.
 
     Raises:
-        InputError: a folder is missing or without pictures, or the two do not pair.
+        InputError: a folder is missing or without images, or the two do not pair.
     """
     if not part.startswith("hr="):
-        return [Pair(path) for path in _pictures_below(Path(part), flag)]
+        return [Pair(path) for path in _images_below(Path(part), flag)]
     folders = dict(item.partition("=")[::2] for item in part.split(","))
     if set(folders) != {"hr", "lr"}:
         raise InputError(f"`{flag}` must be hr=FOLDER,lr=FOLDER for pairs. Received: {part}.")
-    lr_by_stem = {_stem(path): path for path in _pictures_below(Path(folders["lr"]), f"{flag} lr=")}
-    hr_paths = _pictures_below(Path(folders["hr"]), f"{flag} hr=")
+    lr_by_stem = {_stem(path): path for path in _images_below(Path(folders["lr"]), f"{flag} lr=")}
+    hr_paths = _images_below(Path(folders["hr"]), f"{flag} hr=")
     lonely = [path.name for path in hr_paths if path.stem not in lr_by_stem]
     if lonely:
         raise InputError(
-            f"`{flag}` lr={folders['lr']} must hold a picture for each of hr={folders['hr']}. "
+            f"`{flag}` lr={folders['lr']} must hold an image for each of hr={folders['hr']}. "
             f"Missing: {', '.join(lonely[:3])}{' ...' if len(lonely) > 3 else ''}."
         )
     return [Pair(path, lr_by_stem[path.stem]) for path in hr_paths]
 
 
 def survey(pairs: list[Pair], scale: int, smallest: int, why: str, flag: str = "--data") -> Survey:
-    """Read every picture's header and keep the pairs that can be used.
+    """Read every image's header and keep the pairs that can be used.
 
     Args:
         pairs: as `find_pairs` gives them.
         scale: HR size / LR size.
-        smallest: px; a picture with a shorter side is left out.
+        smallest: px; an image with a shorter side is left out.
         why: what asks for that size, for messages.
-        flag: where the pictures were given, for messages.
+        flag: where the images were given, for messages.
 
     Raises:
-        InputError: an LR picture does not fit its HR picture at that scale, or nothing is left.
+        InputError: an LR image does not fit its HR image at that scale, or nothing is left.
     """
     kept, left_out = [], []
     for pair in pairs:
@@ -97,20 +97,20 @@ def survey(pairs: list[Pair], scale: int, smallest: int, why: str, flag: str = "
             kept.append(pair)
     if not kept:
         raise InputError(
-            f"`{flag}` must hold pictures of at least {smallest} x {smallest} px ({why}). "
+            f"`{flag}` must hold images of at least {smallest} x {smallest} px ({why}). "
             f"Received: {len(left_out)} that cannot be used, such as {left_out[0]}."
         )
     return Survey(tuple(kept), tuple(left_out))
 
 
-def _pictures_below(folder: Path, flag: str) -> list[Path]:
-    """All picture files in a folder and its subfolders, sorted."""
+def _images_below(folder: Path, flag: str) -> list[Path]:
+    """All image files in a folder and its subfolders, sorted."""
     if not folder.is_dir():
-        known = "sample, dead_leaves, div2k, a folder of pictures or hr=FOLDER,lr=FOLDER"
+        known = "sample, dead_leaves, div2k, a folder of images or hr=FOLDER,lr=FOLDER"
         raise InputError(f"`{flag}` must be {known}. Received: {folder}, which is no folder.")
     paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in TRAINING_SUFFIXES)
     if not paths:
-        raise InputError(f"`{flag}` {folder} must hold pictures ({' '.join(TRAINING_SUFFIXES)}). Received: none.")
+        raise InputError(f"`{flag}` {folder} must hold images ({' '.join(TRAINING_SUFFIXES)}). Received: none.")
     return paths
 
 

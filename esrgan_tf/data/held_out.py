@@ -1,4 +1,4 @@
-"""The pictures that validation looks at: loaded once, cut to a bounded size."""
+"""The images that validation looks at: loaded once, cut to a bounded size."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +14,9 @@ from esrgan_tf.recipes.degradation import DegradationConfig
 
 @dataclass(frozen=True)
 class HeldOut:
-    """Pictures as (name, hr uint8 [scale * h, scale * w, 3], lr uint8 [h, w, 3]), and a line for each left out."""
+    """Images as (name, hr uint8 [scale * h, scale * w, 3], lr uint8 [h, w, 3]), and a line for each left out."""
 
-    pictures: tuple[tuple[str, tf.Tensor, tf.Tensor], ...]
+    images: tuple[tuple[str, tf.Tensor, tf.Tensor], ...]
     left_out: tuple[str, ...]
 
 
@@ -34,36 +34,36 @@ def load_held_out(
         sources: each with its held-out elements.
         crop: HR px.
         scale: HR size / LR size.
-        degradation: makes LR where a source brings none, each picture in its own way and always the same; `None`
+        degradation: makes LR where a source brings none, each image in its own way and always the same; `None`
             is MATLAB's bicubic.
         lr_multiple: px, of which LR sides are cut to multiples.
-        flag: where the pictures can be given, for messages.
+        flag: where the images can be given, for messages.
 
     Raises:
-        InputError: no picture is held out that can be read and measured.
+        InputError: no image is held out that can be read and measured.
     """
     lr_crop = crop // scale // lr_multiple * lr_multiple
     if lr_crop * scale < smallest_side(scale):
         raise InputError(
             f"`data.validation_crop` must be at least {smallest_side(scale) + scale * lr_multiple}. Received: {crop}."
         )
-    pictures, left_out = [], []
+    images, left_out = [], []
     for source in sources:
         for element in source.held_out:
             name = element["name"].numpy().decode()
             try:
-                hr, lr = _load_centre(source, element, lr_crop, lr_multiple, degradation, seed=len(pictures))
+                hr, lr = _load_centre(source, element, lr_crop, lr_multiple, degradation, seed=len(images))
             except tf.errors.OpError as error:
                 left_out.append(f"{name}: cannot be read ({first_line(error)})")
                 continue
             if min(hr.shape[:2]) < smallest_side(scale):
                 left_out.append(f"{name}: smaller than {smallest_side(scale)} px, too small to be measured")
             else:
-                pictures.append((Path(name).stem, hr, lr))
-    if not pictures:
+                images.append((Path(name).stem, hr, lr))
+    if not images:
         received = left_out[0] if left_out else "none held out"
-        raise InputError(f"`{flag}` must hold a picture to measure on. Received: {received}.")
-    return HeldOut(tuple(pictures), tuple(left_out))
+        raise InputError(f"`{flag}` must hold an image to measure on. Received: {received}.")
+    return HeldOut(tuple(images), tuple(left_out))
 
 
 def _load_centre(

@@ -1,4 +1,4 @@
-"""From sources of whole pictures to endless batches of aligned crops.
+"""From sources of whole images to endless batches of aligned crops.
 
 Every random choice comes from a stateless seed, so that an iterator saved in a checkpoint goes on exactly where
 it was, and two runs of one seed see the same batches.
@@ -13,7 +13,7 @@ from esrgan_tf.data.sources import Source
 from esrgan_tf.errors import InputError
 from esrgan_tf.recipes.configs import DataConfig
 
-PARALLEL_PICTURES = 8  # decoded at a time
+PARALLEL_IMAGES = 8  # decoded at a time
 USUAL_MULTIPLE = 32  # px, of patches: fits every discriminator
 DEGRADATION_SERIES = 1  # of random numbers, apart from the crops'
 
@@ -21,11 +21,11 @@ DEGRADATION_SERIES = 1  # of random numbers, apart from the crops'
 def training_batches(
     sources: list[Source], config: DataConfig, scale: int, hr_patch: int, batch_size: int, seed: int
 ) -> tf.data.Dataset:
-    """Endless batches of aligned crops: shuffled pictures, several crops of each, shuffled crops.
+    """Endless batches of aligned crops: shuffled images, several crops of each, shuffled crops.
 
     Args:
-        sources: mixed in proportion to their numbers of pictures.
-        config: crops a picture, shuffle buffer, flips and rotations, degradation.
+        sources: mixed in proportion to their numbers of images.
+        config: crops an image, shuffle buffer, flips and rotations, degradation.
         scale: HR size / LR size.
         hr_patch: px, a multiple of `scale`.
         batch_size: crops.
@@ -33,12 +33,12 @@ def training_batches(
 
     Returns:
         Dataset of {"hr": uint8 [batch_size, hr_patch, hr_patch, 3], "lr": uint8 [batch_size, hr_patch / scale,
-        hr_patch / scale, 3], "skipped": string [batch_size]}; `skipped` holds the names, a line each, of pictures
+        hr_patch / scale, 3], "skipped": string [batch_size]}; `skipped` holds the names, a line each, of images
         that could not be read since the last ones named.
 
     Raises:
         InputError: `hr_patch` is not a multiple of `scale`.
-        tf.errors.InvalidArgumentError: while iterating, when no picture at all can be read.
+        tf.errors.InvalidArgumentError: while iterating, when no image at all can be read.
     """
     if hr_patch % scale:
         every = math.lcm(scale, USUAL_MULTIPLE)
@@ -48,15 +48,15 @@ def training_batches(
         )
     total = sum(source.count for source in sources)
     degradation = config.degradation
-    pictures = [_load_or_name(source, seed + index, not degradation, hr_patch) for index, source in enumerate(sources)]
-    mixed = tf.data.Dataset.sample_from_datasets(pictures, [source.count / total for source in sources], seed=seed)
+    images = [_load_or_name(source, seed + index, not degradation, hr_patch) for index, source in enumerate(sources)]
+    mixed = tf.data.Dataset.sample_from_datasets(images, [source.count / total for source in sources], seed=seed)
 
-    def crops_of(index: tf.Tensor, picture: dict[str, tf.Tensor]) -> tf.data.Dataset:
+    def crops_of(index: tf.Tensor, image: dict[str, tf.Tensor]) -> tf.data.Dataset:
         def crop(number: tf.Tensor) -> dict[str, tf.Tensor]:
             crop_seed = tf.stack([tf.cast(seed, tf.int64), index * config.crops_per_picture + number])
-            lr = None if degradation else picture["lr"]
-            cut = random_crop(picture["hr"], lr, scale, hr_patch, crop_seed, config.flip, config.rotate)
-            skipped = tf.where(number == 0, picture["skipped"], "")
+            lr = None if degradation else image["lr"]
+            cut = random_crop(image["hr"], lr, scale, hr_patch, crop_seed, config.flip, config.rotate)
+            skipped = tf.where(number == 0, image["skipped"], "")
             return {**cut, "skipped": skipped, **({"seed": crop_seed} if degradation else {})}
 
         return tf.data.Dataset.range(config.crops_per_picture).map(crop)
@@ -75,13 +75,13 @@ def training_batches(
 def random_crop(
     hr: tf.Tensor, lr: tf.Tensor | None, scale: int, hr_patch: int, seed: tf.Tensor, flip: bool, rotate: bool
 ) -> dict[str, tf.Tensor]:
-    """Cut the same random window out of both pictures, and flip and rotate both alike.
+    """Cut the same random window out of both images, and flip and rotate both alike.
 
     Args:
         hr: uint8 [scale * h, scale * w, 3].
         lr: uint8 [h, w, 3]; `None`: only HR is cut.
         scale: HR size / LR size.
-        hr_patch: px, a multiple of `scale`, at most the picture's sides.
+        hr_patch: px, a multiple of `scale`, at most the image's sides.
         seed: int64 [2]; the same seed gives the same window.
         flip: left to right, or not, with equal chance.
         rotate: by 0, 90, 180 or 270 degrees with equal chance.
@@ -95,9 +95,9 @@ def random_crop(
     uniform = tf.random.stateless_uniform([4], seed)
     top, left, flipped, turns = tf.unstack(tf.cast(uniform * tf.cast(choices, tf.float32), tf.int32))
     crops = {}
-    pictures = [("hr", hr, hr_patch, scale)] + ([("lr", lr, patch, 1)] if lr is not None else [])
-    for key, picture, size, factor in pictures:
-        crop = picture[top * factor : top * factor + size, left * factor : left * factor + size]
+    images = [("hr", hr, hr_patch, scale)] + ([("lr", lr, patch, 1)] if lr is not None else [])
+    for key, image, size, factor in images:
+        crop = image[top * factor : top * factor + size, left * factor : left * factor + size]
         if flip:
             crop = tf.cond(flipped == 1, lambda crop=crop: crop[:, ::-1], lambda crop=crop: crop)
         if rotate:
@@ -107,7 +107,7 @@ def random_crop(
 
 
 def _load_or_name(source: Source, seed: int, with_lr: bool, smallest: int) -> tf.data.Dataset:
-    """A source's pictures, loaded; one that cannot be is an empty picture with its name and `ok` false.
+    """A source's images, loaded; one that cannot be is an empty image with its name and `ok` false.
 
     So is one smaller than its header promised when the folder was surveyed: no patch could be cut out of it.
     """
@@ -126,20 +126,20 @@ def _load_or_name(source: Source, seed: int, with_lr: bool, smallest: int) -> tf
         return one.map(loaded).ignore_errors().concatenate(one.map(failed)).take(1)
 
     return source.stream(seed).interleave(
-        attempt, cycle_length=PARALLEL_PICTURES, num_parallel_calls=PARALLEL_PICTURES, deterministic=True
+        attempt, cycle_length=PARALLEL_IMAGES, num_parallel_calls=PARALLEL_IMAGES, deterministic=True
     )
 
 
-def _carry_skipped(pictures: tf.data.Dataset, total: int) -> tf.data.Dataset:
-    """Drop what could not be read; the next readable picture carries the names, so that the loop hears of them."""
+def _carry_skipped(images: tf.data.Dataset, total: int) -> tf.data.Dataset:
+    """Drop what could not be read; the next readable image carries the names, so that the loop hears of them."""
 
-    def carry(state: tuple[tf.Tensor, tf.Tensor], picture: dict[str, tf.Tensor]):
+    def carry(state: tuple[tf.Tensor, tf.Tensor], image: dict[str, tf.Tensor]):
         names, in_a_row = state
-        ok, name = picture["ok"], picture["name"]
+        ok, name = image["ok"], image["name"]
         in_a_row = tf.where(ok, 0, in_a_row + 1)
-        # Twice the number of pictures drawn at random without one that can be read: there is none.
-        with tf.control_dependencies([tf.debugging.assert_less(in_a_row, 2 * total + 1, "no picture can be read")]):
+        # Twice the number of images drawn at random without one that can be read: there is none.
+        with tf.control_dependencies([tf.debugging.assert_less(in_a_row, 2 * total + 1, "no image can be read")]):
             kept = tf.where(ok, "", names + name + "\n")
-        return (kept, in_a_row), {"ok": ok, "hr": picture["hr"], "lr": picture["lr"], "skipped": names}
+        return (kept, in_a_row), {"ok": ok, "hr": image["hr"], "lr": image["lr"], "skipped": names}
 
-    return pictures.scan((tf.constant(""), tf.constant(0)), carry).filter(lambda picture: picture["ok"])
+    return images.scan((tf.constant(""), tf.constant(0)), carry).filter(lambda image: image["ok"])

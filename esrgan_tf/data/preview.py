@@ -10,14 +10,14 @@ from esrgan_tf.data.pipeline import training_batches
 from esrgan_tf.data.sources import open_sources
 from esrgan_tf.errors import InputError, first_line
 from esrgan_tf.image.io import to_float
-from esrgan_tf.image.panels import enlarge_nearest, side_by_side, stack_rows
+from esrgan_tf.image.panels import side_by_side, stack_rows, upscale_nearest
 from esrgan_tf.recipes.configs import DataConfig
 
 PAIRS_A_ROW = 3
 
 
 def write_preview(path: Path, data: str, config: DataConfig, scale: int, hr_patch: int, rows: int, seed: int) -> None:
-    """Write the first crops of a training run, LR (enlarged by nearest) beside HR.
+    """Write the first crops of a training run, LR (upscaled by nearest) beside HR.
 
     Args:
         path: of the PNG.
@@ -29,7 +29,7 @@ def write_preview(path: Path, data: str, config: DataConfig, scale: int, hr_patc
         seed: of the run.
 
     Raises:
-        InputError: the data cannot be used, or no picture of it can be read.
+        InputError: the data cannot be used, or no image of it can be read.
         OSError: the file cannot be written.
     """
     sources = open_sources(data, config, scale, hr_patch, seed)
@@ -39,7 +39,7 @@ def write_preview(path: Path, data: str, config: DataConfig, scale: int, hr_patc
         for batch in batches.take(rows):
             cells = []
             for hr, lr in zip(batch["hr"].numpy(), batch["lr"].numpy(), strict=True):
-                cells += [("LR", enlarge_nearest(to_float(lr), scale)), ("HR", to_float(hr))]
+                cells += [("LR", upscale_nearest(to_float(lr), scale)), ("HR", to_float(hr))]
             panels.append(side_by_side(cells))
     except tf.errors.OpError as error:
         raise InputError(f"`--data` gives no crops: {first_line(error)}") from error

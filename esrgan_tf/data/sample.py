@@ -27,13 +27,13 @@ def sample_photographs() -> tuple[list[Pair], list[Pair]]:
     """The sample's photographs: (to train on, held out).
 
     Raises:
-        InputError: scikit-image, or one of the pictures, is not installed.
+        InputError: scikit-image, or one of the images, is not installed.
     """
     return [Pair(_path(name)) for name in TRAIN], [Pair(_path(name)) for name in HELD_OUT]
 
 
 def _path(name: str) -> Path:
-    """Where one picture of scikit-image lies, without importing the package."""
+    """Where one image of scikit-image lies, without importing the package."""
     spec = find_spec("skimage")
     path = Path(spec.submodule_search_locations[0], "data", name) if spec else Path(name)
     if not path.is_file():

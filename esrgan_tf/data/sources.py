@@ -1,9 +1,9 @@
-"""Where pictures come from: `--data` opened as sources of whole HR and LR pictures.
+"""Where images come from: `--data` opened as sources of whole HR and LR images.
 
-A source holds some pictures out for validation and gives the others as an endless shuffled tf.data stream. A
+A source holds some images out for validation and gives the others as an endless shuffled tf.data stream. A
 stream's elements are small (paths or encoded bytes), so that shuffling them is cheap; `load` turns one into
 arrays. `load` may fail on a broken file: the pipeline handles that for every source alike. Where the recipe has a
-degradation, LR pictures are made from crops later on, and only `load_hr` is needed.
+degradation, LR images are made from crops later on, and only `load_hr` is needed.
 """
 
 import io
@@ -22,23 +22,23 @@ from esrgan_tf.image.resize import imresize_uint8
 from esrgan_tf.metrics.psnr_ssim import smallest_side
 from esrgan_tf.recipes.configs import DataConfig
 
-Element = dict[str, tf.Tensor]  # of strings: `name`, and `hr` and `lr` as paths or encoded pictures; "" is no LR
-HELD_OUT_SHARE = 10  # at most one picture in ten is held out of a source without a validation part
-DIV2K_BUFFER = 16  # encoded pictures (some 5 MB each) shuffled at a time, besides their files; in every checkpoint
+Element = dict[str, tf.Tensor]  # of strings: `name`, and `hr` and `lr` as paths or encoded images; "" is no LR
+HELD_OUT_SHARE = 10  # at most one image in ten is held out of a source without a validation part
+DIV2K_BUFFER = 16  # encoded images (some 5 MB each) shuffled at a time, besides their files; in every checkpoint
 SERIES = {"sample_dead_leaves": 0, "dead_leaves": 1}
 
 
 @dataclass(frozen=True)
 class Source:
-    """Pictures of one origin."""
+    """Images of one origin."""
 
     name: str
-    names: tuple[str, ...]  # of the pictures trained on
+    names: tuple[str, ...]  # of the images trained on
     stream: Callable[[int], tf.data.Dataset]  # seed -> endless shuffled elements
     read: Callable[[Element], tuple[tf.Tensor, tf.Tensor]]  # element -> encoded (hr, lr); lr is "" where there is none
     scale: int  # HR size / LR size
     held_out: tuple[Element, ...]
-    left_out: tuple[str, ...] = ()  # pictures that cannot be used, each with its reason
+    left_out: tuple[str, ...] = ()  # images that cannot be used, each with its reason
 
     def load(self, element: Element) -> tuple[tf.Tensor, tf.Tensor]:
         """Element -> (hr, lr), uint8 [scale * h, scale * w, 3] and [h, w, 3]."""
@@ -50,7 +50,7 @@ class Source:
 
     @property
     def count(self) -> int:
-        """How many pictures are trained on."""
+        """How many images are trained on."""
         return len(self.names)
 
 
@@ -58,18 +58,18 @@ def open_sources(data: str, config: DataConfig, scale: int, hr_patch: int, seed:
     """Open everything that `--data` names.
 
     Args:
-        data: parts joined by `+`: `sample`, `dead_leaves`, `div2k`, a folder of HR pictures, or
+        data: parts joined by `+`: `sample`, `dead_leaves`, `div2k`, a folder of HR images, or
             `hr=FOLDER,lr=FOLDER`. Names of folders cannot hold `+` or `,`.
         config: the recipe's data part.
         scale: HR size / LR size.
-        hr_patch: px; smaller pictures are left out.
-        seed: of the generated pictures.
+        hr_patch: px; smaller images are left out.
+        seed: of the generated images.
 
     Returns:
         The sources; `sample` is two, its photographs and its dead leaves.
 
     Raises:
-        InputError: a part that is empty, named twice, cannot be had, or holds no picture that fits.
+        InputError: a part that is empty, named twice, cannot be had, or holds no image that fits.
     """
     parts = data.split("+")
     if "" in parts or len(set(parts)) < len(parts):
@@ -88,8 +88,8 @@ def open_sources(data: str, config: DataConfig, scale: int, hr_patch: int, seed:
             sources.append(_from_div2k(config, scale))
         elif config.degradation and "lr=" in part:
             raise InputError(
-                "`--data` must be pictures without `lr=` where a degradation makes the LR pictures: give the folder of "
-                f"HR pictures, or `--degradation=bicubic`. Received: {part}."
+                "`--data` must be images without `lr=` where a degradation makes the LR images: give the folder of "
+                f"HR images, or `--degradation=bicubic`. Received: {part}."
             )
         else:
             found = survey(find_pairs(part), scale, hr_patch, "`--hr_patch`")
@@ -104,14 +104,14 @@ def default_data(scale: int) -> str:
 
 
 def open_validation(data: str, scale: int) -> list[Source]:
-    """Open `--val_data`: every picture of every part is held out, none is trained on.
+    """Open `--val_data`: every image of every part is held out, none is trained on.
 
     Args:
         data: folders or `hr=FOLDER,lr=FOLDER`, joined by `+`.
         scale: HR size / LR size.
 
     Raises:
-        InputError: a part that is no folder, or holds no picture that fits.
+        InputError: a part that is no folder, or holds no image that fits.
     """
     sources = []
     for part in data.split("+"):
@@ -121,18 +121,18 @@ def open_validation(data: str, scale: int) -> list[Source]:
 
 
 def decode_pair(hr: tf.Tensor, lr: tf.Tensor, scale: int) -> tuple[tf.Tensor, tf.Tensor]:
-    """Decode one picture, and its LR picture or make it.
+    """Decode one image, and its LR image or make it.
 
     Args:
-        hr: scalar string, an encoded picture; cut to a multiple of the scale.
-        lr: scalar string, an encoded picture, or "" to make it by MATLAB's bicubic.
+        hr: scalar string, an encoded image; cut to a multiple of the scale.
+        lr: scalar string, an encoded image, or "" to make it by MATLAB's bicubic.
         scale: HR size / LR size.
 
     Returns:
         (hr, lr), uint8 [scale * h, scale * w, 3] and [h, w, 3].
 
     Raises:
-        tf.errors.InvalidArgumentError: not a picture, truncated, or sizes that do not fit.
+        tf.errors.InvalidArgumentError: not an image, truncated, or sizes that do not fit.
     """
     hr = decode_hr(hr, scale)
     height, width = tf.unstack(tf.shape(hr)[:2] // scale)
@@ -143,17 +143,17 @@ def decode_pair(hr: tf.Tensor, lr: tf.Tensor, scale: int) -> tuple[tf.Tensor, tf
 
 
 def decode_hr(hr: tf.Tensor, scale: int) -> tf.Tensor:
-    """Decode one picture.
+    """Decode one image.
 
     Args:
-        hr: scalar string, an encoded picture.
+        hr: scalar string, an encoded image.
         scale: HR size / LR size.
 
     Returns:
         uint8 [scale * h, scale * w, 3]: cut to a multiple of the scale.
 
     Raises:
-        tf.errors.InvalidArgumentError: not a picture, or truncated.
+        tf.errors.InvalidArgumentError: not an image, or truncated.
     """
     hr = _decode(hr)
     height, width = tf.unstack(tf.shape(hr)[:2] // scale)
@@ -161,7 +161,7 @@ def decode_hr(hr: tf.Tensor, scale: int) -> tf.Tensor:
 
 
 def _from_files(name: str, train, held_out, scale: int, left_out: tuple[str, ...] = ()) -> Source:
-    """Source of picture files, shuffled as a whole in every epoch."""
+    """Source of image files, shuffled as a whole in every epoch."""
 
     def stream(seed: int) -> tf.data.Dataset:
         elements = tf.data.Dataset.from_tensor_slices(_columns(train))
@@ -176,7 +176,7 @@ def _from_files(name: str, train, held_out, scale: int, left_out: tuple[str, ...
 
 
 def _from_dead_leaves(name: str, config: DataConfig, scale: int, hr_patch: int, seed: int, held_out: int) -> Source:
-    """Source of generated pictures, kept as PNG in memory; the last `held_out` are held out."""
+    """Source of generated images, kept as PNG in memory; the last `held_out` are held out."""
     size = max(config.dead_leaves_size, hr_patch)
     # Another series for each name: `sample+dead_leaves` trains on nothing that it holds out.
     first = SERIES[name] * config.dead_leaves_pictures
@@ -188,8 +188,8 @@ def _from_dead_leaves(name: str, config: DataConfig, scale: int, hr_patch: int, 
         return {"name": [f"{name} {number}" for number in chosen], "hr": encoded, "lr": [""] * len(chosen)}
 
     def stream(stream_seed: int) -> tf.data.Dataset:
-        pictures = tf.data.Dataset.from_tensor_slices(elements(train))
-        return pictures.shuffle(len(train), seed=stream_seed, reshuffle_each_iteration=True).repeat()
+        images = tf.data.Dataset.from_tensor_slices(elements(train))
+        return images.shuffle(len(train), seed=stream_seed, reshuffle_each_iteration=True).repeat()
 
     names = tuple(f"{name} {number} of {size} px" for number in train)
     return Source(name, names, stream, _read_encoded, scale, _rows(elements(numbers[len(train) :])))
@@ -198,10 +198,10 @@ def _from_dead_leaves(name: str, config: DataConfig, scale: int, hr_patch: int, 
 def _from_div2k(config: DataConfig, scale: int) -> Source:
     """Source of DIV2K: its own validation part is held out."""
     builder = div2k.prepare(scale)
-    held_out = tuple(div2k.encoded_pictures(builder, "validation").take(config.validation_pictures))
+    held_out = tuple(div2k.encoded_images(builder, "validation").take(config.validation_pictures))
 
     def stream(seed: int) -> tf.data.Dataset:
-        elements = div2k.encoded_pictures(builder, "train", seed)
+        elements = div2k.encoded_images(builder, "train", seed)
         return elements.shuffle(DIV2K_BUFFER, seed=seed, reshuffle_each_iteration=True).repeat()
 
     names = tuple(f"div2k train {number}" for number in range(builder.info.splits["train"].num_examples))
@@ -210,25 +210,25 @@ def _from_div2k(config: DataConfig, scale: int) -> Source:
 
 
 def _read_encoded(element: Element) -> tuple[tf.Tensor, tf.Tensor]:
-    """Element of encoded pictures -> (hr, lr), encoded."""
+    """Element of encoded images -> (hr, lr), encoded."""
     return element["hr"], element["lr"]
 
 
 def _read_encoded_hr(element: Element) -> tuple[tf.Tensor, tf.Tensor]:
-    """Element of encoded pictures -> (hr, ""), encoded."""
+    """Element of encoded images -> (hr, ""), encoded."""
     return element["hr"], tf.constant("")
 
 
 def _hold_out(pairs: tuple[Pair, ...], config: DataConfig) -> tuple[list[Pair], list[Pair]]:
-    """Pairs -> (to train on, held out), the latter evenly spread; a single picture is both."""
+    """Pairs -> (to train on, held out), the latter evenly spread; a single image is both."""
     count = _held_out_count(len(pairs), config)
     held_out = [pairs[(2 * k + 1) * len(pairs) // (2 * count)] for k in range(count)]
     return [pair for pair in pairs if pair not in held_out] or held_out, held_out
 
 
-def _held_out_count(pictures: int, config: DataConfig) -> int:
-    """How many of so many pictures are held out: at least one, at most a tenth."""
-    return max(1, min(config.validation_pictures, pictures // HELD_OUT_SHARE))
+def _held_out_count(images: int, config: DataConfig) -> int:
+    """How many of so many images are held out: at least one, at most a tenth."""
+    return max(1, min(config.validation_pictures, images // HELD_OUT_SHARE))
 
 
 def _columns(pairs) -> dict[str, list[str]]:
@@ -243,14 +243,14 @@ def _rows(columns: dict[str, list]) -> tuple[Element, ...]:
 
 
 def _decode(encoded: tf.Tensor) -> tf.Tensor:
-    """Encoded picture -> uint8 [h, w, 3]; grey becomes RGB, alpha is dropped."""
-    picture = tf.io.decode_image(encoded, channels=3, expand_animations=False)
-    picture.set_shape([None, None, 3])
-    return picture
+    """Encoded image -> uint8 [h, w, 3]; grey becomes RGB, alpha is dropped."""
+    image = tf.io.decode_image(encoded, channels=3, expand_animations=False)
+    image.set_shape([None, None, 3])
+    return image
 
 
-def _png(picture) -> bytes:
+def _png(image) -> bytes:
     """uint8 [h, w, 3] -> PNG, lightly compressed."""
     buffer = io.BytesIO()
-    Image.fromarray(picture).save(buffer, "PNG", compress_level=1)
+    Image.fromarray(image).save(buffer, "PNG", compress_level=1)
     return buffer.getvalue()

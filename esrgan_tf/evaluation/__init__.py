@@ -1,1 +1,1 @@
-"""Measuring ways of upscaling on pictures whose originals are known."""
+"""Measuring ways of upscaling on images whose originals are known."""

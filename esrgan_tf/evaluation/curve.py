@@ -31,11 +31,11 @@ def perception_distortion(
         psnr: the psnr stage's generator.
         gan: the gan stage's, of the same network.
         alphas: 0 (psnr) to 1 (gan).
-        pairs: the pictures, checked.
+        pairs: the images, checked.
         options: with a NIQE model.
 
     Returns:
-        A point an alpha, means over the pictures.
+        A point an alpha, means over the images.
 
     Raises:
         InputError: as `evaluate` and `interpolated_weights`.

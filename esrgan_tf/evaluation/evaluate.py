@@ -1,4 +1,4 @@
-"""Every system on every picture."""
+"""Every system on every image."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -18,22 +18,22 @@ MEAN = "mean"
 
 @dataclass(frozen=True)
 class Row:
-    """The numbers of one system on one picture, or its means."""
+    """The numbers of one system on one image, or its means."""
 
-    picture: str
+    image: str
     system: str
     metrics: dict[str, float]
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The systems' names, the first being the baseline, and a row of each for every picture, in this order."""
+    """The systems' names, the first being the baseline, and a row of each for every image, in this order."""
 
     systems: tuple[str, ...]
     rows: tuple[Row, ...]
 
     def means(self) -> list[Row]:
-        """A row a system: the mean over pictures (of PSNR, the mean of the decibels, as the field has it)."""
+        """A row a system: the mean over images (of PSNR, the mean of the decibels, as the field has it)."""
         means = []
         for system in self.systems:
             rows = [row.metrics for row in self.rows if row.system == system]
@@ -52,17 +52,17 @@ class Evaluation:
 def evaluate(
     pairs: Iterable[Pair], systems: Sequence[System], scale: int, options: Options, panels: str | Path | None = None
 ) -> Evaluation:
-    """Measure every system on every picture.
+    """Measure every system on every image.
 
     Args:
         pairs: as `find_pairs` gives them, checked.
         systems: as `open_systems` gives them.
         scale: theirs.
         options: what is measured.
-        panels: a folder for a panel of each picture.
+        panels: a folder for a panel of each image.
 
     Raises:
-        InputError: a picture that cannot be read, enlarged or measured.
+        InputError: an image that cannot be read, upscaled or measured.
         OSError: a panel cannot be written.
     """
     rows = []

@@ -22,9 +22,9 @@ class Options:
         crop: px left out at each border.
         channel: "y" or "rgb", of PSNR and SSIM.
         keep_colors: outputs get the low frequencies of their inputs before all measures.
-        niqe: the model of pristine pictures; `None` skips NIQE.
-        ma: Ma's scores by system and picture, as `read_ma_scores` gives them; with NIQE they make the PI.
-        lpips: two pictures, float32 [h, w, 3] in 0..1, to their distance; `None` skips LPIPS.
+        niqe: the model of pristine images; `None` skips NIQE.
+        ma: Ma's scores by system and image, as `read_ma_scores` gives them; with NIQE they make the PI.
+        lpips: two images, float32 [h, w, 3] in 0..1, to their distance; `None` skips LPIPS.
     """
 
     crop: int
@@ -51,7 +51,7 @@ def measure(
     Args:
         output_01: float32 [scale * h, scale * w, 3], 0..1, not rounded.
         hr: uint8, the same shape: the original.
-        lr: uint8 [h, w, 3]: what was enlarged.
+        lr: uint8 [h, w, 3]: what was upscaled.
         scale: HR size / LR size.
         options: what is measured.
         ma: Ma's score of this output, where there is one.
@@ -76,7 +76,7 @@ def measure(
             # Rounded Y inside the border, as the evaluation of the PIRM challenge (2018) measures super-resolution.
             first["niqe"] = niqe(np.rint(luma(output[inner, inner])), options.niqe)
         except ValueError as error:
-            raise InputError(f"NIQE cannot be had: {error} Leave out the picture, or --niqe_params.") from error
+            raise InputError(f"NIQE cannot be had: {error} Leave out the image, or --niqe_params.") from error
         if ma is not None:
             first |= {"ma": ma, "pi": perceptual_index(ma, first["niqe"])}
     if options.lpips:
@@ -97,7 +97,7 @@ def perceptual_index(ma: float, niqe_value: float) -> float:
 def notes(options: Options) -> list[str]:
     """What stands behind the numbers, a line each, for people; measures that are skipped with the way to have them."""
     channel = (
-        "Y of BT.601 (16..235; a grey picture counts as RGB of equal channels)"
+        "Y of BT.601 (16..235; a grey image counts as RGB of equal channels)"
         if options.channel == "y"
         else "RGB (PSNR of the mean squared error over channels, SSIM the mean over channels)"
     )

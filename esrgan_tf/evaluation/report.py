@@ -25,7 +25,7 @@ SUFFIXES = (".csv", ".json", ".md")
 
 
 def table(evaluation: Evaluation) -> str:
-    """Aligned columns: a row a picture and system, then the means; differences from the first system in brackets."""
+    """Aligned columns: a row an image and system, then the means; differences from the first system in brackets."""
     header, *rows = _cells(evaluation)
     widths = [max(len(row[column]) for row in (header, *rows)) for column in range(len(header))]
     count = len(evaluation.systems)
@@ -44,7 +44,7 @@ def table(evaluation: Evaluation) -> str:
 def write_report(path: str | Path, evaluation: Evaluation, protocol: dict[str, object], notes: list[str]) -> None:
     """Write an evaluation in the format of the suffix; the file appears whole or not at all.
 
-    CSV has a row a picture and system, the means under `mean`, a column `..._difference` for each measure where there
+    CSV has a row an image and system, the means under `mean`, a column `..._difference` for each measure where there
     are several systems, and the protocol's fields in every row. JSON has no infinity: an infinite PSNR is null there.
 
     Args:
@@ -75,7 +75,7 @@ def _cells(evaluation: Evaluation) -> list[list[str]]:
     keys = [key for key in COLUMNS if key in evaluation.rows[0].metrics]
     lines = [["picture", "model", *(COLUMNS[key][0] for key in keys)]]
     for row, difference in evaluation.with_differences():
-        lines.append([row.picture, row.system, *(_cell(key, row.metrics, difference) for key in keys)])
+        lines.append([row.image, row.system, *(_cell(key, row.metrics, difference) for key in keys)])
     return lines
 
 
@@ -88,7 +88,7 @@ def _cell(key: str, metrics: dict[str, float], difference: dict[str, float]) -> 
 def _records(evaluation: Evaluation) -> list[dict[str, object]]:
     """All rows as flat records, the means last."""
     return [
-        {"picture": row.picture, "model": row.system}
+        {"picture": row.image, "model": row.system}
         | row.metrics
         | {f"{key}_difference": value for key, value in difference.items()}
         for row, difference in evaluation.with_differences()

@@ -11,17 +11,17 @@ import numpy as np
 from esrgan_tf.errors import InputError, first_line
 
 
-def read_ma_scores(path: str | Path, systems: Iterable[str], pictures: Iterable[str]) -> dict[tuple[str, str], float]:
+def read_ma_scores(path: str | Path, systems: Iterable[str], images: Iterable[str]) -> dict[tuple[str, str], float]:
     """Read Ma's scores (Ma, Yang, Yang, Yang, 2017), which belong to each system's outputs.
 
     Args:
-        path: CSV with a first line `picture,score`, or `picture,score,model` where several systems are measured;
-            pictures with or without their suffix, models by their names in the table.
+        path: CSV with a first line `image,score`, or `image,score,model` where several systems are measured;
+            images with or without their suffix, models by their names in the table.
         systems: their names.
-        pictures: their names without suffix.
+        images: their names without suffix.
 
     Returns:
-        The score of each system and picture; others in the file are left out.
+        The score of each system and image; others in the file are left out.
 
     Raises:
         InputError: no such file, not such a table, or a score is missing.
@@ -33,25 +33,25 @@ def read_ma_scores(path: str | Path, systems: Iterable[str], pictures: Iterable[
             columns, rows = table.fieldnames or [], list(table)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(
-            f"`--ma_scores` {path} must be a CSV file picture,score. Received: {first_line(error)}."
+            f"`--ma_scores` {path} must be a CSV file image,score. Received: {first_line(error)}."
         ) from error
     wanted = {"picture", "score"} | ({"model"} if len(systems) > 1 else set())
     if not wanted <= set(columns):
         raise InputError(
-            f"`--ma_scores` {path} must begin with the line picture,score (and model, where several are measured). "
+            f"`--ma_scores` {path} must begin with the line image,score (and model, where several are measured). "
             f"Received: {','.join(columns) or 'nothing'}."
         )
     scores = {(row.get("model") or systems[0], row["picture"]): row["score"] for row in rows}
     found = {}
     for system in systems:
-        for picture in pictures:
-            named = [text for (model, name), text in scores.items() if model == system and _is(name, picture)]
+        for image in images:
+            named = [text for (model, name), text in scores.items() if model == system and _is(name, image)]
             if len(named) != 1:
                 received = "none" if not named else f"{len(named)} of them"
                 raise InputError(
-                    f"`--ma_scores` {path} must hold one score of {picture} by {system}. Received: {received}."
+                    f"`--ma_scores` {path} must hold one score of {image} by {system}. Received: {received}."
                 )
-            found[system, picture] = _number(named[0], path)
+            found[system, image] = _number(named[0], path)
     return found
 
 
@@ -62,7 +62,7 @@ def load_lpips(path: str | Path) -> Callable[[np.ndarray, np.ndarray], float]:
         path: `.keras` with two inputs, float32 [n, h, w, 3] in 0..1, and one output, the distances [n].
 
     Returns:
-        Two pictures, float32 [h, w, 3] in 0..1 -> their distance; raises InputError for pictures that are too small.
+        Two images, float32 [h, w, 3] in 0..1 -> their distance; raises InputError for images that are too small.
 
     Raises:
         InputError: no such file, or no such model.
@@ -79,9 +79,7 @@ def load_lpips(path: str | Path) -> Callable[[np.ndarray, np.ndarray], float]:
     tensors = (*(getattr(model, "inputs", None) or ()), *(getattr(model, "outputs", None) or ()))
     shapes = [tuple(tensor.shape) for tensor in tensors]
     if [len(shape) for shape in shapes] != [4, 4, 1]:
-        raise InputError(
-            f"`--lpips_weights` {path} must take two pictures and give [n]. Received: a model of {shapes}."
-        )
+        raise InputError(f"`--lpips_weights` {path} must take two images and give [n]. Received: a model of {shapes}.")
     # One trace for every size.
     signature = [tf.TensorSpec([1, None, None, 3], tf.float32)] * 2
     run = tf.function(lambda a, b: model([a, b], training=False), input_signature=signature)
@@ -99,9 +97,9 @@ def load_lpips(path: str | Path) -> Callable[[np.ndarray, np.ndarray], float]:
     return distance
 
 
-def _is(name: str, picture: str) -> bool:
-    """Whether a name in the table, with or without suffix, is a picture's."""
-    return picture in (name, Path(name).stem)
+def _is(name: str, image: str) -> bool:
+    """Whether a name in the table, with or without suffix, is an image's."""
+    return image in (name, Path(name).stem)
 
 
 def _number(text: str | None, path: str | Path) -> float:

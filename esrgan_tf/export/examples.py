@@ -1,4 +1,4 @@
-"""Pictures whose originals are known: some to calibrate on, others, never calibrated on, to prove on."""
+"""Images whose originals are known: some to calibrate on, others, never calibrated on, to prove on."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -15,10 +15,10 @@ from esrgan_tf.metadata import GeneratorInfo
 from esrgan_tf.metrics.psnr_ssim import smallest_side
 from esrgan_tf.recipes import get_recipe
 
-CALIBRATION_PICTURES = 32
-HELD_OUT_PICTURES = 32
+CALIBRATION_IMAGES = 32
+HELD_OUT_IMAGES = 32
 LARGEST_SIDE = 128  # px of LR: what is proven on
-ODD_SIDES = (57, 43)  # px: a second cut of each picture
+ODD_SIDES = (57, 43)  # px: a second cut of each image
 CROP_SIDE = 64  # px of LR: further cuts, which differ more from each other than from what they are cut from
 
 
@@ -34,7 +34,7 @@ def load_examples(
         say: told of each image that is left out because it cannot be used.
 
     Returns:
-        About 32 pictures to calibrate on, always the same, and about as many cut from those held out: of each at most
+        About 32 images to calibrate on, always the same, and about as many cut from those held out: of each at most
         128 px of LR, a cut of 57 x 43 px, and squares of 64 px where several fit.
 
     Raises:
@@ -46,7 +46,7 @@ def load_examples(
     held_out = load_held_out(
         sources, LARGEST_SIDE * info.scale, info.scale, lr_multiple=info.lr_multiple, flag="--calibration"
     )
-    examples = [_crops(name, hr, lr, info.scale, LARGEST_SIDE, most=1)[0] for name, hr, lr in held_out.pictures]
+    examples = [_crops(name, hr, lr, info.scale, LARGEST_SIDE, most=1)[0] for name, hr, lr in held_out.images]
     crop, *odd = (side // info.lr_multiple * info.lr_multiple for side in (CROP_SIDE, *ODD_SIDES))
     calibration, damaged = _to_calibrate_on(sources, calibrated_side) if calibrated_side else ([], [])
     for line in (*(line for source in sources for line in source.left_out), *held_out.left_out, *damaged):
@@ -54,8 +54,8 @@ def load_examples(
     if calibrated_side and not calibration:
         raise InputError(f"`--calibration` must hold images that can be read, to calibrate on. Received: {damaged[0]}.")
     if calibration and any(set(source.names) & _names(source.held_out) for source in sources):
-        raise InputError(f"`--calibration` must hold several pictures: some are held out. Received: {data}.")
-    more = max(1, HELD_OUT_PICTURES // len(examples) - 2)
+        raise InputError(f"`--calibration` must hold several images: some are held out. Received: {data}.")
+    more = max(1, HELD_OUT_IMAGES // len(examples) - 2)
     return calibration, [cut for e in examples for cut in (e, e.cut(*odd), *_several(e.crops(crop, more)))]
 
 
@@ -75,7 +75,7 @@ def _to_calibrate_on(sources: Sequence[Source], side: int) -> tuple[list[Example
     As many of each source; of generated ones only where there are no others.
     """
     sources = [source for source in sources if "dead_leaves" not in source.name] or sources
-    share = -(-CALIBRATION_PICTURES // len(sources))
+    share = -(-CALIBRATION_IMAGES // len(sources))
     examples, left_out = [], []
     for source in sources:
         wanted = len(examples) + share
@@ -93,6 +93,6 @@ def _to_calibrate_on(sources: Sequence[Source], side: int) -> tuple[list[Example
 
 
 def _crops(name: str, hr: tf.Tensor, lr: tf.Tensor, scale: int, side: int, most: int) -> list[Example]:
-    """At most so many crops of two uint8 pictures, of at most `side` px of LR."""
+    """At most so many crops of two uint8 images, of at most `side` px of LR."""
     crops = Example(name, lr.numpy(), hr.numpy(), scale).crops(side, most)
     return [replace(crop, lr_01=to_float(crop.lr_01), hr_01=to_float(crop.hr_01)) for crop in crops]

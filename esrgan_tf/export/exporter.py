@@ -32,9 +32,9 @@ from esrgan_tf.models.fusion import fuse_branches, in_float32, merge_upsampling
 from esrgan_tf.models.interpolation import interpolate, interpolated_weights
 
 ALPHAS = (0.0, 0.5, 1.0)  # that a SavedModel of two generators is proven at
-# Of the allowed PSNR change, on the calibration's pictures; the proof is on others, and may want the second.
+# Of the allowed PSNR change, on the calibration's images; the proof is on others, and may want the second.
 QUANTIZATION_SHARES = (0.8, 0.3)
-FLOAT_PICTURE = "RGB float32 [batch, height, width, 3], 0..1"
+FLOAT_IMAGE = "RGB float32 [batch, height, width, 3], 0..1"
 
 
 def export(
@@ -67,8 +67,8 @@ def export(
         recipe=info.recipe,
         scale=info.scale,
         precision="float32",
-        input=FLOAT_PICTURE + (", and alpha float32 [batch], 0 to 1" if len(generators) > 1 else ""),
-        output=f"{FLOAT_PICTURE}, {info.scale} times as high and wide; a little beyond 0..1",
+        input=FLOAT_IMAGE + (", and alpha float32 [batch], 0 to 1" if len(generators) > 1 else ""),
+        output=f"{FLOAT_IMAGE}, {info.scale} times as high and wide; a little beyond 0..1",
         lr_multiple=info.lr_multiple,
         takes_alpha=len(generators) > 1,
         licence=options.licence,
@@ -143,12 +143,12 @@ class _Exporter:
     def tflite(self, stage: Path, kind: str, tile: int, calibration: Sequence[Example]) -> Row:
         """Write and prove a LiteRT file."""
         values = "RGB uint8 {}, 0..255" if kind == "int8" else "RGB float32 {}, 0..1"
-        enlarged = tile * self._description.scale
+        upscaled = tile * self._description.scale
         description = replace(
             self._description,
             precision=kind,
             input=values.format([1, tile, tile, 3]),
-            output=values.format([1, enlarged, enlarged, 3]) + ("" if kind == "int8" else "; a little beyond 0..1"),
+            output=values.format([1, upscaled, upscaled, 3]) + ("" if kind == "int8" else "; a little beyond 0..1"),
             tile=tile,
             overlap=min(DEFAULT_OVERLAP, tile // 4) // self._description.lr_multiple * self._description.lr_multiple,
         )

@@ -10,7 +10,7 @@ from esrgan_tf.formats.tflite.converter import KINDS
 
 FORMATS = ("saved_model", "tflite", "onnx")
 LEAST_TILE = 16  # px of a LiteRT file
-TILED_SIDE = TILE + 44  # px of a picture that a SavedModel cuts
+TILED_SIDE = TILE + 44  # px of an image that a SavedModel cuts
 LEAST_PIXELS = TILED_SIDE**2  # that a SavedModel must take, to be proven
 
 
@@ -28,7 +28,7 @@ class ExportOptions:
         tiles: px, input sizes of LiteRT files.
         allow_select_ops: see `tflite.convert`.
         max_pixels: batch x height x width of what the SavedModel takes in one request.
-        calibration: data source whose pictures calibrate int8, and whose held-out pictures prove everything.
+        calibration: data source whose images calibrate int8, and whose held-out images prove everything.
         max_psnr_drop: dB, in place of the proof's own limits.
         licence: of the weights.
         source: where they come from.

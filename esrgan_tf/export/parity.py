@@ -36,15 +36,15 @@ class BeyondLimit(InputError):
 
 @dataclass(frozen=True)
 class Proof:
-    """What an artifact does differently from the Keras model, on held-out pictures.
+    """What an artifact does differently from the Keras model, on held-out images.
 
     `max_difference` in units of 0..1, of the networks' own values, or clipped to 0..1 where the artifact gives bytes.
     `psnr` and `psnr_keras`: mean Y-PSNR in dB against the originals (uint8, `scale` px cropped), of natural images;
     `psnr_to_keras`: of all values together, in dB. `seconds`: best of three, for `timed` px squared. `repeats`: calls
-    with the same picture that gave the same bits. `worst_...`: as `Deviation`.
+    with the same image that gave the same bits. `worst_...`: as `Deviation`.
     """
 
-    pictures: tuple[str, ...]
+    images: tuple[str, ...]
     max_difference: float
     psnr_to_keras: float
     psnr: float
@@ -74,11 +74,11 @@ def prove(network: Network, keras_run: Run, examples: Sequence[Example], integer
     Args:
         network: the artifact, opened.
         keras_run: float32 [h, w, 3] -> [scale * h, scale * w, 3] by the Keras model.
-        examples: held-out pictures of several sizes; cut or mirrored to the artifact's size if it takes but one.
+        examples: held-out images of several sizes; cut or mirrored to the artifact's size if it takes but one.
         integers: whether the artifact gives bytes, which hold nothing beyond 0..1.
 
     Raises:
-        InputError: values that are not finite, or a hundred calls with one picture do not give the same bits.
+        InputError: values that are not finite, or a hundred calls with one image do not give the same bits.
     """
     if network.tile:
         examples = [example.fitted(network.tile) for example in examples]
@@ -100,7 +100,7 @@ def prove(network: Network, keras_run: Run, examples: Sequence[Example], integer
             )
     timed = network.tile or TIMED_SIDE
     return Proof(
-        pictures=tuple(f"{e.name} {e.lr_01.shape[1]}x{e.lr_01.shape[0]}" for e in examples),
+        images=tuple(f"{e.name} {e.lr_01.shape[1]}x{e.lr_01.shape[0]}" for e in examples),
         max_difference=float(np.abs(differences).max()),
         psnr_to_keras=-10 * np.log10(mean_square) if mean_square else float("inf"),
         **asdict(deviation(examples, got, wanted)),
@@ -110,13 +110,13 @@ def prove(network: Network, keras_run: Run, examples: Sequence[Example], integer
     )
 
 
-def time_of(run: Run, picture: np.ndarray, runs: int = TIMED_RUNS) -> float:
+def time_of(run: Run, image: np.ndarray, runs: int = TIMED_RUNS) -> float:
     """Seconds of the fastest of some calls, after one that is not counted."""
-    run(picture)
+    run(image)
     times = []
     for _ in range(runs):
         start = time.perf_counter()
-        run(picture)
+        run(image)
         times.append(time.perf_counter() - start)
     return min(times)
 

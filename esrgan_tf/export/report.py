@@ -25,7 +25,7 @@ COLUMNS = (
 class Row:
     """One artifact and its proof.
 
-    `path` is relative to the output folder. `keras_seconds` is the Keras model's time for the same picture.
+    `path` is relative to the output folder. `keras_seconds` is the Keras model's time for the same image.
     `xnnpack` is the share of operators that XNNPACK took, 0 to 1, of LiteRT files alone. `in_float` names what int8
     left in float. `alpha` is where a SavedModel of two generators was proven.
     """
@@ -47,7 +47,7 @@ def write_report(stage: Path, output: Path, rows: list[Row], facts: dict[str, st
         stage: where the new artifacts and the reports are, for the time being.
         output: where they will be.
         rows: of the new artifacts.
-        facts: of this export, written with each of its artifacts: source, licence, pictures, versions.
+        facts: of this export, written with each of its artifacts: source, licence, images, versions.
 
     Returns:
         The table of the new artifacts.
@@ -60,7 +60,7 @@ def write_report(stage: Path, output: Path, rows: list[Row], facts: dict[str, st
     old = _artifacts(output / REPORT_JSON)
     kept = [entry for entry in old if entry["path"] not in paths and (output / entry["path"]).exists()]
     (stage / REPORT_JSON).write_text(json.dumps({"artifacts": [*kept, *new]}, indent=2, allow_nan=False))
-    (stage / REPORT_TABLE).write_text(f"{table([*kept, *new])}\n\nPictures, sources and versions: {REPORT_JSON}.\n")
+    (stage / REPORT_TABLE).write_text(f"{table([*kept, *new])}\n\nImages, sources and versions: {REPORT_JSON}.\n")
     return table(new)
 
 
@@ -92,7 +92,7 @@ def _worst(proof: dict) -> str:
 
 
 def _told(row: Row) -> dict:
-    """A row as JSON has it: `None` where two pictures are equal and their PSNR infinite."""
+    """A row as JSON has it: `None` where two images are equal and their PSNR infinite."""
     told = dataclasses.asdict(row) | {"psnr_change": row.proof.psnr_change}
     told["proof"] = {key: None if value == math.inf else value for key, value in told["proof"].items()}
     return told

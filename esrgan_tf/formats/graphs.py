@@ -28,7 +28,7 @@ def upscale_function(generators: Sequence[keras.Model], precision: str = "float3
             oneDNN. What is written so runs so: nothing has to be set where it is loaded.
 
     Returns:
-        Function of the picture, float32 [batch, height, width, 3] in 0..1, and with two generators of alpha,
+        Function of the image, float32 [batch, height, width, 3] in 0..1, and with two generators of alpha,
         float32 [], to float32 [batch, scale * height, scale * width, 3].
 
     Raises:
@@ -50,7 +50,7 @@ def freeze(function: tf.types.experimental.PolymorphicFunction) -> tf.types.expe
 
 
 def _interpolating(psnr: keras.Model, gan: keras.Model) -> Upscale:
-    """(picture, alpha) -> the picture enlarged by (1 - alpha) psnr + alpha gan."""
+    """(image, alpha) -> the image upscaled by (1 - alpha) psnr + alpha gan."""
     psnr_by_path = {variable.path: variable for variable in psnr.variables}
 
     def upscale(image: tf.Tensor, alpha: tf.Tensor) -> tf.Tensor:

@@ -24,7 +24,7 @@ class Network:
         tile: px, the one height and width that it takes; `None` takes any.
         overlap: px of the input that tiles see beyond what is kept of them, unless said otherwise.
         origin: where it comes from, for people.
-        at_once: how many calls of `run` are worth making at once: more than one where somebody else does the work.
+        concurrency: calls of `run` worth having in flight: more than one where a server does the work.
     """
 
     recipe: str
@@ -34,7 +34,7 @@ class Network:
     tile: int | None = None
     overlap: int = DEFAULT_OVERLAP
     origin: str = ""
-    at_once: int = 1
+    concurrency: int = 1
 
 
 def described_network(description: Description, run: Callable[[np.ndarray], np.ndarray], origin: str) -> Network:

@@ -1,4 +1,4 @@
-"""Bytes of a picture file <-> integer samples, [height, width, channels] of uint8 or uint16.
+"""Bytes of an image file <-> integer samples, [height, width, channels] of uint8 or uint16.
 
 The channels are grey, grey + alpha, RGB or RGBA. Pillow does what it can do without loss; 16-bit
 colour goes through TensorFlow (PNG) and tifffile (TIFF), which are imported only then.
@@ -54,11 +54,11 @@ _COLOUR_MODES = ("P", "PA", "RGB", "RGBA", "RGBX", "RGBa", "YCbCr")
 
 
 class Unsupported(Exception):
-    """A sound picture file of a kind that would lose values; the text goes on after the file's name."""
+    """A sound image file of a kind that would lose values; the text goes on after the file's name."""
 
 
 def decode(data: bytes) -> tuple[np.ndarray, bytes | None]:
-    """Samples and ICC profile of a picture file, upright by its EXIF orientation.
+    """Samples and ICC profile of an image file, upright by its EXIF orientation.
 
     Args:
         data: The whole file.
@@ -76,7 +76,7 @@ def decode(data: bytes) -> tuple[np.ndarray, bytes | None]:
     frames = getattr(image, "n_frames", 1)
     # The further frames of an MPO, a camera's JPEG, are previews or the other eye's view.
     if frames > 1 and image.format != "MPO":
-        raise Unsupported(f"must be a single picture: save its frames one by one. Received: {frames} frames.")
+        raise Unsupported(f"must be a single image: save its frames one by one. Received: {frames} frames.")
     image.load()
     profile = image.info.get("icc_profile")
     if image.format == "PNG":
@@ -93,12 +93,12 @@ def orientation(image: Image.Image) -> int:
     """The EXIF orientation of an opened image, 1 (upright) to 8; 1 where there is none."""
     try:
         return image.getexif().get(_ORIENTATION, 1)
-    except Exception:  # broken metadata is no reason to refuse a sound picture
+    except Exception:  # broken metadata is no reason to refuse a sound image
         return 1
 
 
 def encode(samples: np.ndarray, form: Format, profile: bytes | None) -> bytes:
-    """A picture file in a format that can hold the samples and the profile.
+    """An image file in a format that can hold the samples and the profile.
 
     Args:
         samples: uint8 or uint16 [height, width, 1..4].
@@ -166,7 +166,7 @@ def _decode_deep_tiff(data: bytes) -> tuple[np.ndarray, bytes | None] | None:
         page, pages = tiff.pages[0], len(tiff.pages)
         bits, channels, kind = page.bitspersample, page.samplesperpixel, page.photometric.name
         if pages > 1:
-            raise Unsupported(f"must be a single picture: save its pages one by one. Received: {pages} pages.")
+            raise Unsupported(f"must be a single image: save its pages one by one. Received: {pages} pages.")
         if bits not in (1, 2, 4, 8, 16) or page.sampleformat != 1:
             raise Unsupported(f"must have unsigned samples of 8 or 16 bits. Received: {bits} bits, {page.dtype}.")
         if bits != 16 or (channels == 1 and kind == "MINISBLACK"):

@@ -1,4 +1,4 @@
-"""Colours of an enlarged picture against those of its input: how far they drift, and how they are kept."""
+"""Colours of an upscaled image against those of its input: how far they drift, and how they are kept."""
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
@@ -34,7 +34,7 @@ def keep_colors(output_01: np.ndarray, lr_01: np.ndarray, scale: int) -> np.ndar
     """Replace the output's low frequencies by those of the bicubic enlargement of its input.
 
     Low frequencies are what is left after reducing to the input's size, smoothing by a Gaussian of 2 px and
-    enlarging again: output + low(bicubic(input) - output). The bicubic enlargement itself stays as it is.
+    upscaling again: output + low(bicubic(input) - output). The bicubic enlargement itself stays as it is.
 
     Args:
         output_01: float32 [scale * height, scale * width, 3], 0..1.
@@ -49,7 +49,7 @@ def keep_colors(output_01: np.ndarray, lr_01: np.ndarray, scale: int) -> np.ndar
     """
     _check(output_01, lr_01, scale)
     corrected = np.empty(output_01.shape, np.float32)
-    # One channel at a time: resizing is in float64, and pictures here are large.
+    # One channel at a time: resizing is in float64, and images here are large.
     for channel, (output, lr) in enumerate(zip(_planes(output_01), _planes(lr_01), strict=True)):
         difference = np.clip(imresize(lr, scale), 0, 1) - output
         low = imresize(_low_pass(imresize(difference, 1 / scale)), scale)

@@ -1,10 +1,10 @@
-"""Picture files <-> arrays, and the one statement of the range contract.
+"""Image files <-> arrays, and the one statement of the range contract.
 
-Pictures in memory are RGB, float32, 0..1, [height, width, 3]. Integers (uint8, or uint16 for
+Images in memory are RGB, float32, 0..1, [height, width, 3]. Integers (uint8, or uint16 for
 16-bit files) exist only at the edges, where a file is read or written. Values are rounded once, at
 the very end, and then clipped.
 
-Kept from `read_picture` to `write_picture`: alpha, grey, 16 bits, the ICC profile. Not kept: EXIF
+Kept from `read_image` to `write_image`: alpha, grey, 16 bits, the ICC profile. Not kept: EXIF
 and other metadata (the orientation is applied), palettes (become RGB), CMYK (becomes sRGB).
 """
 
@@ -18,16 +18,16 @@ from esrgan_tf.errors import InputError
 from esrgan_tf.image import codecs
 from esrgan_tf.image.reading import read_samples
 
-PICTURE_SUFFIXES = tuple(codecs.FORMATS)
-_SUFFIXES_TEXT = ", ".join(PICTURE_SUFFIXES)
+IMAGE_SUFFIXES = tuple(codecs.FORMATS)
+_SUFFIXES_TEXT = ", ".join(IMAGE_SUFFIXES)
 
 
 @dataclass(frozen=True, eq=False)
-class Picture:
-    """One picture, and what its file needs to be written back as the same kind.
+class DecodedImage:
+    """One image, and what its file needs to be written back as the same kind.
 
     Args:
-        rgb: float32 [height, width, 3], 0..1; the three channels are equal in a grey picture.
+        rgb: float32 [height, width, 3], 0..1; the three channels are equal in a grey image.
         alpha: float32 [height, width], 0..1 (not premultiplied), or None.
         grey: Whether the file is grey (with or without alpha) rather than RGB.
         bits: Bits per channel in the file, 8 or 16.
@@ -55,7 +55,7 @@ class Picture:
 
 
 def to_float(values: np.ndarray) -> np.ndarray:
-    """Integers of a file to the range of pictures in memory.
+    """Integers of a file to the range of images in memory.
 
     Args:
         values: uint8 or uint16, any shape.
@@ -72,7 +72,7 @@ def to_float(values: np.ndarray) -> np.ndarray:
 
 
 def to_uint8(rgb: np.ndarray) -> np.ndarray:
-    """A picture in memory to 8-bit values: round once, then clip.
+    """An image in memory to 8-bit values: round once, then clip.
 
     Args:
         rgb: float, any shape; nominally 0..1, values outside are clipped.
@@ -86,23 +86,23 @@ def to_uint8(rgb: np.ndarray) -> np.ndarray:
     return _to_integers(rgb, np.uint8)
 
 
-def list_pictures(folder: str | Path) -> list[Path]:
-    """The picture files that lie directly in a folder, sorted by name; hidden files are left out.
+def list_images(folder: str | Path) -> list[Path]:
+    """The image files that lie directly in a folder, sorted by name; hidden files are left out.
 
     Args:
         folder: The folder to look in.
 
     Returns:
-        Paths of the files with one of `PICTURE_SUFFIXES` (in upper or lower case), at least one.
+        Paths of the files with one of `IMAGE_SUFFIXES` (in upper or lower case), at least one.
 
     Raises:
-        InputError: `folder` is missing, no folder, cannot be listed, or holds no picture.
+        InputError: `folder` is missing, no folder, cannot be listed, or holds no image.
     """
     try:
         entries = sorted(Path(folder).iterdir())
     except OSError as error:
         raise InputError(
-            f"`{folder}` must be a folder with pictures ({_SUFFIXES_TEXT}). Received: {error.strerror}."
+            f"`{folder}` must be a folder with images ({_SUFFIXES_TEXT}). Received: {error.strerror}."
         ) from error
     found = [
         entry
@@ -111,20 +111,20 @@ def list_pictures(folder: str | Path) -> list[Path]:
     ]
     if not found:
         raise InputError(
-            f"`{folder}` must hold pictures with one of the suffixes {_SUFFIXES_TEXT} directly in it. "
+            f"`{folder}` must hold images with one of the suffixes {_SUFFIXES_TEXT} directly in it. "
             f"Received: {len(entries)} other entries."
         )
     return found
 
 
-def read_picture(path: str | Path) -> Picture:
+def read_image(path: str | Path) -> DecodedImage:
     """Read a PNG, JPEG, WebP, BMP or TIFF file (told by its content), upright by its EXIF orientation.
 
     Args:
         path: The file.
 
     Returns:
-        The picture.
+        The image.
 
     Raises:
         InputError: As `read_samples`.
@@ -132,7 +132,7 @@ def read_picture(path: str | Path) -> Picture:
     samples, profile = read_samples(path)
     values = to_float(samples)
     grey = values.shape[2] <= 2
-    return Picture(
+    return DecodedImage(
         rgb=np.repeat(values[..., :1], 3, axis=2) if grey else np.ascontiguousarray(values[..., :3]),
         alpha=np.ascontiguousarray(values[..., -1]) if values.shape[2] in (2, 4) else None,
         grey=grey,
@@ -141,13 +141,13 @@ def read_picture(path: str | Path) -> Picture:
     )
 
 
-def check_can_hold(path: str | Path, picture: Picture, scale: int = 1) -> None:
-    """Refuse early what `write_picture` would refuse: a format that loses part of the picture.
+def check_can_hold(path: str | Path, image: DecodedImage, scale: int = 1) -> None:
+    """Refuse early what `write_image` would refuse: a format that loses part of the image.
 
     Args:
         path: The file to be written; its suffix chooses the format.
-        picture: The picture, or the one it is made from.
-        scale: Factor by which the written picture is larger than `picture`.
+        image: The image, or the one it is made from.
+        scale: Factor by which the written image is larger than `image`.
 
     Raises:
         InputError: The suffix is unknown, or its format cannot hold the alpha, the bits, the ICC
@@ -156,19 +156,19 @@ def check_can_hold(path: str | Path, picture: Picture, scale: int = 1) -> None:
     wanted = codecs.FORMATS.get(Path(path).suffix.lower())
     if wanted is None:
         raise InputError(f"`{path}` must end in one of {_SUFFIXES_TEXT}. Received: `{Path(path).suffix}`.")
-    profile = picture.icc_profile
-    grey_profile = picture.grey and profile is not None and profile[16:20] == b"GRAY"
+    profile = image.icc_profile
+    grey_profile = image.grey and profile is not None and profile[16:20] == b"GRAY"
     needs = {
-        codecs.ALPHA: picture.alpha is not None,
-        codecs.DEEP: picture.bits == 16,
+        codecs.ALPHA: image.alpha is not None,
+        codecs.DEEP: image.bits == 16,
         codecs.PROFILE: profile is not None,
         codecs.GREY_PROFILE: grey_profile,
     }
     for need, present in needs.items():
         if present and need not in wanted.holds:
             able = ", ".join(suffix for suffix, other in codecs.FORMATS.items() if need in other.holds)
-            raise InputError(f"`{path}` cannot hold {need}, which the picture has. Use one of {able}.")
-    longest = scale * max(picture.rgb.shape[:2])
+            raise InputError(f"`{path}` cannot hold {need}, which the image has. Use one of {able}.")
+    longest = scale * max(image.rgb.shape[:2])
     if longest > wanted.longest_side:
         raise InputError(
             f"`{path}` cannot hold a side of {longest} px: {wanted.name} allows {wanted.longest_side}. "
@@ -176,26 +176,26 @@ def check_can_hold(path: str | Path, picture: Picture, scale: int = 1) -> None:
         )
 
 
-def write_picture(path: str | Path, picture: Picture) -> None:
-    """Write a picture in the format of the suffix; the file is complete or not there.
+def write_image(path: str | Path, image: DecodedImage) -> None:
+    """Write an image in the format of the suffix; the file is complete or not there.
 
     JPEG has quality 95 with full-resolution colour (4:4:4), the other formats are lossless. WebP has
     no grey: it gets three equal channels.
 
     Args:
         path: The file; missing folders are created.
-        picture: The picture.
+        image: The image.
 
     Raises:
         InputError: As `check_can_hold` and `files.replacing`.
-        ValueError: A value of the picture is NaN or infinite.
+        ValueError: A value of the image is NaN or infinite.
         OSError: The system refused the write.
     """
-    check_can_hold(path, picture)
-    colour = picture.rgb.mean(axis=2, keepdims=True) if picture.grey else picture.rgb
-    planes = [colour] if picture.alpha is None else [colour, picture.alpha[..., None]]
-    samples = _to_integers(np.concatenate(planes, axis=2), np.uint16 if picture.bits == 16 else np.uint8)
-    data = codecs.encode(samples, codecs.FORMATS[Path(path).suffix.lower()], picture.icc_profile)
+    check_can_hold(path, image)
+    colour = image.rgb.mean(axis=2, keepdims=True) if image.grey else image.rgb
+    planes = [colour] if image.alpha is None else [colour, image.alpha[..., None]]
+    samples = _to_integers(np.concatenate(planes, axis=2), np.uint16 if image.bits == 16 else np.uint8)
+    data = codecs.encode(samples, codecs.FORMATS[Path(path).suffix.lower()], image.icc_profile)
     with replacing(path) as temporary:
         temporary.write_bytes(data)
 

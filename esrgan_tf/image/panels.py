@@ -1,4 +1,4 @@
-"""Comparison pictures: captioned cells side by side, and the crop worth looking at."""
+"""Comparison images: captioned cells side by side, and the crop worth looking at."""
 
 from collections.abc import Sequence
 
@@ -12,13 +12,13 @@ _SMALLEST_FONT, _LARGEST_FONT = 9, 24
 
 
 def side_by_side(cells: Sequence[tuple[str, np.ndarray]], margin: int = 8) -> np.ndarray:
-    """Pictures in a row on white, each with its caption centred below it.
+    """Images in a row on white, each with its caption centred below it.
 
     All captions share one font size, about a fourteenth of the cell's width and smaller where a line
     would not fit. Where even 9 px do not fit, the cells move apart instead.
 
     Args:
-        cells: Pairs of a caption (lines separated by a newline) and a picture, float32
+        cells: Pairs of a caption (lines separated by a newline) and an image, float32
             [height, width, 3], 0..1, all of the same shape.
         margin: White pixels around and between the cells.
 
@@ -26,11 +26,11 @@ def side_by_side(cells: Sequence[tuple[str, np.ndarray]], margin: int = 8) -> np
         uint8 [panel height, panel width, 3].
 
     Raises:
-        ValueError: There is no cell, or the pictures differ in shape or are not RGB.
+        ValueError: There is no cell, or the images differ in shape or are not RGB.
     """
     if not cells:
-        raise ValueError("`cells` must hold at least one picture. Received: none.")
-    shapes = {picture.shape for _, picture in cells}
+        raise ValueError("`cells` must hold at least one image. Received: none.")
+    shapes = {image.shape for _, image in cells}
     height, width = cells[0][1].shape[:2]
     if shapes != {(height, width, 3)}:
         raise ValueError(f"`cells` must have one shape [height, width, 3]. Received: {sorted(shapes)}.")
@@ -38,12 +38,12 @@ def side_by_side(cells: Sequence[tuple[str, np.ndarray]], margin: int = 8) -> np
     font = _fitting_font(captions, width)
     text_width, text_height = _text_size(captions, font)
     pitch = max(width, text_width) + margin
-    gap = max(2, margin // 2)  # a caption sits closer to its own picture than the next picture does
+    gap = max(2, margin // 2)  # a caption sits closer to its own image than the next image does
     panel = Image.new("RGB", (margin + pitch * len(cells), margin + height + gap + text_height + margin), _WHITE)
     draw = ImageDraw.Draw(panel)
-    for index, (caption, picture) in enumerate(cells):
+    for index, (caption, image) in enumerate(cells):
         centre = margin + index * pitch + (pitch - margin) / 2
-        panel.paste(Image.fromarray(to_uint8(picture)), (round(centre - width / 2), margin))
+        panel.paste(Image.fromarray(to_uint8(image)), (round(centre - width / 2), margin))
         draw.multiline_text((centre, margin + height + gap), caption, _INK, font, anchor="ma", align="center")
     return np.array(panel)
 
@@ -62,11 +62,11 @@ def most_detailed_crop(reference: np.ndarray, size: int) -> tuple[int, int]:
         Top and left of the window.
 
     Raises:
-        ValueError: `size` is below 2 or larger than the picture.
+        ValueError: `size` is below 2 or larger than the image.
     """
     height, width = reference.shape[:2]
     if not 2 <= size <= min(height, width):
-        raise ValueError(f"`size` must be 2..{min(height, width)} for this picture. Received: size={size}.")
+        raise ValueError(f"`size` must be 2..{min(height, width)} for this image. Received: size={size}.")
     grey = to_uint8(reference).sum(axis=2, dtype=np.int64)
     # Only differences between two pixels of a window count: one row or column fewer than pixels.
     down = _window_sums(np.diff(grey, axis=0) ** 2, size - 1, size)
@@ -75,7 +75,7 @@ def most_detailed_crop(reference: np.ndarray, size: int) -> tuple[int, int]:
     return int(top), int(left)
 
 
-def enlarge_nearest(rgb: np.ndarray, factor: int) -> np.ndarray:
+def upscale_nearest(rgb: np.ndarray, factor: int) -> np.ndarray:
     """Every pixel repeated to a square, so that single pixels can be seen.
 
     Args:

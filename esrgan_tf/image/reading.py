@@ -83,7 +83,7 @@ def _one_line(path: str | Path) -> Iterator[None]:
         raise InputError(f"`{path}` {error}") from error
     except Image.UnidentifiedImageError as error:
         raise InputError(
-            f"`{path}` must be a picture in PNG, JPEG, WebP, BMP or TIFF format. "
+            f"`{path}` must be an image in PNG, JPEG, WebP, BMP or TIFF format. "
             f"Received: {Path(path).stat().st_size} bytes that are none of these, or whose beginning is damaged."
         ) from error
     except Image.DecompressionBombError as error:

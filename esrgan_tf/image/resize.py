@@ -11,19 +11,19 @@ _LARGEST_DENOMINATOR = 10_000
 
 
 def imresize(image: Any, scale: float) -> Any:
-    """Resizes a picture as MATLAB's `imresize` resizes one of class double.
+    """Resizes an image as MATLAB's `imresize` resizes one of class double.
 
     Source: MATLAB, `imresize(image, scale, "bicubic")`: cubic kernel with a = -0.5, widened by `1 / scale`
     when shrinking (antialiasing), mirrored borders, rows before columns. Departure: sample positions and
     the output size are computed in whole numbers instead of doubles, so `ceil(scale * size)` is never one
-    too large; when enlarging by other than powers of two the last bits differ, which can turn a tie in
+    too large; when upscaling by other than powers of two the last bits differ, which can turn a tie in
     later rounding. Nothing is rounded or clipped: values may overshoot the input's range.
 
     Args:
         image: NumPy array or TensorFlow tensor, any integer or floating dtype, any range, of shape
             `[height, width]` or `[height, width, channels]`. A tensor's height and width may be unknown while
             a graph is traced.
-        scale: Positive float, output size over input size: 0.25 shrinks four times, 2 enlarges twice. It must
+        scale: Positive float, output size over input size: 0.25 shrinks four times, 2 upscales twice. It must
             be a ratio of whole numbers with a denominator up to 10000 (`1 / 3` is one).
 
     Returns:
@@ -39,9 +39,9 @@ def imresize(image: Any, scale: float) -> Any:
 
 
 def imresize_uint8(image: Any, scale: float) -> Any:
-    """Resizes a picture as MATLAB's `imresize` resizes one of class uint8.
+    """Resizes an image as MATLAB's `imresize` resizes one of class uint8.
 
-    Source: MATLAB, `imresize(image, scale, "bicubic")`, with which the low-resolution pictures of Set5, Set14
+    Source: MATLAB, `imresize(image, scale, "bicubic")`, with which the low-resolution images of Set5, Set14
     and DIV2K were made: as `imresize`, but rounded (halves up) and clipped to uint8 after the rows and once
     more after the columns. Departure: that of `imresize`.
 
@@ -133,7 +133,7 @@ def _resize_axis(image: Any, ratio: Fraction, axis: int) -> Any:
 
 def _contributions(ratio: Fraction) -> tuple[np.ndarray, np.ndarray]:
     """Weights [phases, taps] (float64) and first input index [phases] (int64) of MATLAB's `contributions`."""
-    # Both repeat every `grow` outputs (`shrink` inputs), whatever the size of the picture. They are never
+    # Both repeat every `grow` outputs (`shrink` inputs), whatever the size of the image. They are never
     # computed inside a graph, whose optimizer replaces divisions and regroups sums of constants.
     shrink, grow = ratio.denominator, ratio.numerator
     # All positions below count in units of 1 / (2 * grow) of an input pixel, hence are whole numbers.

@@ -1,4 +1,4 @@
-"""Cutting a picture into overlapping tiles of one size, and putting their outputs together."""
+"""Cutting an image into overlapping tiles of one size, and putting their outputs together."""
 
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
@@ -20,8 +20,8 @@ class Span(NamedTuple):
 def spans(length: int, tile: int, overlap: int) -> list[Span]:
     """Tiles along one axis; what is kept of them covers it once.
 
-    All tiles are `tile` long (the last one is moved back to end with the picture), or as long as the picture.
-    What is kept lies at least `overlap` inside every edge that is not the picture's own.
+    All tiles are `tile` long (the last one is moved back to end with the image), or as long as the image.
+    What is kept lies at least `overlap` inside every edge that is not the image's own.
 
     Args:
         length: of the axis, px.
@@ -42,17 +42,17 @@ def spans(length: int, tile: int, overlap: int) -> list[Span]:
 
 
 def upscale_by_tiles(
-    picture: np.ndarray,
+    image: np.ndarray,
     upscale: Callable[[np.ndarray], np.ndarray],
     scale: int,
     tile: int,
     overlap: int,
     workers: Workers | None = None,
 ) -> np.ndarray:
-    """Upscale a picture tile by tile.
+    """Upscale an image tile by tile.
 
     Args:
-        picture: float32 [height, width, 3].
+        image: float32 [height, width, 3].
         upscale: [h, w, 3] -> [scale * h, scale * w, 3].
         scale: whole factor.
         tile: px of the input, both sides.
@@ -65,18 +65,18 @@ def upscale_by_tiles(
     Raises:
         ValueError: as `spans`.
     """
-    height, width, channels = picture.shape
+    height, width, channels = image.shape
     output = np.empty((scale * height, scale * width, channels), np.float32)
 
     def fill(window: tuple[Span, Span]) -> None:
         rows, columns = window
-        enlarged = upscale(picture[rows.start : rows.stop, columns.start : columns.stop])
+        upscaled = upscale(image[rows.start : rows.stop, columns.start : columns.stop])
         target = tuple(slice(scale * span.keep_start, scale * span.keep_stop) for span in (rows, columns))
         source = tuple(
             slice(scale * (span.keep_start - span.start), scale * (span.keep_stop - span.start))
             for span in (rows, columns)
         )
-        output[target] = enlarged[source]
+        output[target] = upscaled[source]
 
     for _ in (workers or Workers(1)).map(fill, _windows(height, width, tile, overlap)):
         pass

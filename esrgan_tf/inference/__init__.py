@@ -1,1 +1,1 @@
-"""Upscaling whole pictures with a generator."""
+"""Upscaling whole images with a generator."""

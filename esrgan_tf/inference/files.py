@@ -10,12 +10,12 @@ from PIL import Image
 from esrgan_tf.atomic import replacing
 from esrgan_tf.errors import InputError
 from esrgan_tf.image.io import (
-    PICTURE_SUFFIXES,
-    Picture,
+    IMAGE_SUFFIXES,
+    DecodedImage,
     check_can_hold,
-    list_pictures,
-    read_picture,
-    write_picture,
+    list_images,
+    read_image,
+    write_image,
 )
 from esrgan_tf.image.workers import Workers
 from esrgan_tf.inference.upscaler import Upscaler
@@ -24,7 +24,7 @@ from esrgan_tf.metrics.comparison import comparison_panel
 
 @dataclass(frozen=True)
 class Job:
-    """One picture to enlarge."""
+    """One image to upscale."""
 
     source: Path
     target: Path
@@ -49,24 +49,24 @@ def plan_jobs(source: str, target: str, suffix: str | None = None, compare: bool
             that is its own source.
     """
     if has_magic(source) and not Path(source).exists():
-        paths = sorted(Path(path) for path in glob(source) if Path(path).suffix.lower() in PICTURE_SUFFIXES)
+        paths = sorted(Path(path) for path in glob(source) if Path(path).suffix.lower() in IMAGE_SUFFIXES)
         if not paths:
-            raise InputError(f"`--input` must match pictures ({', '.join(PICTURE_SUFFIXES)}). Received: {source}.")
+            raise InputError(f"`--input` must match images ({', '.join(IMAGE_SUFFIXES)}). Received: {source}.")
     elif Path(source).is_dir():
-        paths = list_pictures(source)
+        paths = list_images(source)
     elif Path(source).is_file():
         paths = [Path(source)]
     else:
         raise InputError(f"`--input` must be a file, a folder or a glob. Received: {source}, which is not there.")
-    to_file = Path(target).suffix.lower() in PICTURE_SUFFIXES and not Path(target).is_dir()
+    to_file = Path(target).suffix.lower() in IMAGE_SUFFIXES and not Path(target).is_dir()
     if paths == [Path(source)] and Path(target).suffix and not to_file and not Path(target).is_dir():
         raise InputError(
-            f"`--output` must end in one of {', '.join(PICTURE_SUFFIXES)}, or be a folder. Received: {target}."
+            f"`--output` must end in one of {', '.join(IMAGE_SUFFIXES)}, or be a folder. Received: {target}."
         )
     if to_file and suffix:
         raise InputError(f"`--format` goes with a folder as `--output`. Received: {target}.")
     if to_file and (len(paths) > 1 or Path(source).is_dir()):
-        raise InputError(f"`--output` must be a folder for {len(paths)} pictures. Received: {target}.")
+        raise InputError(f"`--output` must be a folder for {len(paths)} images. Received: {target}.")
     targets = [Path(target) if to_file else Path(target) / f"{p.stem}{suffix or p.suffix}" for p in paths]
     jobs = [Job(path, place) for path, place in zip(paths, targets, strict=True)]
     seen: dict[Path, Path] = {}
@@ -77,7 +77,7 @@ def plan_jobs(source: str, target: str, suffix: str | None = None, compare: bool
                 raise InputError(f"`--output` must not be an input itself. Received: {place}.")
             if place.resolve() in seen:
                 raise InputError(
-                    f"`--output` would hold two pictures as {place}, of {seen[place.resolve()]} and {job.source}: "
+                    f"`--output` would hold two images as {place}, of {seen[place.resolve()]} and {job.source}: "
                     "rename one, or leave out `--format`."
                 )
             seen[place.resolve()] = job.source
@@ -87,16 +87,16 @@ def plan_jobs(source: str, target: str, suffix: str | None = None, compare: bool
 def upscale_files(
     upscaler: Upscaler, jobs: list[Job], compare: bool = False, reference: str | None = None
 ) -> Iterator[tuple[Job, InputError | None]]:
-    """Enlarge files, as many at once as the generator is worth running.
+    """Upscale files, as many at once as the generator is worth running.
 
     Args:
         upscaler: of a generator.
         jobs: as `plan_jobs` gives them.
         compare: write `<target stem>_compare.png` beside each target: input | bicubic | generator (| original).
-        reference: original for `compare`: a file, or a folder with pictures of the sources' stems.
+        reference: original for `compare`: a file, or a folder with images of the sources' stems.
 
     Yields:
-        Each job, in their order, when it is done, with its error if the picture could not be read, enlarged or
+        Each job, in their order, when it is done, with its error if the image could not be read, upscaled or
         written.
 
     Raises:
@@ -106,35 +106,37 @@ def upscale_files(
     def upscale(job: Job) -> tuple[Job, InputError | None]:
         return job, _upscale_file(upscaler, job, compare, reference)
 
-    yield from Workers(upscaler.at_once).map(upscale, jobs)
+    yield from Workers(upscaler.concurrency).map(upscale, jobs)
 
 
 def _upscale_file(upscaler: Upscaler, job: Job, compare: bool, reference: str | None) -> InputError | None:
-    """Enlarge one file; returns what is wrong with it, if anything is."""
+    """Upscale one file; returns what is wrong with it, if anything is."""
     try:
-        picture = read_picture(job.source)
+        image = read_image(job.source)
         # Before the work, not after it: a format that cannot hold the result.
-        check_can_hold(job.target, picture, upscaler.scale)
-        enlarged = upscaler.upscale_picture(picture)
-        write_picture(job.target, enlarged)
+        check_can_hold(job.target, image, upscaler.scale)
+        output = upscaler.upscale_image(image)
+        write_image(job.target, output)
         if compare:
-            _write_comparison(upscaler, job, picture, enlarged, reference)
+            _write_comparison(upscaler, job, image, output, reference)
     except InputError as error:
         return error if str(job.source) in str(error) else InputError(f"`{job.source}`: {error}")
     return None
 
 
-def _write_comparison(upscaler: Upscaler, job: Job, picture: Picture, enlarged: Picture, reference: str | None) -> None:
+def _write_comparison(
+    upscaler: Upscaler, job: Job, image: DecodedImage, output: DecodedImage, reference: str | None
+) -> None:
     """Write the panel beside the target."""
     original = None
     if reference:
-        original = read_picture(_reference_of(job, Path(reference))).rgb
-        if original.shape != enlarged.rgb.shape:
+        original = read_image(_reference_of(job, Path(reference))).rgb
+        if original.shape != output.rgb.shape:
             raise InputError(
-                f"`--reference` for {job.source} must be {enlarged.rgb.shape[1]} x {enlarged.rgb.shape[0]} px. "
+                f"`--reference` for {job.source} must be {output.rgb.shape[1]} x {output.rgb.shape[0]} px. "
                 f"Received: {original.shape[1]} x {original.shape[0]}."
             )
-    panel = comparison_panel(picture.rgb, [(upscaler.recipe, enlarged.rgb)], upscaler.scale, original)
+    panel = comparison_panel(image.rgb, [(upscaler.recipe, output.rgb)], upscaler.scale, original)
     with replacing(job.comparison) as temporary:
         Image.fromarray(panel).save(temporary)
 
@@ -143,7 +145,7 @@ def _reference_of(job: Job, reference: Path) -> Path:
     """The original of one source: the file given, or the one of its stem in the folder given."""
     if not reference.is_dir():
         return reference
-    for path in list_pictures(reference):
+    for path in list_images(reference):
         if path.stem == job.source.stem:
             return path
-    raise InputError(f"`--reference` {reference} must hold a picture named {job.source.stem}.")
+    raise InputError(f"`--reference` {reference} must hold an image named {job.source.stem}.")

@@ -1,4 +1,4 @@
-"""What a work directory's two stages make of pictures: files and one panel to look at."""
+"""What a work directory's two stages make of images: files and one panel to look at."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from PIL import Image
 
 from esrgan_tf.atomic import replacing
-from esrgan_tf.image.io import Picture, read_picture, to_float, to_uint8, write_picture
+from esrgan_tf.image.io import DecodedImage, read_image, to_float, to_uint8, write_image
 from esrgan_tf.image.panels import stack_rows
 from esrgan_tf.image.resize import imresize_uint8
 from esrgan_tf.inference.files import Job, upscale_files
@@ -16,38 +16,38 @@ from esrgan_tf.recipes.configs import STAGES
 
 
 def show_stages(workdir: Path, originals: Sequence[Path], output: Path, crop: int, zoom: int) -> Path:
-    """Shrink originals, enlarge them again with both stages' generators, and compare.
+    """Shrink originals, upscale them again with both stages' generators, and compare.
 
     Args:
         workdir: holds both stages.
-        originals: pictures that neither stage was trained on.
-        output: gets `lr/`, `psnr/` and `gan/` with the pictures, and `panel.png`.
+        originals: images that neither stage was trained on.
+        output: gets `lr/`, `psnr/` and `gan/` with the images, and `panel.png`.
         crop: HR px of each cell of the panel.
-        zoom: whole factor by which the panel's cells are enlarged.
+        zoom: whole factor by which the panel's cells are upscaled.
 
     Returns:
-        The panel: a row a picture, input (nearest) | bicubic | psnr stage | gan stage | original, with PSNR and
+        The panel: a row an image, input (nearest) | bicubic | psnr stage | gan stage | original, with PSNR and
         SSIM (Y, `scale` px cropped).
 
     Raises:
-        InputError: a generator or a picture cannot be read.
+        InputError: a generator or an image cannot be read.
     """
     upscalers = {stage: Upscaler.from_file(workdir / stage) for stage in STAGES}
     scale = next(iter(upscalers.values())).scale
     rows = []
     for original in originals:
-        hr = to_uint8(read_picture(original).rgb)
+        hr = to_uint8(read_image(original).rgb)
         hr = hr[: hr.shape[0] // scale * scale, : hr.shape[1] // scale * scale]
         lr_path = output / "lr" / f"{original.stem}.png"
-        write_picture(lr_path, Picture(to_float(imresize_uint8(hr, 1 / scale))))
-        enlarged = []
+        write_image(lr_path, DecodedImage(to_float(imresize_uint8(hr, 1 / scale))))
+        upscaled = []
         for stage, upscaler in upscalers.items():
             job = Job(lr_path, output / stage / lr_path.name)
             for _, error in upscale_files(upscaler, [job]):
                 if error:
                     raise error
-            enlarged.append((f"{stage} stage", read_picture(job.target).rgb))
-        rows.append(comparison_panel(read_picture(lr_path).rgb, enlarged, scale, to_float(hr), crop, zoom))
+            upscaled.append((f"{stage} stage", read_image(job.target).rgb))
+        rows.append(comparison_panel(read_image(lr_path).rgb, upscaled, scale, to_float(hr), crop, zoom))
     panel = output / "panel.png"
     with replacing(panel) as temporary:
         Image.fromarray(stack_rows(rows)).save(temporary, optimize=True)

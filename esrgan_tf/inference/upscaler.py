@@ -8,7 +8,7 @@ import numpy as np
 from esrgan_tf.errors import InputError
 from esrgan_tf.formats.network import Network
 from esrgan_tf.formats.opening import open_network
-from esrgan_tf.image.io import Picture
+from esrgan_tf.image.io import DecodedImage
 from esrgan_tf.image.resize import bicubic_upscale
 from esrgan_tf.image.tiling import upscale_by_tiles
 from esrgan_tf.image.workers import Workers
@@ -18,7 +18,7 @@ QUARTER_TURNS = 4  # with and without a flip: the eight of the self-ensemble
 
 
 class Upscaler:
-    """Enlarges pictures with a generator, whatever runs it, in tiles where they are large."""
+    """Enlarges images with a generator, whatever runs it, in tiles where they are large."""
 
     def __init__(
         self,
@@ -32,7 +32,7 @@ class Upscaler:
 
         Args:
             network: a generator.
-            tile: px of the input; a picture with a longer side is cut. 0 never cuts. `None`: the network's own, or 256.
+            tile: px of the input; an image with a longer side is cut. 0 never cuts. `None`: the network's own, or 256.
             overlap: px of the input that a tile sees beyond what is kept of it. `None`: the network's own.
             self_ensemble: take the mean over the eight flips and quarter turns (EDSR, arXiv:1707.02921, section
                 3.4): eight times the work.
@@ -55,7 +55,7 @@ class Upscaler:
                 f"Received: {tile}, {overlap}."
             )
         self.recipe, self.scale, self.origin = network.recipe, network.scale, network.origin
-        self.at_once, self._workers = network.at_once, Workers(network.at_once)
+        self.concurrency, self._workers = network.concurrency, Workers(network.concurrency)
         self._network, self._tile, self._overlap = network, tile, overlap
         self._self_ensemble, self._keep_colors = self_ensemble, keep_colors
 
@@ -76,7 +76,7 @@ class Upscaler:
         return cls(open_network([path]), tile, overlap, self_ensemble, keep_colors)
 
     def upscale(self, rgb_01: np.ndarray) -> np.ndarray:
-        """Enlarge one RGB picture.
+        """Upscale one RGB image.
 
         Args:
             rgb_01: float32 [height, width, 3], 0..1.
@@ -102,10 +102,10 @@ class Upscaler:
             tile = self._tile or max(rgb_01.shape[:2])
             raise InputError(f"out of memory: use a smaller `--tile`. Received: {tile}.") from error
 
-    def upscale_picture(self, picture: Picture) -> Picture:
-        """Enlarge a picture and keep its kind: alpha (enlarged by bicubic), grey, bits and ICC profile."""
-        alpha = None if picture.alpha is None else bicubic_upscale(picture.alpha, self.scale)
-        return dataclasses.replace(picture, rgb=self.upscale(picture.rgb), alpha=alpha)
+    def upscale_image(self, image: DecodedImage) -> DecodedImage:
+        """Upscale an image and keep its kind: alpha (upscaled by bicubic), grey, bits and ICC profile."""
+        alpha = None if image.alpha is None else bicubic_upscale(image.alpha, self.scale)
+        return dataclasses.replace(image, rgb=self.upscale(image.rgb), alpha=alpha)
 
     def _mean_of_eight(self, rgb_01: np.ndarray) -> np.ndarray:
         """float32 [h, w, 3] -> [scale * h, scale * w, 3]: the mean of the outputs, each turned back."""

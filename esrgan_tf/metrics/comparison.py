@@ -1,11 +1,11 @@
-"""Panels that compare ways of upscaling one picture, with PSNR and SSIM where the original is known."""
+"""Panels that compare ways of upscaling one image, with PSNR and SSIM where the original is known."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
 from esrgan_tf.image.io import to_uint8
-from esrgan_tf.image.panels import enlarge_nearest, most_detailed_crop, side_by_side
+from esrgan_tf.image.panels import most_detailed_crop, side_by_side, upscale_nearest
 from esrgan_tf.image.resize import bicubic_upscale
 from esrgan_tf.metrics.psnr_ssim import psnr, smallest_side, ssim
 
@@ -20,36 +20,36 @@ def comparison_panel(
 ) -> np.ndarray:
     """Input (nearest) | bicubic | the outputs | original, cut to where there is the most detail.
 
-    With an original, captions hold PSNR / SSIM of the whole picture: uint8, Y, `scale` px cropped at each border.
+    With an original, captions hold PSNR / SSIM of the whole image: uint8, Y, `scale` px cropped at each border.
 
     Args:
         lr_01: float32 [h, w, 3], 0..1, what was upscaled.
         outputs: name and float32 [scale * h, scale * w, 3], 0..1, of each.
         scale: whole factor.
         reference_01: the original, float32 [scale * h, scale * w, 3], 0..1.
-        crop: HR px of each cell, at most; smaller pictures are shown whole.
-        zoom: whole factor by which cells are enlarged (nearest).
+        crop: HR px of each cell, at most; smaller images are shown whole.
+        zoom: whole factor by which cells are upscaled (nearest).
 
     Returns:
         uint8 [panel height, panel width, 3].
 
     Raises:
-        ValueError: pictures that do not fit each other.
+        ValueError: images that do not fit each other.
     """
-    cells = [("input", enlarge_nearest(lr_01, scale)), ("bicubic", bicubic_upscale(lr_01, scale)), *outputs]
+    cells = [("input", upscale_nearest(lr_01, scale)), ("bicubic", bicubic_upscale(lr_01, scale)), *outputs]
     if reference_01 is not None:
-        cells = [(_scored(name, picture, reference_01, scale), picture) for name, picture in cells]
+        cells = [(_scored(name, image, reference_01, scale), image) for name, image in cells]
         cells.append(("original\nPSNR / SSIM", reference_01))
     shown = cells[1][1] if reference_01 is None else reference_01
     size = min(crop, *shown.shape[:2])
     top, left = (start // scale * scale for start in most_detailed_crop(shown, size))
     window = np.s_[top : top + size, left : left + size]
-    return side_by_side([(caption, enlarge_nearest(picture[window], zoom)) for caption, picture in cells])
+    return side_by_side([(caption, upscale_nearest(image[window], zoom)) for caption, image in cells])
 
 
-def _scored(name: str, picture: np.ndarray, reference: np.ndarray, scale: int) -> str:
-    """A caption with the quality of one picture against the original, both float32 [h, w, 3], if it can be measured."""
+def _scored(name: str, image: np.ndarray, reference: np.ndarray, scale: int) -> str:
+    """A caption with the quality of one image against the original, both float32 [h, w, 3], if it can be measured."""
     if min(reference.shape[:2]) < smallest_side(scale):
         return f"{name}\ntoo small"
-    a, b = to_uint8(picture), to_uint8(reference)
+    a, b = to_uint8(image), to_uint8(reference)
     return f"{name}\n{psnr(a, b, scale):.2f} / {ssim(a, b, scale):.4f}"

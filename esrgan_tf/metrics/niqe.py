@@ -1,7 +1,7 @@
-"""NIQE, the distance of a picture's local statistics from those of pristine pictures; needs no original.
+"""NIQE, the distance of an image's local statistics from those of pristine images; needs no original.
 
 Source: Mittal, Soundararajan, Bovik, "Making a completely blind image quality analyzer" (2013), and its release of
-2012, whose numbers are taken where the paper is silent (window, grid of shapes, half-size pictures, 0.75 of the
+2012, whose numbers are taken where the paper is silent (window, grid of shapes, half-size images, 0.75 of the
 sharpest).
 """
 
@@ -18,10 +18,10 @@ from esrgan_tf.atomic import replacing
 from esrgan_tf.errors import InputError, first_line
 from esrgan_tf.image.resize import imresize
 
-BLOCK = 96  # px of the whole picture; half of it in the half-size one
+BLOCK = 96  # px of the whole image; half of it in the half-size one
 SCALES = 2
 FEATURES = 18 * SCALES
-SHARPNESS = 0.75  # of a pristine picture's sharpest block: blurrier ones are not fitted
+SHARPNESS = 0.75  # of a pristine image's sharpest block: blurrier ones are not fitted
 FEWEST_BLOCKS = 2  # a covariance needs two
 WINDOW, WINDOW_SIGMA = 7, 7 / 6
 SHIFTS = ((0, 1), (1, 0), (1, 1), (1, -1))  # rows, columns: the neighbours whose products are fitted
@@ -33,26 +33,26 @@ _ROUNDING = 1e-9  # what filtering leaves of a flat block, which has no statisti
 
 @dataclass(frozen=True, eq=False)
 class NiqeModel:
-    """Mean [36] and covariance [36, 36] of the features of pristine pictures, float64."""
+    """Mean [36] and covariance [36, 36] of the features of pristine images, float64."""
 
     mean: np.ndarray
     covariance: np.ndarray
 
 
 def niqe(plane: np.ndarray, model: NiqeModel) -> float:
-    """The distance between a picture's features and the model's; lower is more natural.
+    """The distance between an image's features and the model's; lower is more natural.
 
     Source: the paper's equation 10, sqrt((m1 - m2)' ((S1 + S2) / 2)^-1 (m1 - m2)), with a pseudo-inverse as in the
     release. Set14's baboon has 5.72957 with the published model, here as in MATLAB. Departure: pixels without contrast
     lie on neither side of zero, and blocks of them are left out, where others fit the signs of rounding errors (and
-    differ from each other by up to 0.4 on pictures with flat areas).
+    differ from each other by up to 0.4 on images with flat areas).
 
     Args:
         plane: [height, width], grey levels 0..255, any real dtype.
-        model: of pristine pictures.
+        model: of pristine images.
 
     Returns:
-        0 or more, comparable only between pictures measured with the same model.
+        0 or more, comparable only between images measured with the same model.
 
     Raises:
         ValueError: less than two blocks of 96 x 96 px that have contrast.
@@ -66,11 +66,11 @@ def niqe(plane: np.ndarray, model: NiqeModel) -> float:
 
 
 def fit_niqe(planes: Iterable[np.ndarray], sharpness: float = SHARPNESS) -> NiqeModel:
-    """The model of pristine pictures: a Gaussian fitted to the features of their sharp blocks (section 2.3).
+    """The model of pristine images: a Gaussian fitted to the features of their sharp blocks (section 2.3).
 
     Args:
         planes: each [height, width], grey levels 0..255.
-        sharpness: blocks above this share of their picture's sharpest block are fitted.
+        sharpness: blocks above this share of their image's sharpest block are fitted.
 
     Raises:
         ValueError: less than 37 such blocks in all, too few for a covariance of 36 features.
@@ -85,7 +85,7 @@ def fit_niqe(planes: Iterable[np.ndarray], sharpness: float = SHARPNESS) -> Niqe
 def block_features(plane: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The 36 features of each block of 96 x 96 px, and its sharpness (equation 4, as a mean).
 
-    The picture is cut to whole blocks from its top left; the second scale is MATLAB's bicubic half of it.
+    The image is cut to whole blocks from its top left; the second scale is MATLAB's bicubic half of it.
 
     Args:
         plane: [height, width], grey levels 0..255.

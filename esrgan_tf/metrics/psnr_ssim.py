@@ -1,4 +1,4 @@
-"""Picture quality as the field measures it: uint8 pictures, borders cropped, on Y unless said otherwise."""
+"""Image quality as the field measures it: uint8 images, borders cropped, on Y unless said otherwise."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ PEAK = 255.0
 
 
 def smallest_side(crop: int) -> int:
-    """The shortest side in px of a picture that both measures take, with `crop` px left out at each border."""
+    """The shortest side in px of an image that both measures take, with `crop` px left out at each border."""
     return SSIM_WINDOW + 2 * crop
 
 
@@ -25,11 +25,11 @@ def luma(rgb: np.ndarray) -> np.ndarray:
     return rgb.astype(np.float64) @ (np.array([65.481, 128.553, 24.966]) / 255) + 16
 
 
-def psnr(picture: np.ndarray, reference: np.ndarray, crop: int = 0, channel: str = "y") -> float:
-    """10 log10(255^2 / mean squared error), in dB; infinite for equal pictures.
+def psnr(image: np.ndarray, reference: np.ndarray, crop: int = 0, channel: str = "y") -> float:
+    """10 log10(255^2 / mean squared error), in dB; infinite for equal images.
 
     Args:
-        picture: uint8 [height, width, 3].
+        image: uint8 [height, width, 3].
         reference: uint8, the same shape.
         crop: px left out at each border; the field crops `scale`.
         channel: "y" or "rgb".
@@ -40,31 +40,31 @@ def psnr(picture: np.ndarray, reference: np.ndarray, crop: int = 0, channel: str
     Raises:
         ValueError: shapes differ, not uint8, nothing left after the crop, or an unknown channel.
     """
-    a, b = _planes(picture, reference, crop, channel)
+    a, b = _planes(image, reference, crop, channel)
     error = np.mean((a - b) ** 2)
     return float(10 * np.log10(PEAK**2 / error)) if error else float("inf")
 
 
-def ssim(picture: np.ndarray, reference: np.ndarray, crop: int = 0, channel: str = "y") -> float:
+def ssim(image: np.ndarray, reference: np.ndarray, crop: int = 0, channel: str = "y") -> float:
     """Mean SSIM over an 11 x 11 Gaussian window, sigma 1.5, valid positions only.
 
     Source: Wang, Bovik, Sheikh, Simoncelli, "Image Quality Assessment" (2004), equation 13; K1 0.01, K2 0.03.
 
     Args:
-        picture: uint8 [height, width, 3].
+        image: uint8 [height, width, 3].
         reference: uint8, the same shape.
         crop: px left out at each border.
         channel: "y", or "rgb" for the mean over the three channels.
 
     Returns:
-        -1 to 1; 1 for equal pictures.
+        -1 to 1; 1 for equal images.
 
     Raises:
         ValueError: as `psnr`, or less than 11 px left after the crop.
     """
-    a, b = _planes(picture, reference, crop, channel)
+    a, b = _planes(image, reference, crop, channel)
     if min(a.shape[:2]) < SSIM_WINDOW:
-        raise ValueError(f"`picture` must keep {SSIM_WINDOW} px after the crop. Received: shape={a.shape}.")
+        raise ValueError(f"`image` must keep {SSIM_WINDOW} px after the crop. Received: shape={a.shape}.")
     mean_a, mean_b = _blur(a), _blur(b)
     variance_a = _blur(a * a) - mean_a**2
     variance_b = _blur(b * b) - mean_b**2
@@ -75,20 +75,20 @@ def ssim(picture: np.ndarray, reference: np.ndarray, crop: int = 0, channel: str
     return float(np.mean(similarity))
 
 
-def _planes(picture: np.ndarray, reference: np.ndarray, crop: int, channel: str) -> tuple[np.ndarray, np.ndarray]:
-    """Both pictures cropped, float64: [h, w] for Y, [h, w, 3] for RGB."""
-    if picture.shape != reference.shape or picture.ndim != 3:
+def _planes(image: np.ndarray, reference: np.ndarray, crop: int, channel: str) -> tuple[np.ndarray, np.ndarray]:
+    """Both images cropped, float64: [h, w] for Y, [h, w, 3] for RGB."""
+    if image.shape != reference.shape or image.ndim != 3:
         raise ValueError(
-            f"`picture` and `reference` must be [height, width, 3] alike. Received: {picture.shape}, {reference.shape}."
+            f"`image` and `reference` must be [height, width, 3] alike. Received: {image.shape}, {reference.shape}."
         )
-    if picture.dtype != np.uint8 or reference.dtype != np.uint8:
-        raise ValueError(f"pictures must be uint8. Received: {picture.dtype}, {reference.dtype}.")
+    if image.dtype != np.uint8 or reference.dtype != np.uint8:
+        raise ValueError(f"images must be uint8. Received: {image.dtype}, {reference.dtype}.")
     if channel not in ("y", "rgb"):
         raise ValueError(f"`channel` must be y or rgb. Received: channel={channel}.")
-    if min(picture.shape[:2]) <= 2 * crop:
-        raise ValueError(f"`crop` must leave something of the picture. Received: crop={crop} of {picture.shape}.")
+    if min(image.shape[:2]) <= 2 * crop:
+        raise ValueError(f"`crop` must leave something of the image. Received: crop={crop} of {image.shape}.")
     inner = slice(crop, -crop or None)
-    planes = (p[inner, inner] for p in (picture, reference))
+    planes = (p[inner, inner] for p in (image, reference))
     a, b = (luma(p) if channel == "y" else p.astype(np.float64) for p in planes)
     return a, b
 

@@ -58,7 +58,7 @@ def build_discriminator(config: DiscriminatorConfig, patch: int, dtype: str = "f
 
     Args:
         config: of any family.
-        patch: height and width of the pictures in px.
+        patch: height and width of the images in px.
         dtype: Keras dtype policy of all but the last layer.
 
     Returns:

@@ -60,7 +60,7 @@ def distilled_vgg19_features(
             f"vgg19 or vgg16 and its layers (--set perceptual.network=vgg19 --set ...). Received: {weights}."
         )
     shipped = weights == "shipped"
-    inputs = keras.Input((None, None, 3), name="picture")
+    inputs = keras.Input((None, None, 3), name="image")
     # To BGR in float32, which costs nothing on three channels: half precision would round the pixels.
     x = layers.Conv2D(3, 1, name="bgr")(inputs) if shipped else unit_variance(inputs)
     maps = _apply_blocks(x, max(layer_names), dtype)

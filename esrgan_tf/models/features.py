@@ -1,4 +1,4 @@
-"""Feature networks for perceptual losses: pictures in 0..1 in, feature maps out, frozen."""
+"""Feature networks for perceptual losses: images in 0..1 in, feature maps out, frozen."""
 
 import json
 import re
@@ -72,7 +72,7 @@ def vgg_features(
         preprocessing = CONVERTED[converted][1]
     elif weights == "random":
         preprocessing = "torchvision"
-    inputs = keras.Input((None, None, 3), name="picture")
+    inputs = keras.Input((None, None, 3), name="image")
     maps = _apply_network(inputs, network, max(places.values()), preprocessing, dtype)
     scale = caffe_feature_scale if preprocessing == "caffe" else 1.0
     outputs = {
@@ -96,7 +96,7 @@ def converted_network(name: str) -> keras.Model:
     """
     network, preprocessing = CONVERTED[name]
     last = len(CONVS[network]), CONVS[network][-1]
-    inputs = keras.Input((None, None, 3), name="picture")
+    inputs = keras.Input((None, None, 3), name="image")
     maps = _apply_network(inputs, network, last, preprocessing, "float32")
     model = keras.Model(inputs, maps[last][0], name=name)
     model.trainable = False

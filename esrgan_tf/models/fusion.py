@@ -41,7 +41,7 @@ def fuse_branches(model: keras.Model) -> keras.Model:
 def merge_upsampling(model: keras.Model) -> keras.Model:
     """Replace every nearest-neighbour enlargement with a 3x3 convolution after it by a 2x2 convolution before it.
 
-    Each pixel of the enlarged map sees 2 x 2 (x2) different pixels of the small one at most: the convolution's nine
+    Each pixel of the upscaled map sees 2 x 2 (x2) different pixels of the small one at most: the convolution's nine
     taps, summed over taps that see the same pixel, are one 2x2 kernel for each of the factor^2 phases within a
     pixel. At x2 that is 16 multiplications for 36. Zero padding stays zero padding. Where the enlargement is
     something else, or the convolution is of another size or padding, nothing is changed.
@@ -103,7 +103,7 @@ class _Enlargement(NamedTuple):
 
 
 def _enlargement(x: keras.KerasTensor) -> _Enlargement | None:
-    """What `x` is enlarged from, if it is `models.upsampling.nearest` of something: a pixel shuffle of copies."""
+    """What `x` is upscaled from, if it is `models.upsampling.nearest` of something: a pixel shuffle of copies."""
     shuffle, copies = _maker(x)
     if type(shuffle).__name__ != "DepthToSpace":
         return None

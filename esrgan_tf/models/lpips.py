@@ -1,4 +1,4 @@
-"""LPIPS: a learned distance between pictures (arXiv:1801.03924)."""
+"""LPIPS: a learned distance between images (arXiv:1801.03924)."""
 
 import keras
 from keras import layers, ops
@@ -17,10 +17,10 @@ def lpips(backbone: str = "alex") -> keras.Model:
     """LPIPS, version 0.1. Source: Zhang et al. (arXiv:1801.03924) equation 1 and their released code.
 
     Args:
-        backbone: "alex" (the published metric, pictures from 31 px) or "vgg" (from 16 px).
+        backbone: "alex" (the published metric, images from 31 px) or "vgg" (from 16 px).
 
     Returns:
-        Model named `lpips_<backbone>`: two pictures [batch, height, width, 3] RGB float32 in 0..1, of the same size
+        Model named `lpips_<backbone>`: two images [batch, height, width, 3] RGB float32 in 0..1, of the same size
         -> distances [batch] float32, 0 for equal ones. Its weights are random until trained ones are put in:
         the backbone's are torchvision's, and lin0 to lin4 those of the lpips package.
 
@@ -30,20 +30,20 @@ def lpips(backbone: str = "alex") -> keras.Model:
     if backbone not in BACKBONES:
         raise InputError(f"`backbone` must be one of {', '.join(BACKBONES)}. Received: backbone={backbone}.")
     features = _alexnet() if backbone == "alex" else _vgg16()
-    pictures = [keras.Input((None, None, 3), name=name) for name in ("first", "second")]
+    images = [keras.Input((None, None, 3), name=name) for name in ("first", "second")]
     distance = 0.0
-    for index, (first, second) in enumerate(zip(*map(features, pictures), strict=True)):
+    for index, (first, second) in enumerate(zip(*map(features, images), strict=True)):
         differences = ops.square(_unit_length(first) - _unit_length(second))
         weighted = layers.Conv2D(1, 1, use_bias=False, name=f"lin{index}")(differences)
         distance = distance + ops.mean(weighted, axis=(1, 2, 3))
-    model = keras.Model(pictures, distance, name=f"lpips_{backbone}")
+    model = keras.Model(images, distance, name=f"lpips_{backbone}")
     model.trainable = False
     return model
 
 
 def _alexnet() -> keras.Model:
-    """Pictures [n, h, w, 3] in 0..1 -> the five maps of AlexNet, after their ReLUs."""
-    inputs = keras.Input((None, None, 3), name="picture")
+    """Images [n, h, w, 3] in 0..1 -> the five maps of AlexNet, after their ReLUs."""
+    inputs = keras.Input((None, None, 3), name="image")
     x, maps = unit_variance(inputs), []
     for number, (width, kernel, stride) in enumerate(ALEXNET, start=1):
         if number in ALEXNET_POOLED:
@@ -57,8 +57,8 @@ def _alexnet() -> keras.Model:
 
 
 def _vgg16() -> keras.Model:
-    """Pictures [n, h, w, 3] in 0..1 -> the last map of each block of VGG16, after its ReLU."""
-    inputs = keras.Input((None, None, 3), name="picture")
+    """Images [n, h, w, 3] in 0..1 -> the last map of each block of VGG16, after its ReLU."""
+    inputs = keras.Input((None, None, 3), name="image")
     maps = apply_convolutions(unit_variance(inputs), "vgg16", VGG16_MAPS[-1], "float32")
     return keras.Model(inputs, [maps[place][1] for place in VGG16_MAPS], name="vgg16")
 

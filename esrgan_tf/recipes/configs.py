@@ -46,9 +46,9 @@ class PerceptualConfig:
 
 @dataclass(frozen=True)
 class DataConfig:
-    """How whole pictures become aligned LR/HR crops."""
+    """How whole images become aligned LR/HR crops."""
 
-    degradation: DegradationConfig | None = None  # None: MATLAB's bicubic, or the source's own LR pictures
+    degradation: DegradationConfig | None = None  # None: MATLAB's bicubic, or the source's own LR images
     crops_per_picture: int = 8
     shuffle_buffer: int = 512  # crops
     flip: bool = True

@@ -21,7 +21,7 @@ GAN_2018 = StageConfig(
     adversarial_weight=5e-3,
     learning_rate=1e-4,
     milestones=(50_000, 100_000, 200_000, 300_000),
-    best_by="perceptual",  # PSNR falls as the pictures sharpen
+    best_by="perceptual",  # PSNR falls as the images sharpen
 )
 
 ESRGAN = Recipe(

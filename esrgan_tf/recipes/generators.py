@@ -21,7 +21,7 @@ class RRDBConfig:
     batch_norm: bool = False  # after every convolution of the body
     padding: str = "zero"  # zero, reflect or replicate
     upsampling: str = "nearest"  # nearest + conv (released code) or pixel_shuffle
-    pixel_unshuffle: bool = False  # x1 and x2 by an x4 network on the unshuffled picture (Real-ESRGAN)
+    pixel_unshuffle: bool = False  # x1 and x2 by an x4 network on the unshuffled image (Real-ESRGAN)
     init_scale: float = 0.1  # He-normal x 0.1: "smaller initialization", ESRGAN section 3.1
     init_convs: str = "all"  # of these: all (released code of 2018) or body (BasicSR)
 
@@ -183,7 +183,7 @@ GeneratorConfig = (
 
 
 def lr_multiple(config: GeneratorConfig) -> int:
-    """What the sides of an LR picture must be multiples of, in px."""
+    """What the sides of an LR image must be multiples of, in px."""
     return 4 // config.scale if getattr(config, "pixel_unshuffle", False) else 1
 
 

@@ -7,18 +7,18 @@ import numpy as np
 from esrgan_tf.formats.network import Network
 from esrgan_tf.serving_client.server import Server
 
-PROBE_SIDE = 16  # px of the picture that the scale is found by
+PROBE_SIDE = 16  # px of the image that the scale is found by
 
 
-def server_network(server: Server, tile: int | None = None, at_once: int = 1) -> Network:
+def server_network(server: Server, tile: int | None = None, concurrency: int = 1) -> Network:
     """A served generator as a network; safe to run from several threads.
 
-    By gRPC pictures travel as float32 (`serving_default`), by REST as PNG of 8 bits (`image_bytes`).
+    By gRPC images travel as float32 (`serving_default`), by REST as PNG of 8 bits (`image_bytes`).
 
     Args:
         server: where.
-        tile: px, the only size of picture that is ever sent, for a server that batches; `None` sends any.
-        at_once: requests that are worth having under way.
+        tile: px, the only size of image that is ever sent, for a server that batches; `None` sends any.
+        concurrency: requests that are worth having under way.
 
     Raises:
         InputError: the server cannot be reached, or does not serve the model.
@@ -33,4 +33,6 @@ def server_network(server: Server, tile: int | None = None, at_once: int = 1) ->
         upscale = rest_upscale(server)
     side = tile or PROBE_SIDE
     scale = upscale(np.full((side, side, 3), 0.5, np.float32)).shape[0] // side
-    return Network(server.name, scale, upscale, tile=tile, origin=f"{server.url} {server.name}", at_once=at_once)
+    return Network(
+        server.name, scale, upscale, tile=tile, origin=f"{server.url} {server.name}", concurrency=concurrency
+    )

@@ -10,7 +10,7 @@ from esrgan_tf.serving_client.server import Server, TryAgain, with_patience
 
 RETRIED = ("UNAVAILABLE", "RESOURCE_EXHAUSTED")  # away, or its queue is full
 CHANNEL = (
-    ("grpc.max_send_message_length", -1),  # any size: the default of 4 MB is a picture of 600 px
+    ("grpc.max_send_message_length", -1),  # any size: the default of 4 MB is an image of 600 px
     ("grpc.max_receive_message_length", -1),
     ("grpc.enable_retries", 0),  # `with_patience` does it
     ("grpc.min_reconnect_backoff_ms", 100),

@@ -49,14 +49,14 @@ class Loop:
         self._estimate = Estimate(stage.steps, _on_cpu(networks))
         self._metrics = MetricsFile(folder.metrics, progress.step)
         self._tensorboard = TensorBoard(folder.logs)
-        self.skipped: dict[str, int] = {}  # pictures that could not be read, and how often
+        self.skipped: dict[str, int] = {}  # images that could not be read, and how often
 
     def run(self) -> None:
         """Train to the end.
 
         Raises:
             Interrupted: Ctrl-C or SIGTERM; everything is saved.
-            TrainingStopped: a loss term is not finite, the memory or the disk is full, or no picture can be read.
+            TrainingStopped: a loss term is not finite, the memory or the disk is full, or no image can be read.
         """
         try:
             with _stop_request() as requested:
@@ -110,7 +110,7 @@ class Loop:
         scalars |= {f"validation/{name}": value for name, value in found.metrics.items()}
         self._metrics.add({"step": step, **scalars})
         self._tensorboard.add(step, scalars, [("validation", found.panel)])
-        with replacing(self._folder.pictures / f"step_{step:07d}.png") as temporary:
+        with replacing(self._folder.images / f"step_{step:07d}.png") as temporary:
             Image.fromarray(found.panel).save(temporary)
         self._terminal.say(
             f"step {step}: validation PSNR {found.metrics['psnr_y']:.2f} dB, SSIM {found.metrics['ssim_y']:.4f} "
@@ -118,14 +118,14 @@ class Loop:
         )
 
     def _next_batch(self) -> dict[str, tf.Tensor]:
-        """The next batch, as long as there are pictures that can be read."""
+        """The next batch, as long as there are images that can be read."""
         try:
             return next(self._batches)
         except tf.errors.InvalidArgumentError as error:
             raise TrainingStopped(f"`--data` gives no more batches: {first_line(error)}") from error
 
     def _tell_skipped(self, skipped: tf.Tensor) -> None:
-        """Name each unreadable picture once, and count every time it was met."""
+        """Name each unreadable image once, and count every time it was met."""
         for name in "".join(value.decode() for value in skipped.numpy()).splitlines():
             if name not in self.skipped:
                 self._terminal.say(f"skipped `{name}`: it cannot be read")

@@ -158,8 +158,8 @@ class TensorBoard:
     def __init__(self, folder: Path):
         self._writer = tf.summary.create_file_writer(str(folder))
 
-    def add(self, step: int, scalars: dict[str, float], pictures: Iterable[tuple[str, np.ndarray]]) -> None:
-        """Write scalars, and pictures as (name, uint8 [h, w, 3]), of one step.
+    def add(self, step: int, scalars: dict[str, float], images: Iterable[tuple[str, np.ndarray]]) -> None:
+        """Write scalars, and images as (name, uint8 [h, w, 3]), of one step.
 
         Raises:
             TrainingStopped: they cannot be written, such as on a full disk.
@@ -168,8 +168,8 @@ class TensorBoard:
             with self._writer.as_default(step=step):
                 for name, value in scalars.items():
                     tf.summary.scalar(name, value)
-                for name, picture in pictures:
-                    tf.summary.image(name, picture[None])
+                for name, image in images:
+                    tf.summary.image(name, image[None])
             self._writer.flush()
         except tf.errors.OpError as error:
             raise TrainingStopped(f"TensorBoard's logs cannot be written: {first_line(error)}") from error

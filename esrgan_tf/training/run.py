@@ -85,7 +85,7 @@ def train_stage(recipe: Recipe, stage_name: str, options: RunOptions) -> Path:
         "training_pictures": {source.name: source.count for source in sources},
         "training_pictures_digest": _digest(sources),
         "frozen_training_images": _frozen(sources, options.refuse_test_images),
-        "validation_pictures": [name for name, _, _ in held_out.pictures],
+        "validation_pictures": [name for name, _, _ in held_out.images],
         "validated_on_training_pictures": _overlap(sources, validated),
         "validation_crop": recipe.data.validation_crop,
         "left_out_pictures": sorted({line for source in (*sources, *validated) for line in source.left_out})
@@ -105,7 +105,7 @@ def train_stage(recipe: Recipe, stage_name: str, options: RunOptions) -> Path:
     if checkpoints.restore():
         print(f"taken up at step {progress.step} of {stage.steps}")
     train_step = make_train_step(networks, objective, strategy)
-    validator = Validator(held_out.pictures, networks, objective, scale)
+    validator = Validator(held_out.images, networks, objective, scale)
     loop = Loop(stage, folder, networks, train_step, checkpoints.batches, validator, progress, checkpoints)
     loop.run()
     _conclude(folder, loop.skipped)
@@ -134,7 +134,7 @@ def _check_batch(batch_size: int, replicas: int) -> None:
 
 
 def _check_patch(hr_patch: int, scale: int, multiple: int) -> None:
-    """Raise unless the generator takes the patch's LR picture."""
+    """Raise unless the generator takes the patch's LR image."""
     if hr_patch // scale % multiple:
         raise InputError(
             f"`--hr_patch` must be a multiple of {scale * multiple} for this generator. Received: {hr_patch}."
@@ -142,13 +142,13 @@ def _check_patch(hr_patch: int, scale: int, multiple: int) -> None:
 
 
 def _digest(sources: list[Source]) -> str:
-    """A short name for which pictures are trained on: a run cannot go on with others."""
+    """A short name for which images are trained on: a run cannot go on with others."""
     names = "\n".join(name for source in sources for name in source.names)
     return hashlib.sha256(names.encode()).hexdigest()[:16]
 
 
 def _overlap(sources: list[Source], validated: list[Source]) -> bool:
-    """Whether a picture is both trained on and held out."""
+    """Whether an image is both trained on and held out."""
     trained = {name for source in sources for name in source.names}
     return any(element["name"].numpy().decode() in trained for source in validated for element in source.held_out)
 
@@ -173,13 +173,13 @@ def _announced_default_data(scale: int) -> str:
     if data == "sample":
         print(
             "*** No --data given and DIV2K is not prepared here: training on the small embedded SAMPLE. "
-            "Give --data=FOLDER of your pictures, or --data=div2k to download DIV2K. ***"
+            "Give --data=FOLDER of your images, or --data=div2k to download DIV2K. ***"
         )
     return data
 
 
 def _introduce(recipe: Recipe, folder: StageFolder, generator: keras.Model, run: dict[str, Any]) -> None:
-    """Say what will run, and which pictures are left out."""
+    """Say what will run, and which images are left out."""
     stage = recipe.stage(folder.stage)
     print(
         f"{recipe.name} x{recipe.generator.scale}, {folder.stage} stage: {generator.count_params():,} parameters, "
@@ -189,10 +189,10 @@ def _introduce(recipe: Recipe, folder: StageFolder, generator: keras.Model, run:
     counts = ", ".join(f"{count} of {name}" for name, count in run["training_pictures"].items())
     print(f"data: {counts}; {len(run['validation_pictures'])} held out")
     if run["validated_on_training_pictures"]:
-        print("*** Some of the held-out pictures are trained on as well: their numbers flatter. Give --val_data. ***")
+        print("*** Some of the held-out images are trained on as well: their numbers flatter. Give --val_data. ***")
     if run["left_out_pictures"]:
         first = run["left_out_pictures"][0]
-        print(f"left out {len(run['left_out_pictures'])} pictures (recipe.json lists them), such as {first}")
+        print(f"left out {len(run['left_out_pictures'])} images (recipe.json lists them), such as {first}")
     if run["init_from"]:
         print(f"generator from {run['init_from']}: {run['copied']}")
     if run["perceptual_weights"]:
@@ -203,7 +203,7 @@ def _introduce(recipe: Recipe, folder: StageFolder, generator: keras.Model, run:
 def _conclude(folder: StageFolder, skipped: dict[str, int]) -> None:
     """Say what came of it."""
     if skipped:
-        print(f"skipped {len(skipped)} pictures that cannot be read, {sum(skipped.values())} times in all")
+        print(f"skipped {len(skipped)} images that cannot be read, {sum(skipped.values())} times in all")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "linux" else 2**30)
     print(f"peak memory {peak:.1f} GiB")
     print(f"generator: {folder.best}")

@@ -45,8 +45,8 @@ class Objective:
             losses.ADVERSARIAL_LOSSES, stage.adversarial_loss, "adversarial_loss"
         )
 
-    def picture_terms(self, networks: Networks, sr: tf.Tensor, hr: tf.Tensor) -> Terms:
-        """The terms that compare pictures with pictures, unweighted; sr and hr [n, h, w, 3] in 0..1."""
+    def image_terms(self, networks: Networks, sr: tf.Tensor, hr: tf.Tensor) -> Terms:
+        """The terms that compare images with images, unweighted; sr and hr [n, h, w, 3] in 0..1."""
         terms = {}
         if "pixel" in self.weights:
             terms["pixel"] = self._pixel(sr, hr)
@@ -58,7 +58,7 @@ class Objective:
 
     @property
     def smallest_side(self) -> int:
-        """Px that every side of a picture must have for the terms above."""
+        """Px that every side of an image must have for the terms above."""
         return smallest_side(self._scales) if self._scales else 1
 
 
@@ -92,19 +92,19 @@ def make_train_step(
 def _train_on(networks: Networks, objective: Objective, hr: tf.Tensor, lr: tf.Tensor) -> Terms:
     """One replica's step on hr [n, patch, patch, 3] and lr, both float32 in 0..1.
 
-    The discriminator sees each picture once: its weights do not change between the released code's generator
+    The discriminator sees each image once: its weights do not change between the released code's generator
     step and discriminator step, so that one pass gives the logits of both.
     """
     discriminator = networks.discriminator
     stable = networks.average_output(lr) if "ldl" in objective.weights else None
     with tf.GradientTape() as generator_tape:
         sr = networks.generator(lr, training=True)
-        terms = objective.picture_terms(networks, sr, hr)
+        terms = objective.image_terms(networks, sr, hr)
         if stable is not None:
             terms["ldl"] = losses.ldl_loss(sr, stable, hr)
         if discriminator:
             with tf.GradientTape() as discriminator_tape:
-                # Real and generated pictures apart: BatchNorm's statistics are each batch's own.
+                # Real and generated images apart: BatchNorm's statistics are each batch's own.
                 real, fake = discriminator(hr, training=True), discriminator(sr, training=True)
                 terms["discriminator"] = objective.discriminator_loss(real, fake, global_mean)
                 discriminator_loss = _of_replica(networks.discriminator_optimizer, terms["discriminator"])

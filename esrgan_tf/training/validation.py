@@ -1,4 +1,4 @@
-"""Looking at a generator on held-out pictures: loss terms, PSNR and SSIM, and panels."""
+"""Looking at a generator on held-out images: loss terms, PSNR and SSIM, and panels."""
 
 from dataclasses import dataclass
 
@@ -14,50 +14,50 @@ from esrgan_tf.metrics.psnr_ssim import psnr, ssim
 from esrgan_tf.training.networks import Networks
 from esrgan_tf.training.steps import Objective
 
-PANEL_ROWS = 4  # pictures in a panel
+PANEL_ROWS = 4  # images in a panel
 PANEL_CROP = 128  # HR px of each, where it has the most detail
 
 
 @dataclass(frozen=True)
 class Validation:
-    """What one look at the held-out pictures found: means over the pictures, and their panel (uint8)."""
+    """What one look at the held-out images found: means over the images, and their panel (uint8)."""
 
     metrics: dict[str, float]
     panel: np.ndarray
 
 
 class Validator:
-    """Measures `networks.evaluated` on fixed pictures, Y channel, `scale` px cropped at each border."""
+    """Measures `networks.evaluated` on fixed images, Y channel, `scale` px cropped at each border."""
 
     def __init__(
         self,
-        pictures: list[tuple[str, tf.Tensor, tf.Tensor]],
+        images: list[tuple[str, tf.Tensor, tf.Tensor]],
         networks: Networks,
         objective: Objective,
         scale: int,
     ):
-        """Keep the pictures as arrays, and measure bicubic on them.
+        """Keep the images as arrays, and measure bicubic on them.
 
         Raises:
             InputError: one is too small for a loss term.
         """
-        for name, hr, _ in pictures:
+        for name, hr, _ in images:
             if min(hr.shape[:2]) < objective.smallest_side:
                 raise InputError(
-                    f"held-out pictures must be at least {objective.smallest_side} px on each side for this "
+                    f"held-out images must be at least {objective.smallest_side} px on each side for this "
                     f"ms_ssim_weight and hr_patch. Received: `{name}` of {hr.shape[1]} x {hr.shape[0]} px."
                 )
         self._networks, self._scale = networks, scale
-        self._pictures = [(name, hr.numpy(), lr.numpy()) for name, hr, lr in pictures]
-        largest = max(max(hr.shape[:2]) for _, hr, _ in self._pictures)
-        enlarged = [(to_uint8(bicubic_upscale(to_float(lr), scale)), hr) for _, hr, lr in self._pictures]
-        bicubic = np.mean([psnr(picture, hr, scale) for picture, hr in enlarged])
-        self.what = f"{len(pictures)} pictures, up to {largest} px around their centre; bicubic {bicubic:.2f} dB"
+        self._images = [(name, hr.numpy(), lr.numpy()) for name, hr, lr in images]
+        largest = max(max(hr.shape[:2]) for _, hr, _ in self._images)
+        upscaled = [(to_uint8(bicubic_upscale(to_float(lr), scale)), hr) for _, hr, lr in self._images]
+        bicubic = np.mean([psnr(image, hr, scale) for image, hr in upscaled])
+        self.what = f"{len(images)} images, up to {largest} px around their centre; bicubic {bicubic:.2f} dB"
 
         @tf.function(input_signature=[tf.TensorSpec([None, None, None, 3], tf.float32)] * 2)
         def upscale(hr: tf.Tensor, lr: tf.Tensor) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
             sr = networks.evaluated(lr, training=False)
-            return sr, objective.picture_terms(networks, sr, hr)
+            return sr, objective.image_terms(networks, sr, hr)
 
         self._upscale = upscale
 
@@ -68,8 +68,8 @@ class Validator:
             TrainingStopped: its output is not finite.
         """
         rows, panels = [], []
-        for name, hr, lr in self._pictures:
-            hr_01, lr_01 = (to_float(picture)[None] for picture in (hr, lr))
+        for name, hr, lr in self._images:
+            hr_01, lr_01 = (to_float(image)[None] for image in (hr, lr))
             sr_01, terms = self._upscale(hr_01, lr_01)
             if not np.isfinite(sr_01).all():
                 raise TrainingStopped(f"the generator's output for held-out `{name}` is not finite.")

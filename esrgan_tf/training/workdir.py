@@ -55,7 +55,7 @@ class StageFolder:
         return self.path / "logs"
 
     @property
-    def pictures(self) -> Path:
+    def images(self) -> Path:
         """Validation panels."""
         return self.path / "pictures"
 

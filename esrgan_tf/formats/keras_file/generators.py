@@ -96,7 +96,7 @@ def copy_weights(source: keras.Model, target: keras.Model, origin: str) -> str:
         What was copied and what not, for people.
 
     Raises:
-        InputError: names or shapes differ; of another scale, elsewhere than where the picture is enlarged.
+        InputError: names or shapes differ; of another scale, elsewhere than where the image is upscaled.
     """
     branched = [layer for layer in target.layers if isinstance(layer, BranchedConv2D)]
     have, want = _tensors(source if branched else fuse_branches(source)), _tensors(target)

@@ -19,7 +19,7 @@ def keras_network(model: keras.Model, origin: str = "") -> Network:
         InputError: the model is not named so.
     """
     info = generator_info(model)
-    # One trace for every size; `model.predict` would copy and batch what is one picture.
+    # One trace for every size; `model.predict` would copy and batch what is one image.
     signature = [tf.TensorSpec([None, None, None, 3], tf.float32)]
     function = tf.function(lambda batch: model(batch, training=False), input_signature=signature)
 

@@ -10,7 +10,7 @@ import keras
 from esrgan_tf.errors import InputError
 from esrgan_tf.metadata import METADATA, Description
 
-PICTURE = keras.InputSpec("float32", (None, None, None, 3), name="image")
+IMAGE = keras.InputSpec("float32", (None, None, None, 3), name="image")
 
 
 def write_onnx(model: keras.Model, description: Description, path: Path) -> None:
@@ -32,7 +32,7 @@ def write_onnx(model: keras.Model, description: Description, path: Path) -> None
         raise InputError("`--format=onnx` needs tf2onnx and onnx: pip install 'esrgan_tf[onnx]'.") from error
     logging.getLogger("tf2onnx").setLevel(logging.ERROR)
     with contextlib.redirect_stdout(io.StringIO()):
-        model.export(str(path), format="onnx", verbose=False, input_signature=[PICTURE])
+        model.export(str(path), format="onnx", verbose=False, input_signature=[IMAGE])
     exported = onnx.load(str(path))
     _sum_biases(exported.graph)
     onnx.helper.set_model_props(exported, {METADATA: description.to_json()})

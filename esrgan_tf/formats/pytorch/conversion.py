@@ -27,7 +27,7 @@ from esrgan_tf.recipes.configs import NAME
 from esrgan_tf.recipes.discriminators import VGGDiscriminatorConfig
 from esrgan_tf.recipes.overrides import override
 
-PROBE = 8  # px: height and width of the picture on which an exported generator is compared with its source
+PROBE = 8  # px: height and width of the image on which an exported generator is compared with its source
 EXACT = 1e-6  # of the largest value, that the two may differ by
 
 
@@ -168,7 +168,7 @@ def _recipe_name(text: str, scale: int, given: bool) -> str:
 
 
 def _same(model: keras.Model, twin: keras.Model) -> bool:
-    """Whether two generators have the same scale and give the same picture."""
-    picture = np.random.default_rng(0).uniform(size=(1, PROBE, PROBE, 3)).astype(np.float32)
-    first, second = np.array(model(picture)), np.array(twin(picture))
+    """Whether two generators have the same scale and give the same image."""
+    image = np.random.default_rng(0).uniform(size=(1, PROBE, PROBE, 3)).astype(np.float32)
+    first, second = np.array(model(image)), np.array(twin(image))
     return first.shape == second.shape and bool(np.abs(first - second).max() <= EXACT * np.abs(first).max())

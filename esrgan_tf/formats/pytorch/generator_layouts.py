@@ -145,7 +145,7 @@ def _srvgg_rules(convs: int) -> Rules:
 
 
 def _residual_sizes(shapes: Shapes, first_upsampling: str, steps: int) -> dict[str, int]:
-    """Width, depth and scale of a residual network that pixel shuffles enlarge."""
+    """Width, depth and scale of a residual network that pixel shuffles upscale."""
     features = size(shapes, "conv_first.weight", OUTPUT)
     triples = size(shapes, f"{first_upsampling}.weight", OUTPUT) == 9 * features
     return {"scale": 3 if triples else 2**steps, "blocks": length(shapes, r"body\.(\d+)\..*"), "features": features}

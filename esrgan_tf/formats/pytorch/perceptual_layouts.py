@@ -1,4 +1,4 @@
-"""Layouts of networks that judge pictures: VGG discriminators, torchvision's and MINC's classifiers, LPIPS."""
+"""Layouts of networks that judge images: VGG discriminators, torchvision's and MINC's classifiers, LPIPS."""
 
 from collections.abc import Mapping
 

@@ -10,7 +10,7 @@ _CMYK = 4  # components of a JPEG
 def check_and_decode(image_bytes: tf.Tensor, max_pixels: int) -> tuple[tf.Tensor, tf.Tensor]:
     """Decode PNG and JPEG files of one size.
 
-    Sizes are read from the headers first, so that a picture over the limit costs no memory. 16-bit PNG is cut to 8
+    Sizes are read from the headers first, so that an image over the limit costs no memory. 16-bit PNG is cut to 8
     bits; EXIF orientation and ICC profiles are not looked at.
 
     Args:
@@ -27,7 +27,7 @@ def check_and_decode(image_bytes: tf.Tensor, max_pixels: int) -> tuple[tf.Tensor
     sizes = tf.map_fn(_header_size, image_bytes, fn_output_signature=tf.TensorSpec([2], tf.int64))
     pixels = tf.reduce_sum(tf.reduce_prod(sizes, axis=1))
     checks = [
-        _check(tf.size(image_bytes) > 0, "`image_bytes` must hold at least one picture."),
+        _check(tf.size(image_bytes) > 0, "`image_bytes` must hold at least one image."),
         _check(
             (pixels <= max_pixels) & (tf.reduce_min(sizes) > 0),
             f"`image_bytes` must have at most {max_pixels} pixels (batch x height x width). Received: ",
@@ -35,7 +35,7 @@ def check_and_decode(image_bytes: tf.Tensor, max_pixels: int) -> tuple[tf.Tensor
         ),
         _check(
             tf.reduce_all(sizes == sizes[:1]),
-            "`image_bytes`: all pictures of one request must have one size. Received (height, width): ",
+            "`image_bytes`: all images of one request must have one size. Received (height, width): ",
             sizes,
         ),
     ]
@@ -81,9 +81,9 @@ def _grey(rgb: tf.Tensor) -> tf.Tensor:
     return tf.reduce_mean(tf.clip_by_value(rgb, 0, 1), axis=-1, keepdims=True)
 
 
-def to_uint8(picture_01: tf.Tensor) -> tf.Tensor:
+def to_uint8(image_01: tf.Tensor) -> tf.Tensor:
     """Float in 0..1 -> uint8: round once, then clip, as `images.to_uint8`."""
-    return tf.cast(tf.clip_by_value(tf.round(picture_01 * 255), 0, 255), tf.uint8)
+    return tf.cast(tf.clip_by_value(tf.round(image_01 * 255), 0, 255), tf.uint8)
 
 
 def _header_size(data: tf.Tensor) -> tf.Tensor:
@@ -103,7 +103,7 @@ def _png_size(data: tf.Tensor) -> tf.Tensor:
     """Bytes of a PNG file -> int64 [2], height and width."""
     check = _check(
         tf.logical_not(_has_chunk_before_pixels(data, "acTL")),
-        "`image_bytes` must be single pictures. Received an animated PNG.",
+        "`image_bytes` must be single images. Received an animated PNG.",
     )
     with tf.control_dependencies([check]):
         header = tf.strings.substr(data, _PNG_SIZE_AT, _PNG_SIZE_BYTES)
@@ -127,7 +127,7 @@ def _jpeg_size(data: tf.Tensor) -> tf.Tensor:
 
 def _decode(data: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Bytes of one file -> RGBA uint8 [h, w, 4] and its channels."""
-    picture = tf.cond(
+    image = tf.cond(
         _begins_with(data, PNG_MAGIC),
         lambda: tf.cond(
             _has_chunk_before_pixels(data, "tRNS"),  # one colour is transparent
@@ -136,11 +136,11 @@ def _decode(data: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         ),
         lambda: tf.io.decode_jpeg(data, dct_method="INTEGER_ACCURATE"),  # as Pillow; the default is faster and coarser
     )
-    channels = tf.shape(picture)[2]
+    channels = tf.shape(image)[2]
     colours = tf.where(channels <= 2, 1, 3)
-    rgb = tf.gather(picture, tf.where(channels <= 2, [0, 0, 0], [0, 1, 2]), axis=2)
-    opaque = tf.fill(tf.shape(picture[..., :1]), tf.constant(255, tf.uint8))
-    alpha = tf.cond(channels > colours, lambda: picture[..., -1:], lambda: opaque)
+    rgb = tf.gather(image, tf.where(channels <= 2, [0, 0, 0], [0, 1, 2]), axis=2)
+    opaque = tf.fill(tf.shape(image[..., :1]), tf.constant(255, tf.uint8))
+    alpha = tf.cond(channels > colours, lambda: image[..., -1:], lambda: opaque)
     return tf.ensure_shape(tf.concat([rgb, alpha], axis=-1), [None, None, 4]), channels
 
 

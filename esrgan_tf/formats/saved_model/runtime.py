@@ -40,7 +40,7 @@ def saved_model_network(path: str | Path, alpha: float | None = None) -> Network
             raise MemoryError(str(error)) from error
         except tf.errors.OpError as error:
             reason = error.message.split(ASSERTION)[-1].splitlines()[0]
-            raise InputError(f"`{folder}` refused a picture: {reason}") from error
+            raise InputError(f"`{folder}` refused an image: {reason}") from error
 
     return described_network(description, run, str(folder))
 

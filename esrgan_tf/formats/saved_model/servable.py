@@ -13,7 +13,7 @@ from esrgan_tf.formats.graphs import Upscale
 from esrgan_tf.formats.saved_model.image_bytes import check_and_decode, encode, have_alpha, to_uint8
 from esrgan_tf.formats.saved_model.runtime import DESCRIPTION_ASSET
 from esrgan_tf.formats.saved_model.tiles import upscale_in_tiles
-from esrgan_tf.image import io as images
+from esrgan_tf.image import io as image_io
 from esrgan_tf.image.tiling import upscale_by_tiles
 from esrgan_tf.metadata import Description
 from esrgan_tf.models.layers.upsampling import bicubic
@@ -32,7 +32,7 @@ class Servable(tf.Module):
 
         Args:
             upscale: the function.
-            description: of what it is; its tile and overlap cut larger pictures inside the graph.
+            description: of what it is; its tile and overlap cut larger images inside the graph.
             max_pixels: batch x height x width of what one request may hold.
             variables: whatever holds the function's variables, to be saved with it.
         """
@@ -48,20 +48,20 @@ class Servable(tf.Module):
             "image_bytes": self._endpoint(self._bytes, tf.TensorSpec([None], tf.string, "image_bytes")),
         }
 
-    def _endpoint(self, method: Callable, picture: tf.TensorSpec) -> tf.types.experimental.ConcreteFunction:
+    def _endpoint(self, method: Callable, image: tf.TensorSpec) -> tf.types.experimental.ConcreteFunction:
         """One endpoint; without alpha among its inputs where there is one generator."""
         if self._description.takes_alpha:
             alpha = tf.TensorSpec([None], tf.float32, "alpha")
-            return tf.function(method, input_signature=[picture, alpha]).get_concrete_function()
-        return tf.function(lambda picture: method(picture, None), input_signature=[picture]).get_concrete_function()
+            return tf.function(method, input_signature=[image, alpha]).get_concrete_function()
+        return tf.function(lambda image: method(image, None), input_signature=[image]).get_concrete_function()
 
     def _float(self, image: tf.Tensor, alpha: tf.Tensor | None) -> dict[str, tf.Tensor]:
         """Float32 [batch, h, w, 3] in 0..1 -> `sr` float32, the generator's own values: neither clipped nor rounded."""
-        return {"sr": self._enlarge(image, alpha)}
+        return {"sr": self._upscale_checked(image, alpha)}
 
     def _uint8(self, image: tf.Tensor, alpha: tf.Tensor | None) -> dict[str, tf.Tensor]:
         """Uint8 [batch, h, w, 3] -> `sr` uint8, rounded and clipped once."""
-        return {"sr": to_uint8(self._enlarge(tf.cast(image, tf.float32) / 255, alpha))}
+        return {"sr": to_uint8(self._upscale_checked(tf.cast(image, tf.float32) / 255, alpha))}
 
     def _bytes(self, image_bytes: tf.Tensor, alpha: tf.Tensor | None) -> dict[str, tf.Tensor]:
         """PNG or JPEG files [batch] of one size -> `sr_bytes`, PNG files; grey stays grey, alpha is kept (bicubic)."""
@@ -69,12 +69,12 @@ class Servable(tf.Module):
         rgba = tf.cast(rgba, tf.float32) / 255
         opacity = tf.cond(
             tf.reduce_any(have_alpha(channels)),
-            lambda: self._enlarge_opacity(rgba[..., 3:]),
+            lambda: self._upscale_alpha(rgba[..., 3:]),
             lambda: rgba[..., 3:],  # which `encode` does not look at
         )
-        return {"sr_bytes": encode(self._enlarge(rgba[..., :3], alpha), opacity, channels)}
+        return {"sr_bytes": encode(self._upscale_checked(rgba[..., :3], alpha), opacity, channels)}
 
-    def _enlarge_opacity(self, opacity: tf.Tensor) -> tf.Tensor:
+    def _upscale_alpha(self, opacity: tf.Tensor) -> tf.Tensor:
         """Float32 [batch, h, w, 1] -> [batch, scale * h, scale * w, 1], by bicubic."""
         scale = self._description.scale
         height, width = tf.unstack(tf.shape(opacity)[1:3])
@@ -82,13 +82,13 @@ class Servable(tf.Module):
         opacity = _mirrored(_mirrored(opacity, 1, tf.maximum(height, 2)), 2, tf.maximum(width, 2))
         return bicubic(opacity, scale)[:, : scale * height, : scale * width]
 
-    def _enlarge(self, image: tf.Tensor, alpha: tf.Tensor | None) -> tf.Tensor:
+    def _upscale_checked(self, image: tf.Tensor, alpha: tf.Tensor | None) -> tf.Tensor:
         """Float32 [batch, h, w, 3] -> [batch, scale * h, scale * w, 3], what cannot be done refused before."""
         with tf.control_dependencies(self._checks(image, alpha)):
             image = tf.identity(image)
         if alpha is None:
             return self._fitted(image, self._upscale)
-        # Pictures may want different networks: one after the other.
+        # Images may want different networks: one after the other.
         return tf.map_fn(
             lambda item: self._fitted(item[0][None], lambda tile: self._upscale(tile, item[1]))[0],
             (image, alpha),
@@ -97,14 +97,14 @@ class Servable(tf.Module):
         )
 
     def _fitted(self, image: tf.Tensor, upscale: Upscale) -> tf.Tensor:
-        """Pictures of any size through a network that takes multiples: mirrored beyond, and cut again."""
+        """Images of any size through a network that takes multiples: mirrored beyond, and cut again."""
         d = self._description
         height, width = tf.unstack(tf.shape(image)[1:3])
         if d.lr_multiple > 1:
             image = _mirrored(image, 1, height + (-height) % d.lr_multiple)
             image = _mirrored(image, 2, width + (-width) % d.lr_multiple)
-        enlarged = upscale_in_tiles(upscale, image, d.scale, TILE, d.overlap)
-        return enlarged[:, : d.scale * height, : d.scale * width]
+        upscaled = upscale_in_tiles(upscale, image, d.scale, TILE, d.overlap)
+        return upscaled[:, : d.scale * height, : d.scale * width]
 
     def _checks(self, image: tf.Tensor, alpha: tf.Tensor | None) -> list[tf.Operation]:
         """What a request must fulfil, told as InvalidArgumentError."""
@@ -115,7 +115,7 @@ class Servable(tf.Module):
         checks = [tf.debugging.Assert(within, [at_most + "Received shape: ", shape], summarize=4)]
         if alpha is not None:
             one_each = tf.logical_and(tf.size(alpha, tf.int64) == shape[0], tf.reduce_all((alpha >= 0) & (alpha <= 1)))
-            message = "`alpha` must be from 0 (psnr) to 1 (gan), one for each picture. Received: "
+            message = "`alpha` must be from 0 (psnr) to 1 (gan), one for each image. Received: "
             checks.append(tf.debugging.Assert(one_each, [message, alpha]))
         return checks
 
@@ -149,7 +149,7 @@ def write_saved_model(servable: Servable, description: Description, folder: Path
 
 
 def check_endpoints(folder: Path, description: Description, rgb_01: np.ndarray, alpha: float | None = None) -> None:
-    """Raise unless all endpoints of a SavedModel give one picture, and tiles are what the network gives for them.
+    """Raise unless all endpoints of a SavedModel give one image, and tiles are what the network gives for them.
 
     Args:
         folder: of the version.
@@ -166,12 +166,12 @@ def check_endpoints(folder: Path, description: Description, rgb_01: np.ndarray, 
     def upscale(tile: np.ndarray) -> np.ndarray:
         return endpoints["serving_default"](image=tf.constant(tile[None]), **more)["sr"][0].numpy()
 
-    pixels = images.to_uint8(rgb_01)
-    rgb_01 = images.to_float(pixels)
-    wanted = images.to_uint8(upscale_by_tiles(rgb_01, upscale, description.scale, TILE, description.overlap))
+    pixels = image_io.to_uint8(rgb_01)
+    rgb_01 = image_io.to_float(pixels)
+    wanted = image_io.to_uint8(upscale_by_tiles(rgb_01, upscale, description.scale, TILE, description.overlap))
     png = tf.io.encode_png(pixels)[None]
     got = {
-        "serving_default": images.to_uint8(upscale(rgb_01)),
+        "serving_default": image_io.to_uint8(upscale(rgb_01)),
         "uint8": endpoints["uint8"](image=tf.constant(pixels[None]), **more)["sr"][0].numpy(),
         "image_bytes": tf.io.decode_png(endpoints["image_bytes"](image_bytes=png, **more)["sr_bytes"][0]).numpy(),
     }

@@ -1,4 +1,4 @@
-"""Tiles inside a graph: pictures of any size in bounded memory, cut as `inference.tiling` cuts them."""
+"""Tiles inside a graph: images of any size in bounded memory, cut as `inference.tiling` cuts them."""
 
 import tensorflow as tf
 
@@ -6,7 +6,7 @@ from esrgan_tf.formats.graphs import Upscale
 
 
 def upscale_in_tiles(upscale: Upscale, image: tf.Tensor, scale: int, tile: int, overlap: int) -> tf.Tensor:
-    """Upscale a batch of pictures: several at once where they are small, one tile of one at a time where not.
+    """Upscale a batch of images: several at once where they are small, one tile of one at a time where not.
 
     What goes through the network at once has at most as many pixels as a tile.
 
@@ -23,16 +23,16 @@ def upscale_in_tiles(upscale: Upscale, image: tf.Tensor, scale: int, tile: int, 
     batch, height, width = tf.unstack(tf.shape(image)[:3])
     rows, columns = (_count(length, tile, overlap) for length in (height, width))
     cells = rows * columns
-    at_once = tf.clip_by_value(tile**2 // (height * width), 1, batch)
-    pieces = (batch + at_once - 1) // at_once
+    at_a_time = tf.clip_by_value(tile**2 // (height * width), 1, batch)
+    pieces = (batch + at_a_time - 1) // at_a_time
 
     def step(index: tf.Tensor, output: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        first, cell = index // cells * at_once, index % cells
-        last = tf.minimum(first + at_once, batch)
+        first, cell = index // cells * at_a_time, index % cells
+        last = tf.minimum(first + at_a_time, batch)
         top, bottom, keep_top, keep_bottom = _span(cell // columns, rows, height, tile, overlap)
         left, right, keep_left, keep_right = _span(cell % columns, columns, width, tile, overlap)
-        enlarged = upscale(image[first:last, top:bottom, left:right])
-        kept = enlarged[
+        upscaled = upscale(image[first:last, top:bottom, left:right])
+        kept = upscaled[
             :,
             scale * (keep_top - top) : scale * (keep_bottom - top),
             scale * (keep_left - left) : scale * (keep_right - left),

@@ -33,13 +33,13 @@ def write_warm_up(folder: Path, description: Description) -> bool:
         return False
     file = io.BytesIO()
     Image.new("RGB", (SIDE, SIDE)).save(file, "PNG")
-    pictures = {
+    images = {
         "serving_default": ("image", np.zeros((1, SIDE, SIDE, 3), np.float32)),
         "uint8": ("image", np.zeros((1, SIDE, SIDE, 3), np.uint8)),
         "image_bytes": ("image_bytes", np.array([file.getvalue()], object)),
     }
     requests = []
-    for endpoint, (name, value) in pictures.items():
+    for endpoint, (name, value) in images.items():
         request = predict_pb2.PredictRequest()
         request.model_spec.name, request.model_spec.signature_name = description.name, endpoint
         request.inputs[name].CopyFrom(tf.make_tensor_proto(value))

@@ -37,9 +37,9 @@ def converter(model: keras.Model, tile: int, integers: bool = False) -> tf.lite.
     return made
 
 
-def _as_8_bits(picture_01: tf.Tensor) -> tf.Tensor:
+def _as_8_bits(image_01: tf.Tensor) -> tf.Tensor:
     """Rounded to 256 levels of 0..1, by the operation that tells the converter so."""
-    return tf.quantization.fake_quant_with_min_max_args(picture_01, 0, 1)
+    return tf.quantization.fake_quant_with_min_max_args(image_01, 0, 1)
 
 
 def convert(model: keras.Model, tile: int, kind: str, allow_select_ops: bool = False) -> bytes:

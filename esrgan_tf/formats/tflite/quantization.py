@@ -74,9 +74,9 @@ def _find_in_float(trials: "_Trials", max_psnr_change: float, say: Callable[[str
     if found.deviation.is_within(max_psnr_change):
         return ()
     say(f"int8: all operators in int8 change {found.change}; these stay in float:")
-    harm = _harm(trials)
+    sensitivity = _sensitivity(trials)
     in_float: tuple[str, ...] = ()
-    for name in sorted(groups, key=lambda name: harm[name] / groups[name].work, reverse=True):
+    for name in sorted(groups, key=lambda name: sensitivity[name] / groups[name].work, reverse=True):
         in_float = (*in_float, name)
         found = trials.with_in_float(in_float)
         if found.deviation.is_within(max_psnr_change):
@@ -122,7 +122,7 @@ class _Trials:
     Args:
         calibrated: a float file with ranges noted in it.
         groups: of its nodes, by name.
-        measured: pictures of the file's size.
+        measured: images of the file's size.
         wanted: what Keras makes of them, clipped to 0..1.
     """
 
@@ -139,7 +139,7 @@ class _Trials:
         return _Trial(names, deviation(self.measured, got, self.wanted), error)
 
 
-def _harm(trials: _Trials) -> dict[str, float]:
+def _sensitivity(trials: _Trials) -> dict[str, float]:
     """The error that each group adds when it alone is in int8."""
     least = trials.with_in_float(tuple(trials.groups)).error
     return {
@@ -148,12 +148,12 @@ def _harm(trials: _Trials) -> dict[str, float]:
     }
 
 
-def _calibrate(model: keras.Model, tile: int, picture: np.ndarray) -> bytes:
-    """A float file in which every tensor's range is noted, as it is for one picture, float32 [tile, tile, 3]."""
+def _calibrate(model: keras.Model, tile: int, image: np.ndarray) -> bytes:
+    """A float file in which every tensor's range is noted, as it is for one image, float32 [tile, tile, 3]."""
     made = converter(model, tile, integers=True)
     made.optimizations = [tf.lite.Optimize.DEFAULT]
     made.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-    made.representative_dataset = lambda: [[picture[None]]]
+    made.representative_dataset = lambda: [[image[None]]]
     made._experimental_calibrate_only = True
     return run_converter(made)
 

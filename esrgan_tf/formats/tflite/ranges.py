@@ -49,9 +49,9 @@ def best_ranges(calibrated: bytes, tiles: Sequence[np.ndarray]) -> Ranges:
 def with_ranges(calibrated: bytes, ranges: Ranges) -> bytes:
     """A calibrated file with other ranges, by tensor name."""
     model = _read(calibrated)
-    pictures = _pictures(model)
+    images = _images(model)
     for index, tensor in _noted(model).items():
-        low, high = (0.0, 1.0) if index in pictures else ranges[tensor.name.decode()]
+        low, high = (0.0, 1.0) if index in images else ranges[tensor.name.decode()]
         tensor.quantization.min, tensor.quantization.max = [low], [high]
     return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
 
@@ -83,7 +83,7 @@ def _noted(model) -> dict[int, object]:
     }
 
 
-def _pictures(model) -> set[int]:
+def _images(model) -> set[int]:
     """Indices of the tensors that are rounded to 256 levels of 0..1: what lies beyond is cut off in any case."""
     graph, codes = model.subgraphs[0], flatbuffer_utils.schema_fb.BuiltinOperator
     found = set()

@@ -21,7 +21,7 @@ def unet_discriminator(
 
     Args:
         config: first width.
-        patch: height and width of the pictures in px, a multiple of 8.
+        patch: height and width of the images in px, a multiple of 8.
         name: the model's name.
         dtype: Keras dtype policy of all but the last layer.
 
@@ -33,7 +33,7 @@ def unet_discriminator(
         InputError: `patch` is not a positive multiple of 8.
     """
     check_patch(patch, HALVINGS)
-    inputs = keras.Input((patch, patch, 3), name="picture")
+    inputs = keras.Input((patch, patch, 3), name="image")
     spectral = partial(_apply_spectral, dtype=dtype)
     x = ops.leaky_relu(apply_conv(inputs, config.features, "conv0", dtype=dtype), SLOPE)
     maps = [x]

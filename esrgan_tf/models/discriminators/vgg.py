@@ -1,4 +1,4 @@
-"""Convolutional discriminators: pictures in, raw logits out (no sigmoid: the losses take logits)."""
+"""Convolutional discriminators: images in, raw logits out (no sigmoid: the losses take logits)."""
 
 import keras
 from keras import layers, ops
@@ -25,7 +25,7 @@ def vgg_discriminator(
 
     Args:
         config: first width, units of the hidden dense layer, and initialisation.
-        patch: height and width of the pictures in px, a multiple of 32. 128 with the official widths has
+        patch: height and width of the images in px, a multiple of 32. 128 with the official widths has
             14,499,401 trainable parameters.
         name: the model's name.
         dtype: Keras dtype policy of all but the last layer.
@@ -49,7 +49,7 @@ def srgan_discriminator(
 
     Args:
         config: first width, and units of the hidden dense layer.
-        patch: height and width of the pictures in px, a multiple of 16.
+        patch: height and width of the images in px, a multiple of 16.
         name: the model's name.
         dtype: Keras dtype policy of all but the last layer.
 
@@ -73,7 +73,7 @@ def patch_discriminator(
 
     Args:
         config: first width.
-        patch: height and width of the pictures in px, a multiple of 16.
+        patch: height and width of the images in px, a multiple of 16.
         name: the model's name.
         dtype: Keras dtype policy of all but the last layer.
 
@@ -89,7 +89,7 @@ def patch_discriminator(
 
 
 def check_patch(patch: int, halvings: int) -> None:
-    """Raise unless a picture of so many px can be halved so often."""
+    """Raise unless an image of so many px can be halved so often."""
     multiple = 2**halvings
     if patch <= 0 or patch % multiple:
         raise InputError(
@@ -98,9 +98,9 @@ def check_patch(patch: int, halvings: int) -> None:
 
 
 def _patch_input(patch: int, halvings: int) -> keras.KerasTensor:
-    """The picture, of a size that can be halved so often."""
+    """The image, of a size that can be halved so often."""
     check_patch(patch, halvings)
-    return keras.Input((patch, patch, 3), name="picture")
+    return keras.Input((patch, patch, 3), name="image")
 
 
 def _apply_halvings(

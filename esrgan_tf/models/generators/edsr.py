@@ -12,7 +12,7 @@ from esrgan_tf.recipes.generators import EDSRConfig
 
 
 def edsr(config: EDSRConfig, name: str = "edsr", dtype: str = "float32") -> keras.Model:
-    """EDSR. Source: EDSR figures 2 and 3 and its PyTorch code. Departure: pictures in 0..1 instead of 0..255.
+    """EDSR. Source: EDSR figures 2 and 3 and its PyTorch code. Departure: images in 0..1 instead of 0..255.
 
     Args:
         config: widths, depth, residual scale, mean colour and scale (2, 3, 4 or 8).

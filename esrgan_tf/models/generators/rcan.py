@@ -13,9 +13,9 @@ from esrgan_tf.recipes.generators import RCANConfig
 
 
 def rcan(config: RCANConfig, name: str = "rcan", dtype: str = "float32") -> keras.Model:
-    """RCAN. Source: RCAN figures 2 to 4 and its released code. Departure: pictures in 0..1 instead of 0..255.
+    """RCAN. Source: RCAN figures 2 to 4 and its released code. Departure: images in 0..1 instead of 0..255.
 
-    The attention looks at the whole picture: tiles of it are not exactly the picture's parts.
+    The attention looks at the whole image: tiles of it are not exactly the image's parts.
 
     Args:
         config: widths, depth, reduction, mean colour and scale (2, 3, 4 or 8).

@@ -22,9 +22,9 @@ def rrdb(config: RRDBConfig, name: str = "rrdb", dtype: str = "float32") -> kera
 
     Args:
         config: widths, depth, scale (1, 2, 3, 4 or 8) and the ablation's switches. With `pixel_unshuffle` (scale
-            1 or 2) the picture's sides must be multiples of 4 / scale.
+            1 or 2) the image's sides must be multiples of 4 / scale.
         name: the model's name.
-        dtype: Keras dtype policy of all but the last convolution, which is float32: a half-precision picture
+        dtype: Keras dtype policy of all but the last convolution, which is float32: a half-precision image
             would have fewer than 256 levels.
 
     Returns:

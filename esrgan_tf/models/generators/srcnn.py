@@ -13,7 +13,7 @@ INITIAL_STD = 0.001  # of every kernel, biases start at 0: section 3.3
 
 
 def srcnn(config: SRCNNConfig, name: str = "srcnn", dtype: str = "float32") -> keras.Model:
-    """SRCNN on RGB. Source: SRCNN section 3.1. Departure: padded, so that the picture keeps its borders.
+    """SRCNN on RGB. Source: SRCNN section 3.1. Departure: padded, so that the image keeps its borders.
 
     Args:
         config: kernels, widths and scale (1, 2, 3, 4 or 8).

@@ -10,7 +10,7 @@ from esrgan_tf.recipes.generators import SRResNetConfig
 
 
 def srresnet(config: SRResNetConfig, name: str = "srresnet", dtype: str = "float32") -> keras.Model:
-    """SRResNet. Source: SRGAN figure 4. Departure: the picture in -1..1 is mapped to 0..1 inside the model.
+    """SRResNet. Source: SRGAN figure 4. Departure: the image in -1..1 is mapped to 0..1 inside the model.
 
     Args:
         config: widths, depth and scale (2, 3, 4 or 8).

@@ -1,4 +1,4 @@
-"""SRVGGNetCompact: Real-ESRGAN's compact network, all of it at the small picture's size."""
+"""SRVGGNetCompact: Real-ESRGAN's compact network, all of it at the small image's size."""
 
 from functools import partial
 

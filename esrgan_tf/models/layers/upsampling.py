@@ -24,7 +24,7 @@ def bilinear(x: keras.KerasTensor, factor: int) -> keras.KerasTensor:
 
 
 def bicubic(x: keras.KerasTensor, factor: int) -> keras.KerasTensor:
-    """[n, h, w, c] -> [n, factor * h, factor * w, c], as MATLAB's imresize enlarges: the border is mirrored."""
+    """[n, h, w, c] -> [n, factor * h, factor * w, c], as MATLAB's imresize upscales: the border is mirrored."""
     return _interpolate(x, factor, _cubic, reach=2)
 
 
@@ -35,7 +35,7 @@ def apply_upsampling(
     conv: Callable[[keras.KerasTensor, int, str], keras.KerasTensor],
     activation: Callable[[keras.KerasTensor, str], keras.KerasTensor],
 ) -> keras.KerasTensor:
-    """Enlarge by `scale` in factors of 2 or 3, a convolution and an activation each.
+    """Upscale by `scale` in factors of 2 or 3, a convolution and an activation each.
 
     Args:
         x: [n, h, w, c].
@@ -59,7 +59,7 @@ def apply_upsampling(
 
 
 def _interpolate(x: keras.KerasTensor, factor: int, kernel: Callable[[float], float], reach: int) -> keras.KerasTensor:
-    """Every phase of the enlarged map, in rows and then in columns, woven together by one pixel shuffle."""
+    """Every phase of the upscaled map, in rows and then in columns, woven together by one pixel shuffle."""
     if factor == 1:
         return x
     phases = [both for rows in _phases(x, factor, kernel, reach, 1) for both in _phases(rows, factor, kernel, reach, 2)]

@@ -1,0 +1,369 @@
+"""LiteRT and ONNX files of every family, opened again by their own runtimes."""
+
+import builtins
+import subprocess
+import sys
+from dataclasses import replace
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from ai_edge_litert.compiled_model import CompiledModel
+from PIL import Image
+from support.families import FAMILIES, TILE, built, description
+from support.images import make_image, write_noise, write_photo
+
+from esrgan_tf.errors import InputError
+from esrgan_tf.formats.examples import Example
+from esrgan_tf.formats.keras_file.runtime import keras_network
+from esrgan_tf.formats.onnx_file.writer import write_onnx
+from esrgan_tf.formats.opening import describe, open_network
+from esrgan_tf.formats.tflite.converter import convert, with_description
+from esrgan_tf.formats.tflite.quantization import _calibrate, _groups, _quantize, _run, quantize
+from esrgan_tf.formats.tflite.ranges import best_range, best_ranges, with_ranges
+from esrgan_tf.formats.tflite.xnnpack import xnnpack_share
+from esrgan_tf.image.io import read_image, to_float, to_uint8, write_image
+from esrgan_tf.image.resize import imresize_uint8
+from esrgan_tf.inference.upscaler import Upscaler
+from esrgan_tf.models.fusion import fuse_branches, merge_upsampling
+
+
+def write_tflite(path, model, tflite, **changes):
+    path.write_bytes(with_description(tflite, description(model, tile=TILE, overlap=8, **changes)))
+    return path
+
+
+@pytest.fixture(scope="module")
+def model():
+    return built(FAMILIES["rrdb"])
+
+
+@pytest.fixture(scope="module")
+def tflite(tmp_path_factory, model):
+    path = tmp_path_factory.mktemp("exported") / "tiny.tflite"
+    return write_tflite(path, model, convert(merge_upsampling(model), TILE, "float32"), licence="CC0")
+
+
+@pytest.fixture(scope="module")
+def onnx(tmp_path_factory, model):
+    path = tmp_path_factory.mktemp("exported") / "tiny.onnx"
+    write_onnx(merge_upsampling(model), description(model), path)
+    return path
+
+
+def tiles(count=1, size=TILE, seed=0):
+    return np.random.default_rng(seed).uniform(size=(count, size, size, 3)).astype(np.float32)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_family_becomes_a_litert_file_of_builtin_operators(tmp_path, family):
+    model = built(FAMILIES[family])
+    path = write_tflite(tmp_path / "m.tflite", model, convert(merge_upsampling(fuse_branches(model)), TILE, "float32"))
+    (tile,) = tiles()
+    wanted = np.array(model(tile[None]))[0]
+    np.testing.assert_allclose(open_network([path]).run(tile), wanted, atol=1e-5 * max(1, np.abs(wanted).max()))
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_family_becomes_an_onnx_file_that_takes_any_size(tmp_path, family):
+    model = built(FAMILIES[family])
+    multiple = keras_network(model).lr_multiple
+    deployed = merge_upsampling(fuse_branches(model))
+    write_onnx(deployed, description(model, lr_multiple=multiple), tmp_path / "m.onnx")
+    network = open_network([tmp_path / "m.onnx"])
+    assert network.lr_multiple == multiple
+    for height, width in ((8, 20), (18, 6)):
+        image = make_image(shape=(height, width)).rgb
+        wanted = np.array(model(image[None]))[0]
+        np.testing.assert_allclose(network.run(image), wanted, atol=1e-4 * max(1, np.abs(wanted).max()))
+
+
+@pytest.mark.parametrize("kind, most", [("float16", 2e-3), ("dynamic", 0.1)])
+def test_smaller_weights_cost_little(tmp_path, kind, most):
+    model = built(replace(FAMILIES["rrdb"], features=16, growth=8))
+    whole, path = (
+        write_tflite(tmp_path / f"{k}.tflite", model, convert(merge_upsampling(model), TILE, k))
+        for k in ("float32", kind)
+    )
+    (tile,) = tiles()
+    wanted = np.array(model(tile[None]))[0]
+    assert 0 < np.abs(open_network([path]).run(tile) - wanted).max() < most
+    assert path.stat().st_size < 0.7 * whole.stat().st_size
+
+
+def test_litert_loads_a_described_file_whole_into_its_accelerator(tflite):
+    assert CompiledModel.from_file(str(tflite)).is_fully_accelerated()
+    assert xnnpack_share(tflite) == 1
+
+
+def test_operators_that_litert_lacks_are_named_and_taken_from_tensorflow_only_where_allowed(tmp_path):
+    inputs = keras.Input((None, None, 3))
+    model = keras.Model(inputs, keras.ops.tan(inputs), name="odd_x1")
+    with pytest.raises(InputError, match="cannot have this generator: Tan. `--allow_select_ops`"):
+        convert(model, TILE, "float32")
+    path = write_tflite(tmp_path / "m.tflite", model, convert(model, TILE, "float32", allow_select_ops=True))
+    assert b"FlexTan" in path.read_bytes()
+    with pytest.raises(InputError, match=r"Select TensorFlow op\(s\)"):  # no interpreter here has them
+        open_network([path])
+
+
+def test_the_share_of_xnnpack_counts_what_it_left(tmp_path):
+    model = built(FAMILIES["reflect"])
+    path = write_tflite(tmp_path / "m.tflite", model, convert(model, TILE, "float32"))
+    assert 0.3 < xnnpack_share(path) < 0.95  # mirrored padding is not among its operators
+
+
+def test_descriptions_are_read_back(tflite, onnx):
+    assert describe(tflite)["licence"] == "CC0"
+    assert (describe(tflite)["tile"], describe(tflite)["overlap"]) == (TILE, 8)
+    assert (describe(onnx)["recipe"], describe(onnx)["scale"], describe(onnx)["tile"]) == ("tiny", 4, None)
+
+
+def test_images_larger_and_smaller_than_the_one_tile_go_through(model, tflite):
+    upscaler = Upscaler(open_network([tflite]))
+    large = tiles(size=50)[0]
+    wanted = Upscaler(keras_network(model), tile=TILE, overlap=8).upscale(large)
+    np.testing.assert_allclose(upscaler.upscale(large), wanted, atol=1e-5)
+    small = large[:5, :30]
+    mirrored = np.pad(small, [(0, TILE - 5), (0, 0), (0, 0)], "symmetric")
+    wanted = Upscaler(keras_network(model), tile=TILE, overlap=8).upscale(mirrored)[: 4 * 5]
+    np.testing.assert_allclose(upscaler.upscale(small), wanted, atol=1e-5)
+    with pytest.raises(InputError, match=f"`--tile` must be {TILE}.*Received: 32"):
+        Upscaler(open_network([tflite]), tile=32, overlap=8)
+
+
+def photographs(folder, scale):
+    """Four examples of TILE px."""
+    found = []
+    for seed in range(4):
+        write_photo(folder / f"{seed}.png", scale * TILE, scale * TILE, seed)
+        hr = np.asarray(Image.open(folder / f"{seed}.png"))
+        found.append(Example(str(seed), to_float(imresize_uint8(hr, 1 / scale)), to_float(hr), scale))
+    return found
+
+
+@pytest.fixture(scope="module")
+def examples(tmp_path_factory):
+    return photographs(tmp_path_factory.mktemp("photos"), 4)
+
+
+@pytest.fixture(scope="module")
+def quantized(model, examples):
+    return quantize(merge_upsampling(model), TILE, examples, max_psnr_change=10)
+
+
+def test_int8_takes_and_gives_bytes_of_the_whole_range(tmp_path, model, quantized):
+    assert quantized.in_float == ()
+    interpreter = tf.lite.Interpreter(model_content=quantized.tflite)
+    for details in (*interpreter.get_input_details(), *interpreter.get_output_details()):
+        assert details["dtype"] == np.uint8
+        assert details["quantization"] == (pytest.approx(1 / 255), 0)
+    weights = [
+        details["quantization_parameters"]["scales"].size
+        for details in interpreter.get_tensor_details()
+        if details["dtype"] == np.int8 and len(details["shape"]) == 4 and details["shape"][1] == 3
+    ]
+    assert len(weights) > 15 and set(weights) <= {2, 3, 4}  # one scale for each output channel
+
+
+@pytest.mark.parametrize("family", ["unshuffled", "edsr", "rcan", "srvgg", "span", "phone"])
+def test_other_families_become_int8(tmp_path, family):
+    model = built(FAMILIES[family])
+    examples = photographs(tmp_path, keras_network(model).scale)
+    tflite = quantize(merge_upsampling(fuse_branches(model)), TILE, examples, max_psnr_change=100).tflite
+    network = open_network([write_tflite(tmp_path / "m.tflite", model, tflite, precision="int8")])
+    for example in examples:
+        wanted = np.clip(np.array(model(example.lr_01[None]))[0], 0, 1)
+        assert np.abs(network.run(example.lr_01) - wanted).mean() < 0.02 < wanted.std()
+
+
+def test_xnnpack_takes_all_of_phones_integers_but_their_conversion_from_and_to_bytes(tmp_path):
+    model = built(FAMILIES["phone"])
+    tflite = quantize(merge_upsampling(model), TILE, photographs(tmp_path, 3), max_psnr_change=100).tflite
+    # Two QUANTIZE; MUL, two CONCATENATION, three CONV_2D, ADD with RELU6, MUL, DEPTH_TO_SPACE.
+    assert xnnpack_share(write_tflite(tmp_path / "m.tflite", model, tflite)) == pytest.approx(9 / 11)
+
+
+def test_the_best_range_cuts_off_what_is_rare_and_far_out():
+    values = np.random.default_rng(0).normal(0, 1, 20_000)
+    low, high = best_range(values, -10.0, 20.0)
+    assert (low, high) == (pytest.approx(high / -2), pytest.approx(20 * 0.4, abs=1.5))
+    assert best_range(np.linspace(0, 1, 1000), 0.0, 1.0) == (0, pytest.approx(1, abs=0.03))
+    assert best_range(np.zeros(5), 0.0, 0.0) == (0, 0)
+
+
+def test_values_cut_off_count_more_than_values_rounded():
+    rng = np.random.default_rng(0)
+    values = np.concatenate([rng.normal(0, 1, 20_000), np.full(40, 12.0)]).astype(np.float32)
+    assert best_range(values, -12.0, 12.0)[1] > 10  # a flat colour's channel, say, seen on one image of many
+
+
+def test_operators_in_float_hand_their_values_on_unrounded(model, examples):
+    """All but the first convolution in float: between them nothing is rounded, and their bytes lie 1/255 from Keras."""
+    merged = merge_upsampling(model)
+    groups = _groups(_calibrate(merged, TILE, examples[0].lr_01), merged, TILE)
+    nodes = [node for group in groups.values() for node in group.nodes]
+    calibrated = _calibrate(merged, TILE, examples[0].lr_01)
+    tflite = _quantize(with_ranges(calibrated, best_ranges(calibrated, [e.lr_01 for e in examples])), nodes)
+    interpreter = tf.lite.Interpreter(model_content=tflite)
+    rounding = [node for node in interpreter._get_ops_details() if "QUANTIZE" in node["op_name"]]
+    assert len(rounding) <= 4  # of the input and the output
+    for example, output in zip(examples, _run(tflite, [e.lr_01 for e in examples]), strict=True):
+        wanted = np.clip(np.array(model(example.lr_01[None]))[0], 0, 1)
+        assert np.abs(output - wanted).max() < 0.6 / 255
+
+
+def test_what_int8_spoils_is_found_and_left_in_float(model, examples, quantized):
+    said = []
+    careful = quantize(merge_upsampling(model), TILE, examples, 0.001, said.append)
+    assert careful.in_float
+    assert all(name in said[-1] for name in careful.in_float)
+    wanted = [np.clip(np.array(model(e.lr_01[None]))[0], 0, 1) for e in examples]
+
+    def error(tflite):
+        interpreter = tf.lite.Interpreter(model_content=tflite)
+        interpreter.allocate_tensors()
+        total = 0
+        for example, output in zip(examples, wanted, strict=True):
+            interpreter.set_tensor(interpreter.get_input_details()[0]["index"], to_uint8(example.lr_01)[None])
+            interpreter.invoke()
+            got = to_float(interpreter.get_tensor(interpreter.get_output_details()[0]["index"])[0])
+            total += np.mean((got - output) ** 2)
+        return total
+
+    assert error(careful.tflite) < 0.7 * error(quantized.tflite)
+
+
+def test_an_example_is_cut_and_mirrored_with_its_original(examples):
+    example = examples[0]
+    cut = example.cut(10, 7)
+    assert (cut.lr_01.shape, cut.hr_01.shape) == ((10, 7, 3), (40, 28, 3))
+    np.testing.assert_array_equal(cut.lr_01, example.lr_01[7:17, 8:15])
+    np.testing.assert_array_equal(cut.hr_01, example.hr_01[28:68, 32:60])
+    fitted = cut.fitted(12)
+    np.testing.assert_array_equal(fitted.lr_01[:10, :7], cut.lr_01)
+    np.testing.assert_array_equal(fitted.lr_01[10], fitted.lr_01[9])
+    upscaled = np.ones((48, 48, 3), np.float32)
+    upscaled[:40, :28] = np.clip(cut.hr_01 + np.float32(10 / 255), 0, 1)
+    assert fitted.psnr(upscaled) == pytest.approx(cut.psnr(upscaled[:40, :28]))
+
+
+@pytest.mark.parametrize("suffix", [".tflite", ".onnx"])
+def test_files_that_are_something_else_or_damaged_are_told(tmp_path, request, suffix):
+    good = request.getfixturevalue(suffix[1:])
+    path = tmp_path / f"bad{suffix}"
+    with pytest.raises(InputError, match=f"`{path}` cannot be read"):
+        open_network([path])
+    for data in (b"", b"no model at all", good.read_bytes()[:300]):
+        path.write_bytes(data)
+        with pytest.raises(InputError, match=f"`{path}`"):
+            open_network([path])
+
+
+def test_too_little_memory_is_told(tmp_path, onnx):
+    write_noise(tmp_path / "large.png", 1500, 1500)
+    script = (
+        "import resource, sys; import esrgan_tf.formats.onnx_file.runtime, onnxruntime;"
+        "resource.setrlimit(resource.RLIMIT_AS, (2**31, 2**31));"
+        "from esrgan_tf.__main__ import main; sys.exit(main(sys.argv))"
+    )
+    flags = [f"--model={onnx}", f"--input={tmp_path / 'large.png'}", f"--output={tmp_path / 'o.png'}", "--tile=0"]
+    done = subprocess.run([sys.executable, "-c", script, "upscale", *flags], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "out of memory: use a smaller `--tile`" in done.stderr and "Traceback" not in done.stderr
+    assert not (tmp_path / "o.png").exists()
+
+
+def test_a_litert_file_of_others_is_told(tmp_path, model):
+    path = tmp_path / "other.tflite"
+    path.write_bytes(convert(model, TILE, "float32"))
+    with pytest.raises(InputError, match="description written by `esrgan export`"):
+        open_network([path])
+
+
+def test_two_exported_files_have_nothing_between_them(tflite, onnx):
+    with pytest.raises(InputError, match="two Keras generators, or one exported file"):
+        open_network([tflite, onnx], 0.5)
+    with pytest.raises(InputError, match="--alpha.*alpha 0.5"):
+        open_network([tflite], 0.5)
+
+
+WITHOUT = """
+import sys
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {absent!r}:
+            raise ModuleNotFoundError(f"No module named {{name}}", name=name)
+sys.meta_path.insert(0, Absent())
+from esrgan_tf.__main__ import main
+sys.exit(main(["esrgan", *{arguments!r}]))
+"""
+HEAVY = ["tensorflow", "keras", "scipy", "skimage", "h5py", "tqdm", "tifffile", "google", "onnxruntime"]
+
+
+def test_a_litert_file_needs_neither_tensorflow_nor_keras_nor_scipy(tmp_path, tflite):
+    write_image(tmp_path / "a.png", make_image(alpha=True, shape=(30, 20)))
+    write_image(tmp_path / "deep.png", make_image(grey=True, bits=16, shape=(30, 20)))
+    arguments = ["upscale", f"--model={tflite}", f"--input={tmp_path}/*.png", f"--output={tmp_path / 'out'}"]
+    script = WITHOUT.format(absent=HEAVY, arguments=arguments)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    image = read_image(tmp_path / "out" / "a.png")
+    assert image.rgb.shape == (120, 80, 3) and image.alpha is not None
+    assert read_image(tmp_path / "out" / "deep.png").bits == 16
+    described = subprocess.run(
+        [sys.executable, "-c", WITHOUT.format(absent=HEAVY, arguments=["info", str(tflite)])],
+        capture_output=True,
+        text=True,
+    )
+    assert "licence     CC0" in described.stdout
+
+
+def test_without_tensorflow_16_bit_colour_is_told(tmp_path, monkeypatch):
+    write_image(tmp_path / "deep.png", make_image(bits=16))
+    real = builtins.__import__
+
+    def absent(name, *rest):
+        if name == "tensorflow":
+            raise ModuleNotFoundError(f"No module named {name}", name=name)
+        return real(name, *rest)
+
+    monkeypatch.setattr(builtins, "__import__", absent)
+    with pytest.raises(InputError, match="deep.png.*16 bits in colour.*pip install tensorflow"):
+        read_image(tmp_path / "deep.png")
+
+
+def test_help_is_there_at_once_and_needs_no_tensorflow():
+    script = WITHOUT.format(absent=HEAVY, arguments=["upscale", "--help"])
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0 and "--model" in done.stdout
+
+
+def test_what_needs_more_packages_names_the_one_that_is_missing(tmp_path, tflite):
+    write_noise(tmp_path / "a.png", 20, 30)
+    files = [f"--input={tmp_path / 'a.png'}", f"--output={tmp_path / 'o.png'}"]
+    for absent, arguments in (
+        (["scipy"], ["upscale", f"--model={tflite}", *files, "--keep_colors"]),
+        (["tensorflow"], ["upscale", "--model=psnr.keras", *files]),
+        (["requests"], ["request", "--server=http://localhost:1", "--name=m", *files]),
+    ):
+        script = WITHOUT.format(absent=absent, arguments=arguments)
+        done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+        assert done.returncode == 1
+        assert done.stderr.endswith(f"error: this needs the package {absent[0]}, which is not installed.\n")
+        assert "Traceback" not in done.stderr
+
+
+def test_an_onnx_file_upscales_files(tmp_path, model, onnx):
+    samples = write_noise(tmp_path / "a.png", 20, 30)
+    from esrgan_tf.__main__ import main
+
+    assert (
+        main(
+            ["esrgan", "upscale", f"--model={onnx}", f"--input={tmp_path / 'a.png'}", f"--output={tmp_path / 'o.png'}"]
+        )
+        == 0
+    )
+    wanted = Upscaler(keras_network(model)).upscale(to_float(samples))
+    assert np.abs(np.asarray(Image.open(tmp_path / "o.png"), int) - to_uint8(wanted)).max() <= 1

@@ -1,0 +1,508 @@
+"""Generators: parameter counts, shapes, initialisation, formulas, and files that plain Keras reads."""
+
+from dataclasses import fields, replace
+
+import keras
+import numpy as np
+import pytest
+from support.tiny import narrowed
+
+from esrgan_tf.image.resize import imresize
+from esrgan_tf.models import build_generator
+from esrgan_tf.models.generators.rrdb import rrdb
+from esrgan_tf.recipes import RECIPES
+from esrgan_tf.recipes.generators import (
+    EDSRConfig,
+    MSRResNetConfig,
+    PhoneConfig,
+    RCANConfig,
+    RRDBConfig,
+    SPANConfig,
+    SRCNNConfig,
+    SRResNetConfig,
+    SRVGGConfig,
+)
+
+TINY = RRDBConfig(blocks=1, features=8, growth=4)
+FAMILIES = {
+    "rrdb": TINY,
+    "srresnet": SRResNetConfig(blocks=1, features=4),
+    "msrresnet": MSRResNetConfig(blocks=1, features=4),
+    "edsr": EDSRConfig(blocks=1, features=4),
+    "rcan": RCANConfig(groups=2, blocks=1, features=4, reduction=2),
+    "srcnn": SRCNNConfig(features=(4, 2)),
+    "srvgg": SRVGGConfig(convs=2, features=4),
+    "span": SPANConfig(blocks=1, features=4, branches=2),
+    "phone": PhoneConfig(convs=2, features=4),
+}
+NO_SUCH_SCALE = [("edsr", 1), ("srresnet", 1), ("phone", 1), ("phone", 8)]
+CONV = 9 * 64 * 64 + 64  # 3x3, 64 to 64 channels
+EDSR_LIKE = (3 * 9 * 64 + 64) + 16 * 2 * CONV + CONV + 2 * (9 * 64 * 256 + 256) + (9 * 64 * 3 + 3)
+SRRESNET = (
+    (81 * 3 * 64 + 64)  # first
+    + 16 * (2 * CONV + 2 * 2 * 64 + 1)  # blocks: two BatchNorms' gamma and beta, one PReLU slope
+    + (CONV + 2 * 64)  # after the blocks
+    + 2 * (9 * 64 * 256 + 256)  # pixel shuffles
+    + (81 * 64 * 3 + 3)  # last
+    + 3  # the other PReLUs
+)
+RESIDUAL_BLOCKS = (3 * 9 * 64 + 64) + 16 * 2 * CONV + 4 * CONV + (9 * 64 * 3 + 3)  # body's, up1, up2, HR
+# Trainable ones: BatchNorm's gamma and beta are counted, its moving statistics are not.
+
+
+def branched(inputs: int, outputs: int) -> int:
+    """Parameters of 1x1, 3x3, 1x1 in a row, twice as wide in between, and 1x1 beside them."""
+    wide_in, wide_out = 2 * inputs, 2 * outputs
+    in_a_row = (inputs * wide_in + wide_in) + (9 * wide_in * wide_out + wide_out) + (wide_out * outputs + outputs)
+    return in_a_row + (inputs * outputs + outputs)
+
+
+GENERATOR_PARAMETERS = {
+    "quickstart": 578_755,
+    "esrgan": 16_697_987,
+    "esrgan_16": 11_662_019,
+    "esrgan_2022": 16_697_987,
+    "esrgan_minc": 16_697_987,
+    "ablation_1": RESIDUAL_BLOCKS - 32 * 64 + 32 * 2 * 64,  # gamma and beta in place of a bias
+    "ablation_2": RESIDUAL_BLOCKS,
+    "ablation_3": RESIDUAL_BLOCKS,
+    "ablation_4": RESIDUAL_BLOCKS,
+    "ablation_5": 16_697_987,
+    "srresnet": 1_549_462,
+    "srgan": 1_549_462,
+    "msrresnet": 1_517_571,
+    "edsr_baseline": 1_517_571,
+    "edsr": 43_089_923,
+    "rcan": 15_592_379 - 2 * (9 + 3),  # the released code counts its two fixed mean shifts
+    "srcnn": (81 * 3 * 64 + 64) + (25 * 64 * 32 + 32) + (25 * 32 * 3 + 3),
+    "srvgg": 1_213_296,
+    "span": 1_840_488,  # in three branches; 426,288 as it is deployed
+    "span_52": 2_157_136,
+    "phone": (27 * 32 + 32) + 6 * (9 * 32 * 32 + 32) + (9 * 32 * 48 + 48),
+    # In three branches; 621,424 as it is deployed.
+    "compact": branched(3, 64) + 16 * branched(64, 64) + 17 * 64 + (9 * 64 * 48 + 48),
+}
+
+
+def trainable_parameters(model: keras.Model) -> int:
+    return sum(int(np.prod(variable.shape)) for variable in model.trainable_variables)
+
+
+def image(height=5, width=7, batch=1):
+    return np.random.default_rng(0).uniform(size=(batch, height, width, 3)).astype(np.float32)
+
+
+def randomized(model):
+    """The model with every weight drawn anew, biases, slopes and BatchNorm's variances included."""
+    rng = np.random.default_rng(3)
+    for variable in model.variables:
+        variable.assign(
+            rng.uniform(0.5, 1.5, variable.shape) if "variance" in variable.path else rng.normal(0, 0.3, variable.shape)
+        )
+    return model
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_generator_has_the_pinned_number_of_parameters(name):
+    model = build_generator(RECIPES[name].generator, name)
+    assert trainable_parameters(model) == GENERATOR_PARAMETERS[name]
+
+
+def test_counts_derived_by_hand_are_the_published_ones():
+    assert EDSR_LIKE == 1_517_571  # MSRResNet's HR convolution takes the place of EDSR's after the body
+    assert SRRESNET == 1_549_462
+
+
+def test_animevideov3_has_the_published_number_of_parameters():
+    assert build_generator(SRVGGConfig(convs=16), "anime").count_params() == 621_424
+
+
+@pytest.mark.parametrize(("name", "published"), [("span", 426_288), ("span_52", 498_208)])
+def test_span_without_branches_has_the_published_number_of_parameters(name, published):
+    assert build_generator(replace(RECIPES[name].generator, branches=None), name).count_params() == published
+
+
+@pytest.mark.parametrize(
+    ("family", "scale"), [(f, s) for f in FAMILIES for s in (2, 3, 4, 8) if (f, s) not in NO_SUCH_SCALE]
+)
+def test_every_family_enlarges_by_its_scale_and_in_float32(family, scale):
+    model = build_generator(replace(FAMILIES[family], scale=scale), "mine", "mixed_bfloat16")
+    assert model.name == f"mine_x{scale}"
+    upscaled = model(image(batch=2))
+    assert upscaled.shape == (2, 5 * scale, 7 * scale, 3)
+    assert upscaled.dtype == "float32"
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_family_comes_back_from_a_file_that_plain_keras_reads(family, tmp_path):
+    model = randomized(build_generator(FAMILIES[family], "mine"))
+    model.save(tmp_path / "generator.keras")
+    loaded = keras.saving.load_model(tmp_path / "generator.keras")  # safe mode
+    np.testing.assert_array_equal(loaded(image()), model(image()))
+
+
+@pytest.mark.parametrize(("family", "scale"), [*((family, 5) for family in FAMILIES), *NO_SUCH_SCALE])
+def test_every_family_names_a_scale_it_has_not(family, scale):
+    with pytest.raises(ValueError, match=f"`scale` must be one of .* Received: {scale}"):
+        replace(FAMILIES[family], scale=scale)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_half_precision_gives_images_close_to_the_float32_twins(family):
+    keras.utils.set_random_seed(1)
+    full = build_generator(FAMILIES[family], "t")
+    half = build_generator(FAMILIES[family], "t", "mixed_bfloat16")
+    half.set_weights(full.get_weights())
+    a, b = np.array(full(image(8, 8))), np.array(half(image(8, 8)))
+    assert np.abs(a - b).max() < 0.03 * np.abs(a).max()
+
+
+@pytest.mark.parametrize("upsampling", ["nearest", "pixel_shuffle"])
+@pytest.mark.parametrize("scale", [1, 2, 3, 4, 8])
+def test_rrdb_enlarges_by_its_scale(scale, upsampling):
+    model = rrdb(RRDBConfig(scale=scale, blocks=1, features=8, growth=4, upsampling=upsampling))
+    assert model(image()).shape == (1, 5 * scale, 7 * scale, 3)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("scale", 5), ("upsampling", "transposed"), ("padding", "circular"), ("block", "dense"), ("init_convs", "none")],
+)
+def test_rrdb_names_what_it_cannot_build(field, value):
+    with pytest.raises(ValueError, match=f"`{field}` must be one of .* Received: {value}"):
+        RRDBConfig(**{field: value})
+
+
+@pytest.mark.parametrize("config", [RRDBConfig, MSRResNetConfig])
+def test_kernels_that_start_at_zero_are_refused(config):
+    with pytest.raises(ValueError, match="`init_scale` must be above 0. Received: 0"):
+        config(init_scale=0.0)
+
+
+def test_rrdb_starts_with_he_normal_times_a_tenth():
+    model = rrdb(RRDBConfig(blocks=1))
+    kernel = model.get_layer("body_0_rdb1_conv5").kernel.numpy()
+    he = np.sqrt(2 / (9 * (64 + 4 * 32)))
+    assert kernel.std() == pytest.approx(0.1 * he, rel=0.02)
+    assert not model.get_layer("body_0_rdb1_conv5").bias.numpy().any()
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_layers_of_the_same_shape_start_with_different_numbers(family):
+    kernels = [v for v in build_generator(FAMILIES[family], "t").trainable_variables if v.path.endswith("kernel")]
+    assert len({kernel.numpy().tobytes() for kernel in kernels}) == len(kernels)
+
+
+def test_init_convs_body_leaves_the_others_as_pytorch_starts_them():
+    model = rrdb(RRDBConfig(blocks=1, init_convs="body"))
+    inside, outside = model.get_layer("body_0_rdb1_conv1").kernel.numpy(), model.get_layer("conv_hr").kernel.numpy()
+    assert inside.std() == pytest.approx(0.1 * np.sqrt(2 / (9 * 64)), rel=0.05)
+    limit = 1 / np.sqrt(9 * 64)
+    assert 0.98 * limit < np.abs(outside).max() <= limit
+    assert outside.std() == pytest.approx(limit / np.sqrt(3), rel=0.02)
+
+
+def test_dense_block_is_the_papers_formula():
+    """One RRDB of one feature with hand-set weights against the formula written out in NumPy."""
+    model = rrdb(RRDBConfig(scale=1, blocks=1, features=1, growth=1))
+    rng = np.random.default_rng(3)
+    for variable in model.trainable_variables:
+        variable.assign(rng.normal(0, 0.5, variable.shape))
+    x = rng.uniform(size=(1, 1, 1, 3))
+
+    def conv(maps, name):  # 1 px: only the kernel's centre meets the image
+        layer = model.get_layer(name)
+        return np.concatenate(maps, -1) @ layer.kernel.numpy()[1, 1] + layer.bias.numpy()
+
+    def act(v):
+        return np.where(v > 0, v, 0.2 * v)
+
+    first = conv([x], "conv_first")
+    y = first
+    for block in (1, 2, 3):
+        maps = [y]
+        for index in (1, 2, 3, 4):
+            maps.append(act(conv(maps, f"body_0_rdb{block}_conv{index}")))
+        y = y + 0.2 * conv(maps, f"body_0_rdb{block}_conv5")
+    trunk = first + 0.2 * y
+    expected = conv([act(conv([first + conv([trunk], "conv_body")], "conv_hr"))], "conv_last")
+    np.testing.assert_allclose(model(x.astype(np.float32)), expected, rtol=1e-5)
+
+
+def test_the_ablations_residual_block_is_its_formula():
+    model = randomized(
+        rrdb(RRDBConfig(scale=1, block="residual", blocks=1, features=2, residual_scale=0.5, batch_norm=True))
+    )
+    x = image(1, 1)
+
+    def conv(maps, name):
+        layer = model.get_layer(name)
+        return maps @ layer.kernel.numpy()[1, 1] + (layer.bias.numpy() if layer.use_bias else 0)
+
+    def norm(maps, name):
+        gamma, beta, mean, variance = (w.numpy() for w in model.get_layer(name).variables)
+        return gamma * (maps - mean) / np.sqrt(variance + 1e-5) + beta
+
+    def act(v):
+        return np.where(v > 0, v, 0.2 * v)
+
+    first = conv(x, "conv_first")
+    y = act(norm(conv(first, "body_0_conv1"), "body_0_conv1_bn"))
+    trunk = first + 0.5 * norm(conv(y, "body_0_conv2"), "body_0_conv2_bn")
+    expected = conv(act(conv(first + conv(trunk, "conv_body"), "conv_hr")), "conv_last")
+    np.testing.assert_allclose(model(x), expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("padding", ["zero", "reflect", "replicate"])
+def test_padding_decides_what_is_seen_beyond_the_border(padding):
+    """A constant image stays constant under any weights unless zeros are seen beyond its border."""
+    model = randomized(rrdb(RRDBConfig(scale=2, blocks=1, features=4, growth=2, padding=padding)))
+    upscaled = np.array(model(np.full((1, 6, 6, 3), 0.5, np.float32)))
+    assert (np.ptp(upscaled, axis=(1, 2)).max() < 1e-4 * np.abs(upscaled).max()) == (padding != "zero")
+
+
+def test_replicate_padding_repeats_the_outermost_pixel():
+    model = rrdb(RRDBConfig(scale=1, blocks=1, features=3, growth=1, padding="replicate"))
+    layer = keras.Model(model.input, model.get_layer("conv_first").output)
+    randomized(layer)
+    x = image(4, 4)
+    kernel, bias = (w.numpy() for w in model.get_layer("conv_first").variables)
+    padded = np.pad(x[0], ((1, 1), (1, 1), (0, 0)), "edge")
+    corner = np.einsum("hwc,hwcf->f", padded[:3, :3], kernel) + bias
+    np.testing.assert_allclose(np.array(layer(x))[0, 0, 0], corner, rtol=1e-5)
+
+
+@pytest.mark.parametrize("scale", [1, 2])
+def test_pixel_unshuffle_works_on_the_smaller_image(scale):
+    model = rrdb(RRDBConfig(scale=scale, blocks=1, features=4, growth=2, pixel_unshuffle=True))
+    assert model.get_layer("conv_first").kernel.shape[2] == 3 * (4 // scale) ** 2
+    assert model(image(8, 12)).shape == (1, 8 * scale, 12 * scale, 3)
+
+
+def test_pixel_unshuffle_is_refused_at_other_scales():
+    with pytest.raises(ValueError, match="`pixel_unshuffle` must be false unless the scale is 1 or 2. Received: 4"):
+        RRDBConfig(pixel_unshuffle=True)
+
+
+def test_edsr_keeps_the_mean_colour_with_silent_weights():
+    """With the last convolution at zero only the mean shift is left."""
+    model = build_generator(FAMILIES["edsr"], "t")
+    for variable in model.get_layer("conv_last").variables:
+        variable.assign(np.zeros(variable.shape))
+    np.testing.assert_allclose(np.array(model(image()))[0, 3, 3], [0.4488, 0.4371, 0.4040], rtol=1e-6)
+
+
+@pytest.mark.parametrize(("family", "skip"), [("srvgg", "nearest"), ("msrresnet", "bilinear")])
+def test_compact_networks_add_to_the_enlarged_input(family, skip):
+    model = build_generator(FAMILIES[family], "t")
+    for variable in model.get_layer("conv_last").variables:
+        variable.assign(np.zeros(variable.shape))
+    x = image()
+    rows, columns = ((np.arange(4 * size) + 0.5) / 4 - 0.5 for size in x.shape[1:3])
+    if skip == "nearest":
+        expected = x[0].repeat(4, 0).repeat(4, 1)
+    else:
+        columnwise = [np.interp(columns, np.arange(7), row) for row in x[0].transpose(0, 2, 1).reshape(-1, 7)]
+        wide = np.array(columnwise).reshape(5, 3, 28)
+        expected = np.stack([[np.interp(rows, np.arange(5), wide[:, c, i]) for i in range(28)] for c in range(3)])
+        expected = expected.transpose(2, 1, 0)
+    np.testing.assert_allclose(np.array(model(x))[0], expected, atol=1e-6)
+
+
+def pointwise(model):
+    """The model with only the centre of its kernels left, so that every pixel is worked out on its own."""
+    for variable in randomized(model).variables:
+        if variable.path.endswith("kernel") and variable.shape[0] > 1:
+            centre = np.zeros(variable.shape)
+            middle = variable.shape[0] // 2
+            centre[middle, middle] = variable.numpy()[middle, middle]
+            variable.assign(centre)
+    return model
+
+
+class Layers:
+    """A pointwise model's layers as NumPy functions of [height, width, channels]."""
+
+    def __init__(self, model):
+        self._model = model
+
+    def conv(self, x, name):
+        layer = self._model.get_layer(name)
+        middle = layer.kernel.shape[0] // 2
+        return x @ layer.kernel.numpy()[middle, middle] + layer.bias.numpy()
+
+    def norm(self, x, name):
+        gamma, beta, mean, variance = (w.numpy() for w in self._model.get_layer(name).variables)
+        return gamma * (x - mean) / np.sqrt(variance + 1e-5) + beta
+
+    def prelu(self, x, name):
+        return np.where(x > 0, x, self._model.get_layer(name).alpha.numpy() * x)
+
+
+def shuffled(x, factor):
+    """[h, w, factor^2 c] -> [factor h, factor w, c]."""
+    height, width, channels = x.shape
+    blocks = x.reshape(height, width, factor, factor, channels // factor**2).transpose(0, 2, 1, 3, 4)
+    return blocks.reshape(height * factor, width * factor, -1)
+
+
+def test_srresnet_is_the_papers_figure():
+    model = pointwise(build_generator(SRResNetConfig(scale=2, blocks=2, features=3), "t"))
+    net, x = Layers(model), image(2, 3)
+    first = y = net.prelu(net.conv(x[0], "conv_first"), "prelu_first")
+    for index in range(2):
+        name = f"body_{index}"
+        inner = net.prelu(net.norm(net.conv(y, f"{name}_conv1"), f"{name}_bn1"), f"{name}_prelu")
+        y = y + net.norm(net.conv(inner, f"{name}_conv2"), f"{name}_bn2")
+    y = first + net.norm(net.conv(y, "conv_body"), "bn_body")
+    y = net.prelu(shuffled(net.conv(y, "conv_up1"), 2), "prelu_up1")
+    expected = 0.5 * net.conv(y, "conv_last") + 0.5
+    np.testing.assert_allclose(model(x)[0], expected, rtol=1e-4, atol=1e-4)
+
+
+def test_edsr_is_the_papers_figure():
+    model = pointwise(build_generator(EDSRConfig(scale=2, blocks=2, features=3, residual_scale=0.25), "t"))
+    net, x, mean = Layers(model), image(2, 3), np.array([0.4488, 0.4371, 0.4040])
+    first = y = net.conv(x[0] - mean, "conv_first")
+    for index in range(2):
+        inner = np.maximum(net.conv(y, f"body_{index}_conv1"), 0)
+        y = y + 0.25 * net.conv(inner, f"body_{index}_conv2")
+    y = shuffled(net.conv(first + net.conv(y, "conv_after_body"), "conv_up1"), 2)
+    np.testing.assert_allclose(model(x)[0], net.conv(y, "conv_last") + mean, rtol=1e-4, atol=1e-4)
+
+
+def test_msrresnet_is_basicsrs_formula():
+    model = pointwise(build_generator(MSRResNetConfig(scale=2, blocks=2, features=3), "t"))
+    net, x = Layers(model), np.full((1, 2, 3, 3), 0.3, np.float32)  # constant: its bilinear skip is itself
+
+    def act(v):
+        return np.where(v > 0, v, 0.1 * v)
+
+    y = act(net.conv(x[0], "conv_first"))
+    for index in range(2):
+        y = y + net.conv(np.maximum(net.conv(y, f"body_{index}_conv1"), 0), f"body_{index}_conv2")
+    y = act(shuffled(net.conv(y, "conv_up1"), 2))
+    expected = net.conv(act(net.conv(y, "conv_hr")), "conv_last") + 0.3
+    np.testing.assert_allclose(model(x)[0], expected, rtol=1e-4, atol=1e-4)
+
+
+def test_rcan_is_the_papers_figure():
+    model = pointwise(build_generator(RCANConfig(scale=2, groups=2, blocks=2, features=4, reduction=2), "t"))
+    net, x, mean = Layers(model), image(2, 3), np.array([0.4488, 0.4371, 0.4040])
+    first = y = net.conv(x[0] - mean, "conv_first")
+    for group in range(2):
+        before = y
+        for block in range(2):
+            name = f"body_{group}_{block}"
+            residual = net.conv(np.maximum(net.conv(y, f"{name}_conv1"), 0), f"{name}_conv2")
+            squeezed = np.maximum(net.conv(residual.mean((0, 1)), f"{name}_squeeze"), 0)
+            y = y + residual / (1 + np.exp(-net.conv(squeezed, f"{name}_excite")))
+        y = before + net.conv(y, f"body_{group}_conv")
+    y = shuffled(net.conv(first + net.conv(y, "conv_after_body"), "conv_up1"), 2)
+    np.testing.assert_allclose(model(x)[0], net.conv(y, "conv_last") + mean, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4])
+def test_phone_adds_the_repeated_input_before_the_shuffle_and_clips(scale):
+    model = pointwise(build_generator(PhoneConfig(scale=scale, convs=2, features=5), "t"))
+    net, x = Layers(model), image(3, 4)
+    y = x[0]
+    for name in ("conv_first", "body_0_conv", "body_1_conv"):
+        y = np.maximum(net.conv(y, name), 0)
+    total = net.conv(y, "conv_last") / 6 + np.tile(x[0], scale**2)
+    assert (total < 0).any() and (total > 1).any()
+    np.testing.assert_allclose(model(x)[0], shuffled(np.clip(total, 0, 1), scale), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("scale", "parameters", "macs"), [(2, 59_852, 976_748_544), (3, 64_187, 1_047_527_424), (4, 70_256, 1_146_617_856)]
+)
+def test_phone_is_small_enough_for_phones(scale, parameters, macs):
+    """Multiply-accumulates of a tile of 128 px: every convolution works at that size."""
+    model = build_generator(PhoneConfig(scale=scale), "t")
+    convs = [layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D)]
+    assert model.count_params() == parameters <= 100_000
+    assert sum(128 * 128 * int(np.prod(layer.kernel.shape)) for layer in convs) == macs <= 1.7e9
+    assert {layer.kernel.shape[:2] for layer in convs} == {(3, 3)}
+
+
+def test_srcnn_works_on_the_bicubic_enlargement():
+    model = pointwise(build_generator(SRCNNConfig(scale=2, features=(4, 3)), "t"))
+    net, x = Layers(model), image(3, 3)
+    y = imresize(x[0], 2)
+    for name in ("conv1", "conv2"):
+        y = np.maximum(net.conv(y, name), 0)
+    np.testing.assert_allclose(model(x)[0], net.conv(y, "conv_last"), rtol=1e-4, atol=1e-4)
+
+
+def test_span_is_the_papers_figure():
+    model = pointwise(build_generator(SPANConfig(scale=2, blocks=2, features=3, input_range=10.0), "t"))
+    net, x, mean = Layers(model), image(2, 3), np.array([0.4488, 0.4371, 0.4040])
+
+    def silu(v):
+        return v / (1 + np.exp(-v))
+
+    first = y = net.conv(10 * (x[0] - mean), "conv_first")
+    outputs = []
+    for index in range(2):
+        inner = net.conv(y, f"body_{index}_conv1")
+        residual = net.conv(silu(net.conv(silu(inner), f"body_{index}_conv2")), f"body_{index}_conv3")
+        y = (y + residual) * (1 / (1 + np.exp(-residual)) - 0.5)
+        outputs.append(y)
+    joined = np.concatenate([first, net.conv(y, "conv_after_body"), outputs[0], inner], axis=-1)
+    y = shuffled(net.conv(net.conv(joined, "conv_cat"), "conv_last"), 2)
+    np.testing.assert_allclose(model(x)[0], y, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(("field", "value"), [("blocks", 0), ("branches", -1)])
+def test_span_names_what_it_cannot_build(field, value):
+    with pytest.raises(ValueError, match=f"`{field}` must be .* Received: {value}"):
+        SPANConfig(**{field: value})
+
+
+# What each field is changed to; every change must change the network or how it starts.
+OTHER = {
+    "block": "residual",
+    "blocks": 2,
+    "features": 6,
+    "growth": 3,
+    "residual_scale": 0.5,
+    "batch_norm": True,
+    "padding": "reflect",
+    "upsampling": "pixel_shuffle",
+    "pixel_unshuffle": True,
+    "init_scale": 1.0,
+    "init_convs": "body",
+    "init": "torch",
+    "outer_kernel": 7,
+    "mean_rgb_01": (0.5, 0.5, 0.5),
+    "groups": 3,
+    "reduction": 1,
+    "kernels": (9, 1, 5),
+    "convs": 3,
+    "branches": 3,
+    "input_range": 1.0,
+}
+
+
+@pytest.mark.parametrize(
+    ("family", "field"),
+    [(family, field.name) for family, config in FAMILIES.items() for field in fields(config) if field.name in OTHER],
+)
+def test_every_field_of_a_family_changes_its_network(family, field):
+    value = (5, 3) if (family, field) == ("srcnn", "features") else OTHER[field]
+    outputs = []
+    for changes in ({}, {field: value}):
+        keras.utils.set_random_seed(1)
+        model = build_generator(replace(FAMILIES[family], scale=2, **changes), "t")
+        outputs.append((model.count_params(), np.array(model(image(8, 8))).round(7).tobytes()))
+    assert outputs[0] != outputs[1]
+
+
+def test_every_field_of_every_family_is_among_those_tried():
+    named = {field.name for config in FAMILIES.values() for field in fields(config)}
+    assert named == {*OTHER, "family", "scale"}
+
+
+def test_the_narrow_twin_of_a_recipe_keeps_its_family():
+    assert {narrowed(name, 1).generator.family for name in RECIPES} == set(FAMILIES)

@@ -1,0 +1,94 @@
+"""What networks and losses give at toy width, with weights drawn by NumPy: the same on every Keras backend.
+
+`python backend_values.py FILE` writes the values of JAX.
+"""
+
+import sys
+
+import keras
+import numpy as np
+
+from esrgan_tf import losses
+from esrgan_tf.metrics.ms_ssim import ms_ssim_loss
+from esrgan_tf.models import build_discriminator, build_generator
+from esrgan_tf.models.distilled_features import distilled_vgg19_features
+from esrgan_tf.models.features import vgg_features
+from support.tiny import narrowed
+
+FORWARD = ("esrgan", "srgan", "srvgg", "msrresnet", "edsr", "rcan", "srcnn", "span", "phone")
+TRAINED = ("esrgan", "srgan", "srvgg")  # each with another discriminator or adversarial loss
+LAYERS = {"conv1_1": 0.1, "conv1_2": 1.0}
+HR = np.random.default_rng(0).uniform(size=(2, 32, 32, 3)).astype("float32")
+LR = HR[:, ::2, ::2]
+
+
+def draw_weights(model: keras.Model) -> keras.Model:
+    """The model with new weights; variances are positive."""
+    rng = np.random.default_rng(1)
+    drawn = [(v, rng.normal(0, 0.1, v.shape).astype("float32")) for v in model.variables if "seed" not in v.path]
+    for variable, value in drawn:
+        variable.assign(abs(value) + 0.5 if "variance" in variable.path else value)
+    return model
+
+
+def outputs() -> dict[str, np.ndarray]:
+    """Every family's image, every loss of fixed tensors, and distilled features, in float32."""
+    found = {}
+    for name in FORWARD:
+        generator = draw_weights(build_generator(narrowed(name, 1).generator, name))
+        found[f"image of {name}"] = keras.ops.convert_to_numpy(generator(LR))
+    for name, loss in losses.PIXEL_LOSSES.items():
+        found[f"pixel loss {name}"] = keras.ops.convert_to_numpy(loss(HR, HR[::-1]))
+    logits = 10 * HR[:, 0, 0] - 5
+    for name, pair in losses.ADVERSARIAL_LOSSES.items():
+        for of, loss in zip(("generator", "discriminator"), pair, strict=True):
+            found[f"{name} {of} loss"] = keras.ops.convert_to_numpy(loss(logits, -2 * logits[::-1]))
+    found["ms_ssim loss"] = keras.ops.convert_to_numpy(ms_ssim_loss(HR, HR**2, scales=2))
+    found["ldl loss"] = keras.ops.convert_to_numpy(losses.ldl_loss(HR, HR[::-1], HR**2))
+    for name, features in distilled_vgg19_features(["conv1_1", "conv5_1"])(HR).items():
+        found[f"distilled features {name}"] = keras.ops.convert_to_numpy(features)
+    return found
+
+
+def training_loss(name: str):
+    """(a recipe's loss at toy width in bfloat16 as a function of the generator's weights, those weights)."""
+    recipe = narrowed(name, 1)
+    generator = draw_weights(build_generator(recipe.generator, name, "mixed_bfloat16"))
+    discriminator = draw_weights(build_discriminator(recipe.discriminator, 32))
+    features = draw_weights(vgg_features(list(LAYERS), weights="random"))
+    generator_loss, discriminator_loss = losses.ADVERSARIAL_LOSSES[recipe.gan.adversarial_loss]
+
+    def loss(weights: list):
+        sr, _ = generator.stateless_call(weights, values(generator.non_trainable_variables), LR, training=True)
+        trained, state = values(discriminator.trainable_variables), values(discriminator.non_trainable_variables)
+        real, fake = (discriminator.stateless_call(trained, state, x, training=True)[0] for x in (HR, sr))
+        return (
+            losses.PIXEL_LOSSES[recipe.psnr.pixel_loss](sr, HR)
+            + losses.perceptual_loss(features, LAYERS, sr, HR)
+            + generator_loss(real, fake)
+            + discriminator_loss(real, fake)
+        )
+
+    return loss, values(generator.trainable_variables)
+
+
+def values(variables: list) -> list:
+    """The backend's tensors."""
+    return [variable.value for variable in variables]
+
+
+def main(file: str) -> None:
+    """Write the values of JAX."""
+    import jax
+
+    found = outputs()
+    for name in TRAINED:
+        loss, weights = training_loss(name)
+        value, gradients = jax.jit(jax.value_and_grad(loss))(weights)
+        found[f"loss of {name}"] = value
+        found |= {f"gradient {name} {index:02}": gradient for index, gradient in enumerate(gradients)}
+    np.savez(file, **{name: np.asarray(value, "float32") for name, value in found.items()})
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,269 @@
+"""What cuts across training: one or two replicas, and every precision, give the same step."""
+
+import dataclasses
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from support.tiny import TINY, narrowed
+
+from esrgan_tf.errors import InputError
+from esrgan_tf.models import build_generator
+from esrgan_tf.recipes import RECIPES
+from esrgan_tf.recipes.overrides import override
+from esrgan_tf.training.distribution import (
+    apply_gradients,
+    global_mean,
+    make_strategy,
+    scale_loss_if_half,
+)
+from esrgan_tf.training.networks import build_networks
+from esrgan_tf.training.steps import Objective, make_train_step
+
+NOISE = ("linear2/bias", "conv1/bias", "conv2/bias", "conv_body/bias")
+ONE, TWO = "cpu", "mirrored:CPU:0,CPU:1"
+
+
+def batch(seed=0):
+    rng = np.random.default_rng(seed)
+    hr = rng.integers(0, 256, (4, 32, 32, 3)).astype(np.uint8)
+    return tf.constant(hr), tf.constant(hr[:, ::2, ::2])
+
+
+def trained(strategy_name, precision="float32", steps=3, stage="gan", recipe=TINY):
+    """Loss terms by step, and the networks, after some steps on the same batches."""
+    keras.utils.set_random_seed(7)
+    strategy = make_strategy(strategy_name)
+    networks = build_networks(recipe, recipe.stage(stage), precision, strategy)
+    step = make_train_step(networks, Objective(recipe, recipe.stage(stage)), strategy)
+    return [{k: float(v) for k, v in step(*batch(i)).items()} for i in range(steps)], networks
+
+
+def test_two_replicas_train_as_one():
+    one, networks_one = trained(ONE)
+    two, networks_two = trained(TWO)
+    for a, b in zip(one, two, strict=True):
+        assert a.keys() == b.keys() == {"pixel", "perceptual", "discriminator", "adversarial", "logit_margin"}
+        for name in a:
+            assert a[name] == pytest.approx(b[name], rel=2e-3, abs=1e-4), name
+    for model in ("generator", "discriminator"):
+        for a, b in zip(getattr(networks_one, model).variables, getattr(networks_two, model).variables, strict=True):
+            # A relativistic loss does not see the logits' common bias: its gradient is rounding noise.
+            if a.path != "linear2/bias":
+                np.testing.assert_allclose(a.numpy(), b.numpy(), atol=2e-4, err_msg=a.path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {
+            "generator.family": "srvgg",
+            "generator.convs": 1,
+            "generator.features": 4,
+            "discriminator.family": "unet",
+            "discriminator.features": 4,
+            "gan.adversarial_loss": "standard",
+        },
+        {"discriminator.family": "patch", "discriminator.features": 4, "gan.adversarial_loss": "least_squares"},
+        {"generator.family": "srresnet", "generator.blocks": 1, "generator.features": 8},
+    ],
+    ids=lambda change: "-".join(map(str, change.values())),
+)
+def test_spectral_normalization_batchnorm_and_prelu_are_the_same_on_two_replicas(change):
+    recipe = override(TINY, change)
+    one, networks_one = trained(ONE, recipe=recipe)
+    two, networks_two = trained(TWO, recipe=recipe)
+    for a, b in zip(one, two, strict=True):
+        for name in a:
+            assert a[name] == pytest.approx(b[name], rel=5e-3, abs=1e-4), name
+    for model in ("generator", "discriminator"):
+        for a, b in zip(getattr(networks_one, model).variables, getattr(networks_two, model).variables, strict=True):
+            # A bias before BatchNorm or under a relativistic loss has no gradient but rounding noise.
+            if not a.path.endswith(NOISE):
+                np.testing.assert_allclose(a.numpy(), b.numpy(), atol=5e-4, err_msg=a.path)
+            if a.path.endswith(("vector", "alpha", "moving_mean", "moving_variance")):  # the same on both replicas
+                for replica in b.value.values:
+                    np.testing.assert_allclose(replica.numpy(), b.numpy(), rtol=1e-6, err_msg=a.path)
+
+
+@pytest.mark.parametrize(("name", "stage"), [(name, stage) for name in RECIPES for stage in RECIPES[name].stages])
+def test_every_recipe_trains_three_steps_of_each_of_its_stages(name, stage):
+    recipe = narrowed(name, steps=3)
+    terms, networks = trained(ONE, steps=3, stage=stage, recipe=recipe)
+    config = recipe.stage(stage)
+    wanted = {term for term in ("pixel", "perceptual", "adversarial") if getattr(config, f"{term}_weight")}
+    assert wanted == terms[0].keys() - {"discriminator", "logit_margin"}
+    assert np.isfinite([value for step in terms for value in step.values()]).all()
+    assert ("discriminator" in terms[0]) == (stage == "gan")
+    keras.utils.set_random_seed(7)
+    started = build_generator(recipe.generator, name)
+    for before, after in zip(started.trainable_variables, networks.generator.trainable_variables, strict=True):
+        assert (before.numpy() != after.numpy()).any(), after.path
+
+
+def test_the_first_step_changes_generator_and_discriminator():
+    recipe = TINY
+    keras.utils.set_random_seed(7)
+    strategy = make_strategy(ONE)
+    networks = build_networks(recipe, recipe.gan, "float32", strategy)
+    before = {name: getattr(networks, name).get_weights() for name in ("generator", "discriminator", "features")}
+    make_train_step(networks, Objective(recipe, recipe.gan), strategy)(*batch())
+    changed = {
+        name: any((a != b).any() for a, b in zip(old, getattr(networks, name).get_weights(), strict=True))
+        for name, old in before.items()
+    }
+    assert changed == {"generator": True, "discriminator": True, "features": False}
+
+
+def test_generator_gradient_is_that_of_the_released_code():
+    """One generator update equals Adam on the loss written out plainly, discriminator in training mode."""
+    keras.utils.set_random_seed(7)
+    strategy = make_strategy(ONE)
+    networks = build_networks(TINY, TINY.gan, "float32", strategy)
+    hr, lr = (tf.cast(x, tf.float32) / 255 for x in batch())
+    weights, bce = TINY.gan, keras.losses.BinaryCrossentropy(from_logits=True)
+    variables = [v.value for v in networks.generator.trainable_variables]
+    with tf.GradientTape() as tape:
+        sr = networks.generator(lr)
+        real = tf.stop_gradient(networks.discriminator(hr, training=True))
+        fake = networks.discriminator(sr, training=True)
+        zeros, ones = tf.zeros([4, 1]), tf.ones([4, 1])
+        adversarial = (bce(zeros, real - tf.reduce_mean(fake)) + bce(ones, fake - tf.reduce_mean(real))) / 2
+        loss = weights.pixel_weight * tf.reduce_mean(abs(sr - hr)) + weights.adversarial_weight * adversarial
+        found, wanted = (networks.features(x)["conv1_2"] for x in (sr, hr))
+        loss += weights.perceptual_weight * tf.reduce_mean(abs(found - wanted))
+    # The first step of Adam is the gradient's sign times the learning rate, where it is not tiny.
+    expected = [g.numpy() for g in tape.gradient(loss, variables)]
+    before = networks.generator.get_weights()
+    make_train_step(networks, Objective(TINY, weights), strategy)(*batch())
+    for gradient, old, new in zip(expected, before, networks.generator.get_weights(), strict=True):
+        large = np.abs(gradient) > 1e-4
+        np.testing.assert_allclose((new - old)[large], -1e-3 * np.sign(gradient[large]), rtol=5e-3)
+
+
+def test_global_mean_spans_replicas_and_carries_gradients():
+    strategy = make_strategy(TWO)
+
+    def replica():
+        context = tf.distribute.get_replica_context()
+        x = tf.cast(context.replica_id_in_sync_group, tf.float32) * tf.constant([2.0, 4.0])
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            mean = global_mean(x)
+            loss = mean**2 / 2  # this replica's half of the loss
+        return mean, tape.gradient(loss, x)
+
+    mean, gradient = tf.function(lambda: strategy.run(replica))()
+    assert [float(m) for m in strategy.experimental_local_results(mean)] == [1.5, 1.5]
+    for g in strategy.experimental_local_results(gradient):
+        np.testing.assert_allclose(g, [2 * 1.5 / 4] * 2)
+
+
+def test_bfloat16_training_follows_float32():
+    full, _ = trained(ONE)
+    half, _ = trained(ONE, "mixed_bfloat16")
+    assert half[2]["pixel"] == pytest.approx(full[2]["pixel"], rel=0.05)
+    assert half[2]["perceptual"] == pytest.approx(full[2]["perceptual"], rel=0.05)
+
+
+def test_float16_training_scales_the_loss_and_follows_float32():
+    full, _ = trained(ONE, stage="psnr")
+    half, networks = trained(ONE, "mixed_float16", stage="psnr")
+    assert isinstance(networks.generator_optimizer, keras.optimizers.LossScaleOptimizer)
+    assert half[2]["pixel"] == pytest.approx(full[2]["pixel"], rel=0.05)
+    networks.update_evaluated()  # reaches the moving average through the loss scaling
+    assert np.isfinite(networks.evaluated.get_weights()[0]).all()
+
+
+def test_an_overflow_on_one_replica_skips_the_step_on_all():
+    strategy = make_strategy(TWO)
+    with strategy.scope():
+        variable = keras.Variable([1.0, 2.0])
+        optimizer = scale_loss_if_half(keras.optimizers.SGD(1.0), "mixed_float16")
+        optimizer.build([variable])
+    scale = float(optimizer.dynamic_scale.numpy())
+
+    @tf.function
+    def step(overflowing):
+        def replica():
+            replica_id = tf.distribute.get_replica_context().replica_id_in_sync_group
+            bad = tf.where(tf.equal(replica_id, overflowing), float("inf"), 1.0)
+            apply_gradients(optimizer, [scale * bad * tf.ones([2])], [variable])
+
+        strategy.run(replica)
+
+    step(tf.constant(1))
+    np.testing.assert_array_equal(variable.numpy(), [1.0, 2.0])
+    assert float(optimizer.dynamic_scale.numpy()) == scale / 2
+    step(tf.constant(-1))  # nobody overflows
+    assert np.isfinite(variable.numpy()).all()
+    assert (variable.numpy() < [1.0, 2.0]).all()
+
+
+def test_moving_average_is_what_is_evaluated():
+    recipe = override(TINY, {"psnr.ema_decay": 0.5})
+    keras.utils.set_random_seed(7)
+    strategy = make_strategy(ONE)
+    networks = build_networks(recipe, recipe.psnr, "float32", strategy)
+    step = make_train_step(networks, Objective(recipe, recipe.psnr), strategy)
+    history = []
+    for index in range(3):
+        step(*batch(index))
+        history.append(networks.generator.get_weights()[0])
+    networks.update_evaluated()
+    expected = 0.5 * (0.5 * history[0] + 0.5 * history[1]) + 0.5 * history[2]
+    np.testing.assert_allclose(networks.evaluated.get_weights()[0], expected, rtol=1e-6)
+
+
+def test_without_moving_average_the_weights_themselves_are_evaluated():
+    recipe = dataclasses.replace(TINY, psnr=dataclasses.replace(TINY.psnr, ema_decay=None))
+    _, networks = trained(ONE, stage="psnr", recipe=recipe)
+    networks.update_evaluated()
+    np.testing.assert_array_equal(networks.evaluated.get_weights()[0], networks.generator.get_weights()[0])
+
+
+def test_patch_that_the_discriminator_cannot_take_is_refused():
+    recipe = override(TINY, {"gan.hr_patch": 48})
+    with pytest.raises(InputError, match="--hr_patch.*multiple of 32.*Received: 48"):
+        build_networks(recipe, recipe.gan, "float32", make_strategy(ONE))
+
+
+def test_imagenet_weights_that_cannot_be_had_stop_with_the_two_ways_out(monkeypatch, tmp_path):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    recipe = override(TINY, {"perceptual.weights": "imagenet", "perceptual.download": False})
+    with pytest.raises(InputError, match="imagenet.*--vgg_weights=PATH.*--vgg_weights=random"):
+        build_networks(recipe, recipe.gan, "float32", make_strategy(ONE))
+    kept_going = override(recipe, {"perceptual.random_if_missing": True})
+    networks = build_networks(kept_going, recipe.gan, "float32", make_strategy(ONE))
+    assert networks.features_weights.startswith("random, fixed seed (VGG19's weights `imagenet` cannot be had")
+
+
+def test_a_failed_download_stops_with_the_two_ways_out(monkeypatch):
+    def refuse(*arguments, **named):
+        raise Exception("URL fetch failure on ...: no route to host")  # as Keras does
+
+    monkeypatch.setattr(keras.applications, "VGG19", refuse)
+    recipe = override(TINY, {"perceptual.weights": "imagenet"})
+    with pytest.raises(InputError, match="no route to host.*--vgg_weights=PATH.*--vgg_weights=random"):
+        build_networks(recipe, recipe.gan, "float32", make_strategy(ONE))
+
+
+def test_a_file_that_is_no_vgg19_is_named(tmp_path):
+    file = tmp_path / "vgg19.weights.h5"
+    file.write_bytes(b"no weights")
+    recipe = override(TINY, {"perceptual.weights": str(file)})
+    with pytest.raises(InputError, match=f"{file}.*cannot be had.*--vgg_weights=PATH"):
+        build_networks(recipe, recipe.gan, "float32", make_strategy(ONE))
+
+
+def test_a_file_asked_for_is_not_replaced_by_random_weights(tmp_path):
+    recipe = override(TINY, {"perceptual.weights": str(tmp_path / "typo.h5"), "perceptual.random_if_missing": True})
+    with pytest.raises(InputError, match="typo.h5.*cannot be had"):
+        build_networks(recipe, recipe.gan, "float32", make_strategy(ONE))
+
+
+@pytest.mark.parametrize("name", ["tpu", "mirrored:", "mirrored:GPU:7", "mirrored:CPU:0,CPU:0"])
+def test_unknown_strategy_or_device_is_named(name):
+    with pytest.raises(InputError, match="--strategy"):
+        make_strategy(name)

@@ -5,7 +5,7 @@ from collections.abc import Collection
 
 
 class InputError(ValueError):
-    """What the user gave is wrong: one line that names the file or flag, what is allowed and the way out."""
+    """What the user gave is wrong: one line that names the file, argument or field, what is allowed and the way out."""
 
 
 class TrainingStopped(RuntimeError):

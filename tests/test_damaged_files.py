@@ -136,7 +136,7 @@ def test_calibration_stops_only_when_nothing_can_be_read(tmp_path, monkeypatch):
         return sources
 
     monkeypatch.setattr(examples, "open_sources", broken_after_the_survey)
-    with pytest.raises(InputError, match="`--calibration` must hold images that can be read.*[02].png: cannot be read"):
+    with pytest.raises(InputError, match="`calibration` must hold images that can be read.*[02].png: cannot be read"):
         examples.load_examples(str(tmp_path), GeneratorInfo("tiny", SCALE), 16, lambda line: None)
 
 

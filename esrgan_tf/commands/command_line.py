@@ -1,6 +1,7 @@
 """What every command shares: parsing its flags, and ending with one clear line when something is wrong."""
 
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -49,7 +50,7 @@ def run_command(
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return FAILURE
     except (flags.Error, InputError, TrainingStopped) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {with_flags(str(error), flag_values)}", file=sys.stderr)
         return FAILURE
     except OSError as error:
         where = f"`{error.filename}`: " if error.filename else ""
@@ -64,6 +65,18 @@ def run_command(
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
+
+
+def with_flags(text: str, flag_values: flags.FlagValues) -> str:
+    """A message of the library, its arguments and fields in backticks turned into the flags of a command.
+
+    `scale` becomes `--scale`, and `scale=4` `--scale=4`; what is no flag stays.
+    """
+
+    def flag(match: re.Match) -> str:
+        return f"`--{match[0][1:]}" if match[1] in flag_values else match[0]
+
+    return re.sub(r"`(\w+)(?=[`= ])", flag, text)
 
 
 def define_alpha(help_text: str, flag_values: flags.FlagValues) -> flags.FlagHolder:
@@ -100,12 +113,15 @@ def quiet() -> Iterator[None]:
         os.close(nowhere)
 
 
-def report_files(done: "Iterator[tuple[Job, InputError | None]]", total: int, compare: bool = False) -> int:
+def report_files(
+    done: "Iterator[tuple[Job, InputError | None]]", total: int, flag_values: flags.FlagValues, compare: bool = False
+) -> int:
     """Print a line for each file that `upscale_files` is done with.
 
     Args:
         done: its jobs.
         total: how many there will be.
+        flag_values: the command's flags, for its messages.
         compare: whether comparisons are written as well.
 
     Returns:
@@ -115,7 +131,7 @@ def report_files(done: "Iterator[tuple[Job, InputError | None]]", total: int, co
     for job, error in done:
         if error:
             failures += 1
-            print(f"error: {error}", file=sys.stderr, flush=True)
+            print(f"error: {with_flags(str(error), flag_values)}", file=sys.stderr, flush=True)
         else:
             print(f"{job.source} -> {job.target}{f' and {job.comparison}' if compare else ''}", flush=True)
     if failures:

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from esrgan_tf.commands.command_line import check_given, define_alpha, import_tensorflow, run_command
+from esrgan_tf.commands.command_line import check_given, define_alpha, import_tensorflow, run_command, with_flags
 from esrgan_tf.errors import InputError
 
 FLAGS = flags.FlagValues()
@@ -101,7 +101,8 @@ def _evaluate() -> None:
     evaluation = evaluate(tqdm(pairs, unit="image", disable=None), systems, scale, options, _PANELS.value)
     lr = "given" if pairs[0].lr else "made by MATLAB's bicubic"
     said = [f"{_DATA.value}: {len(pairs)} images, x{scale}, LR {lr}"]
-    said += [f"{system.name}: {system.origin}" for system in systems] + notes(options)
+    said += [f"{system.name}: {system.origin}" for system in systems]
+    said += [with_flags(note, FLAGS) for note in notes(options)]
     print(*said, "", table(evaluation), sep="\n")
     protocol = {"data": _DATA.value, "lr": lr, "scale": scale, "protocol": options.channel, "crop": options.crop}
     for flag in (_ALPHA, _SELF_ENSEMBLE, _KEEP_COLORS, _NIQE_PARAMS, _MA_SCORES, _LPIPS_WEIGHTS):

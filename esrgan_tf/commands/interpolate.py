@@ -16,7 +16,7 @@ from pathlib import Path
 
 from absl import flags
 
-from esrgan_tf.commands.command_line import check_given, import_tensorflow, run_command
+from esrgan_tf.commands.command_line import check_given, import_tensorflow, run_command, with_flags
 from esrgan_tf.errors import InputError
 
 FLAGS = flags.FlagValues()
@@ -68,7 +68,7 @@ def _interpolate() -> None:
     from esrgan_tf.formats.keras_file.generators import load_generator, save_generator
     from esrgan_tf.models.interpolation import interpolate
 
-    psnr, gan = load_generator(_PSNR.value, "--psnr"), load_generator(_GAN.value, "--gan")
+    psnr, gan = load_generator(_PSNR.value, "psnr"), load_generator(_GAN.value, "gan")
     for alpha, target in zip(alphas, targets, strict=bool(targets)):
         save_generator(interpolate(psnr, gan, alpha), target)
         print(f"alpha {alpha:g}: {target}", flush=True)
@@ -127,7 +127,7 @@ def _write_curve(psnr, gan, alphas: Sequence[float]) -> None:
     options = Options(crop=scale, niqe=read_niqe_model(_NIQE_PARAMS.value))
     check_pairs(pairs, scale, options)
     points = perception_distortion(psnr, gan, alphas, pairs, options)
-    print(*notes(options)[:1], "alpha    PSNR    NIQE", sep="\n")
+    print(*(with_flags(note, FLAGS) for note in notes(options)[:1]), "alpha    PSNR    NIQE", sep="\n")
     for point in points:
         print(f"{point.alpha:<7g}{point.psnr:6.2f}{point.niqe:8.3f}")
     draw_curve(points, _PLOT.value, f"{_DATA.value}, x{scale}, Y, crop {scale}")

@@ -81,4 +81,4 @@ def _request() -> int:
     network = server_network(server, _TILE.value if _EQUAL_SIZES.value else None, _CONCURRENCY.value)
     upscaler = Upscaler(network, _TILE.value, _OVERLAP.value)
     print(f"{upscaler.origin}: x{upscaler.scale}", flush=True)
-    return FAILURE if report_files(upscale_files(upscaler, jobs), len(jobs)) else SUCCESS
+    return FAILURE if report_files(upscale_files(upscaler, jobs), len(jobs), FLAGS) else SUCCESS

@@ -96,4 +96,4 @@ def _upscale() -> int:
     upscaler = Upscaler(network, _TILE.value, _OVERLAP.value, _SELF_ENSEMBLE.value, _KEEP_COLORS.value)
     print(f"{upscaler.origin}: {upscaler.recipe}, x{upscaler.scale}", flush=True)
     done = upscale_files(upscaler, jobs, compare, _REFERENCE.value)
-    return FAILURE if report_files(done, len(jobs), compare) else SUCCESS
+    return FAILURE if report_files(done, len(jobs), FLAGS, compare) else SUCCESS

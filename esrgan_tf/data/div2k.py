@@ -21,18 +21,18 @@ def prepare(scale: int):
         InputError: no such scale, or the download failed.
     """
     if scale not in SCALES:
-        raise InputError(f"`--data=div2k` has scales {', '.join(map(str, SCALES))}. Received: `--scale={scale}`.")
+        raise InputError(f"`data=div2k` has scales {', '.join(map(str, SCALES))}. Received: `scale={scale}`.")
     builder = _builder(scale)
     if not is_prepared(scale):
         print(
-            "DIV2K: downloading some 5 GB through TFDS (without a connection, stop and use --data=sample)", flush=True
+            "DIV2K: downloading some 5 GB through TFDS (without a connection, stop and use `data=sample`)", flush=True
         )
     try:
         builder.download_and_prepare()
     except Exception as error:  # TFDS raises whatever its downloader meets: connection, checksum, disk
         raise InputError(
-            f"`--data=div2k` cannot be downloaded ({first_line(error)}): use `--data=sample` (no download) or "
-            "`--data=FOLDER` of your own images."
+            f"`data=div2k` cannot be downloaded ({first_line(error)}): use `data=sample` (no download) or "
+            "`data=FOLDER` of your own images."
         ) from error
     return builder
 

@@ -34,34 +34,34 @@ class Survey:
     left_out: tuple[str, ...]
 
 
-def find_pairs(part: str, flag: str = "--data") -> list[Pair]:
-    """The images that one part of `--data` names, sorted by name.
+def find_pairs(part: str, argument: str = "data") -> list[Pair]:
+    """The images that one part of `data` names, sorted by name.
 
     Args:
         part: a folder of HR images, searched with its subfolders, or `hr=FOLDER,lr=FOLDER` whose images have
             the same stems (LR's may end in x2, x3, x4 or x8, as DIV2K's do).
-        flag: where it was given, for messages.
+        argument: where it was given, for messages.
 
     Raises:
         InputError: a folder is missing or without images, or the two do not pair.
     """
     if not part.startswith("hr="):
-        return [Pair(path) for path in _images_below(Path(part), flag)]
+        return [Pair(path) for path in _images_below(Path(part), argument)]
     folders = dict(item.partition("=")[::2] for item in part.split(","))
     if set(folders) != {"hr", "lr"}:
-        raise InputError(f"`{flag}` must be hr=FOLDER,lr=FOLDER for pairs. Received: {part}.")
-    lr_by_stem = {_stem(path): path for path in _images_below(Path(folders["lr"]), f"{flag} lr=")}
-    hr_paths = _images_below(Path(folders["hr"]), f"{flag} hr=")
+        raise InputError(f"`{argument}` must be hr=FOLDER,lr=FOLDER for pairs. Received: {part}.")
+    lr_by_stem = {_stem(path): path for path in _images_below(Path(folders["lr"]), f"{argument} lr=")}
+    hr_paths = _images_below(Path(folders["hr"]), f"{argument} hr=")
     lonely = [path.name for path in hr_paths if path.stem not in lr_by_stem]
     if lonely:
         raise InputError(
-            f"`{flag}` lr={folders['lr']} must hold an image for each of hr={folders['hr']}. "
+            f"`{argument}` lr={folders['lr']} must hold an image for each of hr={folders['hr']}. "
             f"Missing: {', '.join(lonely[:3])}{' ...' if len(lonely) > 3 else ''}."
         )
     return [Pair(path, lr_by_stem[path.stem]) for path in hr_paths]
 
 
-def survey(pairs: list[Pair], scale: int, smallest: int, why: str, flag: str = "--data") -> Survey:
+def survey(pairs: list[Pair], scale: int, smallest: int, why: str, argument: str = "data") -> Survey:
     """Read every image's header and keep the pairs that can be used.
 
     Args:
@@ -69,7 +69,7 @@ def survey(pairs: list[Pair], scale: int, smallest: int, why: str, flag: str = "
         scale: HR size / LR size.
         smallest: px; an image with a shorter side is left out.
         why: what asks for that size, for messages.
-        flag: where the images were given, for messages.
+        argument: where the images were given, for messages.
 
     Raises:
         InputError: an LR image does not fit its HR image at that scale, or nothing is left.
@@ -89,7 +89,7 @@ def survey(pairs: list[Pair], scale: int, smallest: int, why: str, flag: str = "
         if lr and (lr.width, lr.height) != fitting:
             raise InputError(
                 f"`{pair.lr}` must be {fitting[0]} x {fitting[1]} px to fit `{pair.hr}` ({width} x {height} px) at "
-                f"`--scale={scale}`. Received: {lr.width} x {lr.height} px."
+                f"`scale={scale}`. Received: {lr.width} x {lr.height} px."
             )
         if min(width, height) < smallest:
             left_out.append(f"{pair.hr}: {width} x {height} px, smaller than {smallest} ({why})")
@@ -97,20 +97,20 @@ def survey(pairs: list[Pair], scale: int, smallest: int, why: str, flag: str = "
             kept.append(pair)
     if not kept:
         raise InputError(
-            f"`{flag}` must hold images of at least {smallest} x {smallest} px ({why}). "
+            f"`{argument}` must hold images of at least {smallest} x {smallest} px ({why}). "
             f"Received: {len(left_out)} that cannot be used, such as {left_out[0]}."
         )
     return Survey(tuple(kept), tuple(left_out))
 
 
-def _images_below(folder: Path, flag: str) -> list[Path]:
+def _images_below(folder: Path, argument: str) -> list[Path]:
     """All image files in a folder and its subfolders, sorted."""
     if not folder.is_dir():
         known = "sample, dead_leaves, div2k, a folder of images or hr=FOLDER,lr=FOLDER"
-        raise InputError(f"`{flag}` must be {known}. Received: {folder}, which is no folder.")
+        raise InputError(f"`{argument}` must be {known}. Received: {folder}, which is no folder.")
     paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in TRAINING_SUFFIXES)
     if not paths:
-        raise InputError(f"`{flag}` {folder} must hold images ({' '.join(TRAINING_SUFFIXES)}). Received: none.")
+        raise InputError(f"`{argument}` {folder} must hold images ({' '.join(TRAINING_SUFFIXES)}). Received: none.")
     return paths
 
 

@@ -26,7 +26,7 @@ def load_held_out(
     scale: int,
     degradation: DegradationConfig | None = None,
     lr_multiple: int = 1,
-    flag: str = "--val_data",
+    argument: str = "val_data",
 ) -> HeldOut:
     """Load what the sources hold out, cut to at most `crop` HR px around the centre.
 
@@ -37,7 +37,7 @@ def load_held_out(
         degradation: makes LR where a source brings none, each image in its own way and always the same; `None`
             is MATLAB's bicubic.
         lr_multiple: px, of which LR sides are cut to multiples.
-        flag: where the images can be given, for messages.
+        argument: where the images can be given, for messages.
 
     Raises:
         InputError: no image is held out that can be read and measured.
@@ -62,7 +62,7 @@ def load_held_out(
                 images.append((Path(name).stem, hr, lr))
     if not images:
         received = left_out[0] if left_out else "none held out"
-        raise InputError(f"`{flag}` must hold an image to measure on. Received: {received}.")
+        raise InputError(f"`{argument}` must hold an image to measure on. Received: {received}.")
     return HeldOut(tuple(images), tuple(left_out))
 
 

@@ -43,7 +43,7 @@ def training_batches(
     if hr_patch % scale:
         every = math.lcm(scale, USUAL_MULTIPLE)
         raise InputError(
-            f"`--hr_patch` must be a multiple of the scale {scale}, such as {max(every, hr_patch // every * every)}. "
+            f"`hr_patch` must be a multiple of the scale {scale}, such as {max(every, hr_patch // every * every)}. "
             f"Received: {hr_patch}."
         )
     total = sum(source.count for source in sources)

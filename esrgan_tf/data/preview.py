@@ -42,6 +42,6 @@ def write_preview(path: Path, data: str, config: DataConfig, scale: int, hr_patc
                 cells += [("LR", upscale_nearest(to_float(lr), scale)), ("HR", to_float(hr))]
             panels.append(side_by_side(cells))
     except tf.errors.OpError as error:
-        raise InputError(f"`--data` gives no crops: {first_line(error)}") from error
+        raise InputError(f"`data` gives no crops: {first_line(error)}") from error
     with replacing(path) as temporary:
         Image.fromarray(stack_rows(panels)).save(temporary)

@@ -37,5 +37,5 @@ def _path(name: str) -> Path:
     spec = find_spec("skimage")
     path = Path(spec.submodule_search_locations[0], "data", name) if spec else Path(name)
     if not path.is_file():
-        raise InputError(f"`--data=sample` must find scikit-image's {name}: pip install 'scikit-image>=0.24,<0.27'.")
+        raise InputError(f"`data=sample` must find scikit-image's {name}: pip install 'scikit-image>=0.24,<0.27'.")
     return path

@@ -1,4 +1,4 @@
-"""Where images come from: `--data` opened as sources of whole HR and LR images.
+"""Where images come from: `data` opened as sources of whole HR and LR images.
 
 A source holds some images out for validation and gives the others as an endless shuffled tf.data stream. A
 stream's elements are small (paths or encoded bytes), so that shuffling them is cheap; `load` turns one into
@@ -55,7 +55,7 @@ class Source:
 
 
 def open_sources(data: str, config: DataConfig, scale: int, hr_patch: int, seed: int) -> list[Source]:
-    """Open everything that `--data` names.
+    """Open everything that `data` names.
 
     Args:
         data: parts joined by `+`: `sample`, `dead_leaves`, `div2k`, a folder of HR images, or
@@ -73,12 +73,12 @@ def open_sources(data: str, config: DataConfig, scale: int, hr_patch: int, seed:
     """
     parts = data.split("+")
     if "" in parts or len(set(parts)) < len(parts):
-        raise InputError(f"`--data` must name different things, joined by single `+`. Received: {data}.")
+        raise InputError(f"`data` must name different things, joined by single `+`. Received: {data}.")
     sources = []
     for part in parts:
         if part == "sample":
             train, held_out = sample_photographs()
-            found = survey(train, scale, hr_patch, "`--hr_patch`")
+            found = survey(train, scale, hr_patch, "`hr_patch`")
             sources.append(_from_files(part, found.pairs, held_out, scale, found.left_out))
             sources.append(_from_dead_leaves("sample_dead_leaves", config, scale, hr_patch, seed, held_out=0))
         elif part == "dead_leaves":
@@ -88,11 +88,11 @@ def open_sources(data: str, config: DataConfig, scale: int, hr_patch: int, seed:
             sources.append(_from_div2k(config, scale))
         elif config.degradation and "lr=" in part:
             raise InputError(
-                "`--data` must be images without `lr=` where a degradation makes the LR images: give the folder of "
-                f"HR images, or `--degradation=bicubic`. Received: {part}."
+                "`data` must be images without `lr=` where a degradation makes the LR images: give the folder of "
+                f"HR images, or `degradation=bicubic`. Received: {part}."
             )
         else:
-            found = survey(find_pairs(part), scale, hr_patch, "`--hr_patch`")
+            found = survey(find_pairs(part), scale, hr_patch, "`hr_patch`")
             train, held_out = _hold_out(found.pairs, config)
             sources.append(_from_files(part, train, held_out, scale, found.left_out))
     return sources
@@ -104,7 +104,7 @@ def default_data(scale: int) -> str:
 
 
 def open_validation(data: str, scale: int) -> list[Source]:
-    """Open `--val_data`: every image of every part is held out, none is trained on.
+    """Open `val_data`: every image of every part is held out, none is trained on.
 
     Args:
         data: folders or `hr=FOLDER,lr=FOLDER`, joined by `+`.
@@ -115,7 +115,7 @@ def open_validation(data: str, scale: int) -> list[Source]:
     """
     sources = []
     for part in data.split("+"):
-        found = survey(find_pairs(part, "--val_data"), scale, smallest_side(scale), "to be measured", "--val_data")
+        found = survey(find_pairs(part, "val_data"), scale, smallest_side(scale), "to be measured", "val_data")
         sources.append(_from_files(part, (), found.pairs, scale, found.left_out))
     return sources
 

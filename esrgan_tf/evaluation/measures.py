@@ -76,7 +76,7 @@ def measure(
             # Rounded Y inside the border, as the evaluation of the PIRM challenge (2018) measures super-resolution.
             first["niqe"] = niqe(np.rint(luma(output[inner, inner])), options.niqe)
         except ValueError as error:
-            raise InputError(f"NIQE cannot be had: {error} Leave out the image, or --niqe_params.") from error
+            raise InputError(f"NIQE cannot be had: {error} Leave out the image, or `niqe_params`.") from error
         if ma is not None:
             first |= {"ma": ma, "pi": perceptual_index(ma, first["niqe"])}
     if options.lpips:
@@ -103,19 +103,19 @@ def notes(options: Options) -> list[str]:
     )
     said = [f"PSNR, SSIM: uint8, {channel}, {options.crop} px cropped; SSIM 11 x 11 Gaussian, sigma 1.5"]
     if options.keep_colors:
-        said.append("outputs have the low frequencies of their inputs (--keep_colors); drift kept is the drift after")
+        said.append("outputs have the low frequencies of their inputs (`keep_colors`); drift kept is the drift after")
     said.append(f"drift: of RGB, low-passed at LR size (Gaussian, {LOW_PASS_SIGMA:g} px), in 1/255")
     said.append(
         f"NIQE: of rounded Y, {options.crop} px cropped"
         if options.niqe
-        else "NIQE: skipped, it needs --niqe_params (the published file, or one of `esrgan niqe-fit`)"
+        else "NIQE: skipped, it needs `niqe_params` (the published file, or one of `esrgan niqe-fit`)"
     )
     said.append(
         "PI: ((10 - Ma) + NIQE) / 2"
         if options.niqe and options.ma
-        else "perceptual index: skipped, it needs --niqe_params and --ma_scores"
+        else "perceptual index: skipped, it needs `niqe_params` and `ma_scores`"
     )
     said.append(
-        f"LPIPS: of RGB, {options.crop} px cropped" if options.lpips else "LPIPS: skipped, it needs --lpips_weights"
+        f"LPIPS: of RGB, {options.crop} px cropped" if options.lpips else "LPIPS: skipped, it needs `lpips_weights`"
     )
     return said

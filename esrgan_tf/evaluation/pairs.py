@@ -24,7 +24,7 @@ class Pair:
 
 
 def find_pairs(data: str) -> list[Pair]:
-    """The images that `--data` names, sorted by name.
+    """The images that `data` names, sorted by name.
 
     Args:
         data: a folder of originals, or `hr=FOLDER,lr=FOLDER` whose images have the same names; LR's may have
@@ -37,7 +37,7 @@ def find_pairs(data: str) -> list[Pair]:
         return [Pair(name, path) for name, path in _by_name(data).items()]
     folders = dict(item.partition("=")[::2] for item in data.split(","))
     if set(folders) != {"hr", "lr"}:
-        raise InputError(f"`--data` must be a folder or hr=FOLDER,lr=FOLDER. Received: {data}.")
+        raise InputError(f"`data` must be a folder or hr=FOLDER,lr=FOLDER. Received: {data}.")
     hr, lr = _by_name(folders["hr"]), _by_name(folders["lr"])
     lr = {name if name in hr else re.sub(r"x[2348]$", "", name): path for name, path in lr.items()}
     for missing, place in (
@@ -46,7 +46,7 @@ def find_pairs(data: str) -> list[Pair]:
     ):
         if missing:
             shown = ", ".join(sorted(missing)[:3]) + (" ..." if len(missing) > 3 else "")
-            raise InputError(f"`--data` must name the same images twice. Missing in {place}: {shown}.")
+            raise InputError(f"`data` must name the same images twice. Missing in {place}: {shown}.")
     return [Pair(name, path, lr[name]) for name, path in hr.items()]
 
 
@@ -98,14 +98,14 @@ def check_pairs(pairs: list[Pair], scale: int, options: Options) -> None:
         hr, _ = load_pair(pair, scale)
         if min(hr.shape[:2]) < smallest:
             raise InputError(
-                f"`{pair.hr}` must be at least {smallest} x {smallest} px to be measured with --crop={options.crop}. "
-                f"Received: {_size(hr)} at scale {scale}. Use a smaller --crop, or leave the image out."
+                f"`{pair.hr}` must be at least {smallest} x {smallest} px to be measured with `crop={options.crop}`. "
+                f"Received: {_size(hr)} at scale {scale}. Use a smaller `crop`, or leave the image out."
             )
         rows, columns = ((side - 2 * options.crop) // BLOCK for side in hr.shape[:2])
         if options.niqe and rows * columns < FEWEST_BLOCKS:
             raise InputError(
-                f"`{pair.hr}` must hold {FEWEST_BLOCKS} blocks of {BLOCK} x {BLOCK} px inside --crop={options.crop} "
-                f"for NIQE. Received: {_size(hr)}. Leave out the image, or --niqe_params."
+                f"`{pair.hr}` must hold {FEWEST_BLOCKS} blocks of {BLOCK} x {BLOCK} px inside `crop={options.crop}` "
+                f"for NIQE. Received: {_size(hr)}. Leave out the image, or `niqe_params`."
             )
 
 
@@ -113,7 +113,7 @@ def _by_name(folder: str) -> dict[str, Path]:
     """The images of a folder by their names without suffix, sorted."""
     if not Path(folder).is_dir():
         raise InputError(
-            f"`--data` must be a folder of originals, or hr=FOLDER,lr=FOLDER. Received: {folder}, which is no folder."
+            f"`data` must be a folder of originals, or hr=FOLDER,lr=FOLDER. Received: {folder}, which is no folder."
         )
     found: dict[str, Path] = {}
     for path in list_images(folder):

@@ -26,7 +26,7 @@ def fit_files(paths: Iterable[Path], sharpness: float = SHARPNESS) -> NiqeModel:
     except InputError:
         raise
     except ValueError as error:
-        raise InputError(f"`--input` holds too little: {error} Give more images, or a lower --sharpness.") from error
+        raise InputError(f"`input` holds too little: {error} Give more images, or a lower `sharpness`.") from error
 
 
 def _plane(path: Path) -> np.ndarray:
@@ -35,6 +35,6 @@ def _plane(path: Path) -> np.ndarray:
     if min(rgb.shape[:2]) < BLOCK:
         raise InputError(
             f"`{path}` must be at least {BLOCK} x {BLOCK} px for NIQE. Received: {rgb.shape[1]} x {rgb.shape[0]} px. "
-            "Take it out of --input."
+            "Take it out of `input`."
         )
     return np.rint(luma(rgb))

@@ -67,7 +67,7 @@ def write_report(path: str | Path, evaluation: Evaluation, protocol: dict[str, o
 def check_suffix(path: str | Path) -> None:
     """Raise InputError unless a report can be written to a file of this name."""
     if Path(path).suffix.lower() not in SUFFIXES:
-        raise InputError(f"`--output` must end in one of {', '.join(SUFFIXES)}. Received: {path}.")
+        raise InputError(f"`output` must end in one of {', '.join(SUFFIXES)}. Received: {path}.")
 
 
 def _cells(evaluation: Evaluation) -> list[list[str]]:

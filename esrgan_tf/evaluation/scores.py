@@ -33,12 +33,12 @@ def read_ma_scores(path: str | Path, systems: Iterable[str], images: Iterable[st
             columns, rows = table.fieldnames or [], list(table)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(
-            f"`--ma_scores` {path} must be a CSV file image,score. Received: {first_line(error)}."
+            f"`ma_scores` {path} must be a CSV file image,score. Received: {first_line(error)}."
         ) from error
     wanted = {"picture", "score"} | ({"model"} if len(systems) > 1 else set())
     if not wanted <= set(columns):
         raise InputError(
-            f"`--ma_scores` {path} must begin with the line image,score (and model, where several are measured). "
+            f"`ma_scores` {path} must begin with the line image,score (and model, where several are measured). "
             f"Received: {','.join(columns) or 'nothing'}."
         )
     scores = {(row.get("model") or systems[0], row["picture"]): row["score"] for row in rows}
@@ -49,7 +49,7 @@ def read_ma_scores(path: str | Path, systems: Iterable[str], images: Iterable[st
             if len(named) != 1:
                 received = "none" if not named else f"{len(named)} of them"
                 raise InputError(
-                    f"`--ma_scores` {path} must hold one score of {image} by {system}. Received: {received}."
+                    f"`ma_scores` {path} must hold one score of {image} by {system}. Received: {received}."
                 )
             found[system, image] = _number(named[0], path)
     return found
@@ -71,21 +71,21 @@ def load_lpips(path: str | Path) -> Callable[[np.ndarray, np.ndarray], float]:
     import tensorflow as tf
 
     if not Path(path).is_file():
-        raise InputError(f"`--lpips_weights` must be a .keras file. Received: {path}, which is not there.")
+        raise InputError(f"`lpips_weights` must be a .keras file. Received: {path}, which is not there.")
     try:
         model = keras.saving.load_model(path, compile=False)
     except (ValueError, TypeError, KeyError, OSError, zipfile.BadZipFile) as error:
-        raise InputError(f"`--lpips_weights` {path} cannot be read as a .keras model: {first_line(error)}") from error
+        raise InputError(f"`lpips_weights` {path} cannot be read as a .keras model: {first_line(error)}") from error
     tensors = (*(getattr(model, "inputs", None) or ()), *(getattr(model, "outputs", None) or ()))
     shapes = [tuple(tensor.shape) for tensor in tensors]
     if [len(shape) for shape in shapes] != [4, 4, 1]:
-        raise InputError(f"`--lpips_weights` {path} must take two images and give [n]. Received: a model of {shapes}.")
+        raise InputError(f"`lpips_weights` {path} must take two images and give [n]. Received: a model of {shapes}.")
     # One trace for every size.
     signature = [tf.TensorSpec([1, None, None, 3], tf.float32)] * 2
     run = tf.function(lambda a, b: model([a, b], training=False), input_signature=signature)
 
     def distance(a_01: np.ndarray, b_01: np.ndarray) -> float:
-        failed = f"LPIPS cannot be had of {a_01.shape[1]} x {a_01.shape[0]} px: leave out --lpips_weights. Received: "
+        failed = f"LPIPS cannot be had of {a_01.shape[1]} x {a_01.shape[0]} px: leave out `lpips_weights`. Received: "
         try:
             found = float(run(a_01[None], b_01[None])[0])
         except tf.errors.OpError as error:  # of another kind on every device
@@ -109,5 +109,5 @@ def _number(text: str | None, path: str | Path) -> float:
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise InputError(f"`--ma_scores` {path} must hold numbers as scores. Received: {text}.")
+        raise InputError(f"`ma_scores` {path} must hold numbers as scores. Received: {text}.")
     return value

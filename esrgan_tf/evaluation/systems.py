@@ -29,7 +29,7 @@ def open_systems(
     self_ensemble: bool = False,
     alpha: float | None = None,
 ) -> tuple[list[System], int]:
-    """Load what `--model` names.
+    """Load what `model` names.
 
     Args:
         models: as `open_network` takes each, or "bicubic"; each once.
@@ -46,8 +46,8 @@ def open_systems(
         InputError: no scale, scales that differ, a name given twice, or no generator.
     """
     if len(set(models)) < len(models):
-        raise InputError(f"`--model` must name different things. Received: {', '.join(models)}.")
-    systems, scales = [], {} if scale is None else {"--scale": scale}
+        raise InputError(f"`model` must name different things. Received: {', '.join(models)}.")
+    systems, scales = [], {} if scale is None else {"scale": scale}
     for model, name in zip(models, _names(models), strict=True):
         if model == BICUBIC:
             # Called when `scale` is known, below.
@@ -63,10 +63,10 @@ def open_systems(
         origin = f"{upscaler.origin}: {upscaler.recipe}{', self-ensemble' if self_ensemble else ''}"
         systems.append(System(name, origin, upscaler.upscale))
     if not scales:
-        raise InputError("`--scale` must be given where nothing but bicubic is measured, such as --scale=4.")
+        raise InputError("`scale` must be given where nothing but bicubic is measured, such as `scale=4`.")
     if len(set(scales.values())) > 1:
         received = ", ".join(f"{name}: {value}" for name, value in scales.items())
-        raise InputError(f"`--model` and `--scale` must be of one scale. Received: {received}.")
+        raise InputError(f"`model` and `scale` must be of one scale. Received: {received}.")
     scale = next(iter(scales.values()))
     return systems, scale
 

@@ -28,7 +28,7 @@ def load_examples(
     """Open a data source for an export.
 
     Args:
-        data: as `--data` of training: `sample`, a folder, `hr=FOLDER,lr=FOLDER`, ...
+        data: as `data` of training: `sample`, a folder, `hr=FOLDER,lr=FOLDER`, ...
         info: of the generator.
         calibrated_side: LR px, at most, of what is calibrated on; `None` where nothing is.
         say: told of each image that is left out because it cannot be used.
@@ -44,7 +44,7 @@ def load_examples(
     least = smallest_side(info.scale) * 2 // info.scale * info.scale
     sources = open_sources(data, config, info.scale, least, seed=0)
     held_out = load_held_out(
-        sources, LARGEST_SIDE * info.scale, info.scale, lr_multiple=info.lr_multiple, flag="--calibration"
+        sources, LARGEST_SIDE * info.scale, info.scale, lr_multiple=info.lr_multiple, argument="calibration"
     )
     examples = [_crops(name, hr, lr, info.scale, LARGEST_SIDE, most=1)[0] for name, hr, lr in held_out.images]
     crop, *odd = (side // info.lr_multiple * info.lr_multiple for side in (CROP_SIDE, *ODD_SIDES))
@@ -52,9 +52,9 @@ def load_examples(
     for line in (*(line for source in sources for line in source.left_out), *held_out.left_out, *damaged):
         say(f"left out {line}")
     if calibrated_side and not calibration:
-        raise InputError(f"`--calibration` must hold images that can be read, to calibrate on. Received: {damaged[0]}.")
+        raise InputError(f"`calibration` must hold images that can be read, to calibrate on. Received: {damaged[0]}.")
     if calibration and any(set(source.names) & _names(source.held_out) for source in sources):
-        raise InputError(f"`--calibration` must hold several images: some are held out. Received: {data}.")
+        raise InputError(f"`calibration` must hold several images: some are held out. Received: {data}.")
     more = max(1, HELD_OUT_IMAGES // len(examples) - 2)
     return calibration, [cut for e in examples for cut in (e, e.cut(*odd), *_several(e.crops(crop, more)))]
 

@@ -55,13 +55,13 @@ def export(
         OSError: the system refuses to write; nothing is in place then either.
     """
     if len(generators) > 1 and options.formats != ("saved_model",):
-        raise InputError("`--alpha` must fix the network between two models for LiteRT and ONNX files: give it.")
+        raise InputError("`alpha` must fix the network between two models for LiteRT and ONNX files: give it.")
     if len(generators) > 1:
         interpolated_weights(*generators, 0.0)  # raises where they are not the same network
     info = generator_info(generators[-1])
     odd = [tile for tile in options.tiles if tile % info.lr_multiple]
     if odd and "tflite" in options.formats:
-        raise InputError(f"`--tile` must be a multiple of {info.lr_multiple} for this generator. Received: {odd[0]}.")
+        raise InputError(f"`tile` must be a multiple of {info.lr_multiple} for this generator. Received: {odd[0]}.")
     description = Description(
         name=options.name or generators[-1].name,
         recipe=info.recipe,

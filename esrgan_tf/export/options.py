@@ -53,15 +53,15 @@ class ExportOptions:
 
     def __post_init__(self) -> None:
         """Raise for what cannot be exported."""
-        check_one_of("--precision", self.precision, PRECISIONS)
-        for flag, values, allowed in (("--format", self.formats, FORMATS), ("--tflite", self.kinds, KINDS)):
+        check_one_of("precision", self.precision, PRECISIONS)
+        for argument, values, allowed in (("format", self.formats, FORMATS), ("tflite", self.kinds, KINDS)):
             for value in values:
-                check_one_of(flag, value, allowed)
+                check_one_of(argument, value, allowed)
             if not values:
-                raise InputError(f"`{flag}` must name at least one of {', '.join(allowed)}.")
+                raise InputError(f"`{argument}` must name at least one of {', '.join(allowed)}.")
         if not self.tiles or min(self.tiles) < LEAST_TILE:
-            raise InputError(f"`--tile` must be {LEAST_TILE} px or more. Received: {', '.join(map(str, self.tiles))}.")
+            raise InputError(f"`tile` must be {LEAST_TILE} px or more. Received: {', '.join(map(str, self.tiles))}.")
         if self.max_pixels < LEAST_PIXELS:
-            raise InputError(f"`--max_pixels` must be {LEAST_PIXELS} or more. Received: {self.max_pixels}.")
+            raise InputError(f"`max_pixels` must be {LEAST_PIXELS} or more. Received: {self.max_pixels}.")
         if self.name is not None and not self.name.replace("_", "").replace("-", "").replace(".", "").isalnum():
-            raise InputError(f"`--name` must be letters, digits, `_`, `-` and `.`. Received: {self.name}.")
+            raise InputError(f"`name` must be letters, digits, `_`, `-` and `.`. Received: {self.name}.")

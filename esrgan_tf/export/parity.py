@@ -152,5 +152,5 @@ def check(proof: Proof, artifact: str, exact: bool, max_psnr_drop: float | None 
         raise BeyondLimit(
             f"{artifact} differs from Keras by up to {proof.max_difference:.2g} and changes the PSNR by "
             f"{proof.psnr_change:+.3f} dB{'' if exact else worst}; {limit} is allowed",
-            "" if exact else " `--max_psnr_drop` allows more.",
+            "" if exact else " `max_psnr_drop` allows more.",
         )

@@ -31,7 +31,7 @@ def staged(output: Path) -> Iterator[Path]:
         for path, target in moves:
             in_the_way = target.exists() and (path.is_dir() or target.is_dir())
             if in_the_way or (target.parent.exists() and not target.parent.is_dir()):
-                raise InputError(f"`--output` must leave room for {target}.")
+                raise InputError(f"`output` must leave room for {target}.")
         _move(moves, Path(tempfile.mkdtemp(dir=stage)))
     except OSError as error:
         if error.filename is None and error.errno:  # a full disk does not say where it is

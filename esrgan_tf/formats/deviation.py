@@ -8,7 +8,7 @@ import numpy as np
 from esrgan_tf.formats.examples import Example
 
 MAX_PSNR_CHANGE = 0.1  # dB, mean of the natural images
-MAX_IMAGE_LOSS = 0.3  # dB, of each, which may well gain; of both and of the next, `--max_psnr_drop` / 0.1 times as much
+MAX_IMAGE_LOSS = 0.3  # dB, of each, which may well gain; of both and of the next, `max_psnr_drop` / 0.1 times as much
 MAX_PATTERN_DIFFERENCE = 3 / 255  # root mean square, of each flat image and of noise
 PLAIN_PSNR = 40  # dB by Keras: where there is so little detail, a change of PSNR says nothing that anyone sees
 

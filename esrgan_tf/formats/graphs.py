@@ -77,7 +77,7 @@ def _in_bfloat16(frozen: tf.types.experimental.ConcreteFunction) -> Upscale:
     graph_def = tf_optimizer.OptimizeGraph(config, meta_graph)
     convolutions = [node for node in graph_def.node if node.op == "Conv2D"]
     if not all(node.attr["T"].type == tf.bfloat16.as_datatype_enum for node in convolutions):
-        raise InputError("`--precision=bfloat16` must be exported on a CPU that has it (AVX512_BF16 or AMX).")
+        raise InputError("`precision=bfloat16` must be exported on a CPU that has it (AVX512_BF16 or AMX).")
     names = [tensor.op.name for tensor in frozen.inputs]
 
     def upscale(*inputs: tf.Tensor) -> tf.Tensor:

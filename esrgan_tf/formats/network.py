@@ -55,11 +55,11 @@ def check_alpha(takes_alpha: bool, alpha: float | None, models: str) -> None:
         InputError: it is missing, has no use, or is outside 0..1.
     """
     if takes_alpha and alpha is None:
-        raise InputError(f"`--alpha`, from 0 (psnr) to 1 (gan), must be given for two generators. Received: {models}.")
+        raise InputError(f"`alpha`, from 0 (psnr) to 1 (gan), must be given for two generators. Received: {models}.")
     if not takes_alpha and alpha is not None:
         raise InputError(
-            "`--alpha` must go with two generators: two of `--model` (psnr, gan), or a SavedModel of two. "
+            "`alpha` must go with two generators: two of `model` (psnr, gan), or a SavedModel of two. "
             f"Received: {models}, alpha {alpha:g}."
         )
     if alpha is not None and not 0 <= alpha <= 1:
-        raise InputError(f"`--alpha` must be from 0 (psnr) to 1 (gan). Received: {alpha:g}.")
+        raise InputError(f"`alpha` must be from 0 (psnr) to 1 (gan). Received: {alpha:g}.")

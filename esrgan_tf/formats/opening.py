@@ -1,4 +1,4 @@
-"""What `--model` names, opened by whatever runs it; each runtime is imported only where it is used."""
+"""What `model` names, opened by whatever runs it; each runtime is imported only where it is used."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -22,7 +22,7 @@ def open_network(models: Sequence[str | Path], alpha: float | None = None) -> Ne
     """
     exported = [model for model in models if Path(model).suffix in (".tflite", ".onnx") or find_version(model)]
     if exported and len(models) > 1:
-        raise InputError(f"`--model` must be two Keras generators, or one exported file. Received: {exported[0]}.")
+        raise InputError(f"`model` must be two Keras generators, or one exported file. Received: {exported[0]}.")
     path = models[0]
     if find_version(path):
         from esrgan_tf.formats.saved_model.runtime import saved_model_network
@@ -60,7 +60,7 @@ def describe(path: str | Path) -> dict[str, object]:
     """What a generator says of itself, by field.
 
     Args:
-        path: anything that `--model` takes.
+        path: anything that `model` takes.
 
     Raises:
         InputError: not there, damaged, or not described.

@@ -51,22 +51,22 @@ def plan_jobs(source: str, target: str, suffix: str | None = None, compare: bool
     if has_magic(source) and not Path(source).exists():
         paths = sorted(Path(path) for path in glob(source) if Path(path).suffix.lower() in IMAGE_SUFFIXES)
         if not paths:
-            raise InputError(f"`--input` must match images ({', '.join(IMAGE_SUFFIXES)}). Received: {source}.")
+            raise InputError(f"`input` must match images ({', '.join(IMAGE_SUFFIXES)}). Received: {source}.")
     elif Path(source).is_dir():
         paths = list_images(source)
     elif Path(source).is_file():
         paths = [Path(source)]
     else:
-        raise InputError(f"`--input` must be a file, a folder or a glob. Received: {source}, which is not there.")
+        raise InputError(f"`input` must be a file, a folder or a glob. Received: {source}, which is not there.")
     to_file = Path(target).suffix.lower() in IMAGE_SUFFIXES and not Path(target).is_dir()
     if paths == [Path(source)] and Path(target).suffix and not to_file and not Path(target).is_dir():
         raise InputError(
-            f"`--output` must end in one of {', '.join(IMAGE_SUFFIXES)}, or be a folder. Received: {target}."
+            f"`output` must end in one of {', '.join(IMAGE_SUFFIXES)}, or be a folder. Received: {target}."
         )
     if to_file and suffix:
-        raise InputError(f"`--format` goes with a folder as `--output`. Received: {target}.")
+        raise InputError(f"`format` goes with a folder as `output`. Received: {target}.")
     if to_file and (len(paths) > 1 or Path(source).is_dir()):
-        raise InputError(f"`--output` must be a folder for {len(paths)} images. Received: {target}.")
+        raise InputError(f"`output` must be a folder for {len(paths)} images. Received: {target}.")
     targets = [Path(target) if to_file else Path(target) / f"{p.stem}{suffix or p.suffix}" for p in paths]
     jobs = [Job(path, place) for path, place in zip(paths, targets, strict=True)]
     seen: dict[Path, Path] = {}
@@ -74,11 +74,11 @@ def plan_jobs(source: str, target: str, suffix: str | None = None, compare: bool
     for job in jobs:
         for place in (job.target, job.comparison) if compare else (job.target,):
             if place.resolve() in sources:
-                raise InputError(f"`--output` must not be an input itself. Received: {place}.")
+                raise InputError(f"`output` must not be an input itself. Received: {place}.")
             if place.resolve() in seen:
                 raise InputError(
-                    f"`--output` would hold two images as {place}, of {seen[place.resolve()]} and {job.source}: "
-                    "rename one, or leave out `--format`."
+                    f"`output` would hold two images as {place}, of {seen[place.resolve()]} and {job.source}: "
+                    "rename one, or leave out `format`."
                 )
             seen[place.resolve()] = job.source
     return jobs
@@ -133,7 +133,7 @@ def _write_comparison(
         original = read_image(_reference_of(job, Path(reference))).rgb
         if original.shape != output.rgb.shape:
             raise InputError(
-                f"`--reference` for {job.source} must be {output.rgb.shape[1]} x {output.rgb.shape[0]} px. "
+                f"`reference` for {job.source} must be {output.rgb.shape[1]} x {output.rgb.shape[0]} px. "
                 f"Received: {original.shape[1]} x {original.shape[0]}."
             )
     panel = comparison_panel(image.rgb, [(upscaler.recipe, output.rgb)], upscaler.scale, original)
@@ -148,4 +148,4 @@ def _reference_of(job: Job, reference: Path) -> Path:
     for path in list_images(reference):
         if path.stem == job.source.stem:
             return path
-    raise InputError(f"`--reference` {reference} must hold an image named {job.source.stem}.")
+    raise InputError(f"`reference` {reference} must hold an image named {job.source.stem}.")

@@ -46,12 +46,12 @@ class Upscaler:
         if overlap is None:
             overlap = network.overlap
         if network.tile not in (None, tile):
-            raise InputError(f"`--tile` must be {network.tile}, which is all that this file takes. Received: {tile}.")
+            raise InputError(f"`tile` must be {network.tile}, which is all that this file takes. Received: {tile}.")
         if tile and tile <= 2 * overlap:
-            raise InputError(f"`--tile` must be 0 or more than twice `--overlap`. Received: {tile}, {overlap}.")
+            raise InputError(f"`tile` must be 0 or more than twice `overlap`. Received: {tile}, {overlap}.")
         if tile % network.lr_multiple or overlap % network.lr_multiple:
             raise InputError(
-                f"`--tile` and `--overlap` must be multiples of {network.lr_multiple} for this generator. "
+                f"`tile` and `overlap` must be multiples of {network.lr_multiple} for this generator. "
                 f"Received: {tile}, {overlap}."
             )
         self.recipe, self.scale, self.origin = network.recipe, network.scale, network.origin
@@ -68,7 +68,7 @@ class Upscaler:
         self_ensemble: bool = False,
         keep_colors: bool = False,
     ) -> "Upscaler":
-        """Upscaler of anything that `--model` names.
+        """Upscaler of anything that `model` names.
 
         Raises:
             InputError: as `open_network` and the constructor.
@@ -100,7 +100,7 @@ class Upscaler:
             return output
         except MemoryError as error:
             tile = self._tile or max(rgb_01.shape[:2])
-            raise InputError(f"out of memory: use a smaller `--tile`. Received: {tile}.") from error
+            raise InputError(f"out of memory: use a smaller `tile`. Received: {tile}.") from error
 
     def upscale_image(self, image: DecodedImage) -> DecodedImage:
         """Upscale an image and keep its kind: alpha (upscaled by bicubic), grey, bits and ICC profile."""

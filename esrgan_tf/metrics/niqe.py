@@ -164,7 +164,7 @@ def read_niqe_model(path: str | Path) -> NiqeModel:
     Raises:
         InputError: no such file, or not one of these.
     """
-    wanted = f"`--niqe_params` {path} must be a .mat or .npz file with mu_prisparam [{FEATURES}] and cov_prisparam"
+    wanted = f"`niqe_params` {path} must be a .mat or .npz file with mu_prisparam [{FEATURES}] and cov_prisparam"
     reader = {".mat": loadmat, ".npz": np.load}.get(Path(path).suffix.lower())
     if reader is None or not Path(path).is_file():
         raise InputError(
@@ -193,7 +193,7 @@ def write_niqe_model(path: str | Path, model: NiqeModel) -> None:
         InputError: `path` does not end in `.npz`, or cannot be written there.
     """
     if Path(path).suffix.lower() != ".npz":
-        raise InputError(f"`--output` must end in .npz. Received: {path}.")
+        raise InputError(f"`output` must end in .npz. Received: {path}.")
     with replacing(path) as temporary, temporary.open("wb") as file:
         np.savez(file, mu_prisparam=model.mean, cov_prisparam=model.covariance)
 

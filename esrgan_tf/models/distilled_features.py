@@ -57,7 +57,7 @@ def distilled_vgg19_features(
     if weights not in WEIGHTS:
         raise InputError(
             f"`weights` must be one of {', '.join(WEIGHTS)} for the network {DISTILLED}; for others, choose "
-            f"vgg19 or vgg16 and its layers (--set perceptual.network=vgg19 --set ...). Received: {weights}."
+            f"vgg19 or vgg16 and its layers (`perceptual.network=vgg19`, `perceptual.layers=...`). Received: {weights}."
         )
     shipped = weights == "shipped"
     inputs = keras.Input((None, None, 3), name="image")

@@ -43,7 +43,7 @@ def interpolated_weights(psnr: keras.Model, gan: keras.Model, alpha: float) -> l
         InputError: alpha is outside 0..1, or the two are not the same network.
     """
     if not 0 <= alpha <= 1:
-        raise InputError(f"`--alpha` must be from 0 (psnr) to 1 (gan). Received: {alpha:g}.")
+        raise InputError(f"`alpha` must be from 0 (psnr) to 1 (gan). Received: {alpha:g}.")
     first, second = ({v.path: v.numpy() for v in model.variables} for model in (psnr, gan))
     differing = [path for path in {**first, **second} if np.shape(first.get(path)) != np.shape(second.get(path))]
     if differing or generator_info(psnr).scale != generator_info(gan).scale:

@@ -1,6 +1,6 @@
 """Every number of every published recipe, with its source: frozen dataclasses, no TensorFlow.
 
-A recipe is complete: generator, discriminator, perceptual network, data and stages. Flags and `--set` replace
+A recipe is complete: generator, discriminator, perceptual network, data and stages. Flags and `set` replace
 single fields of it; what was really run is written to `recipe.json`, which is a recipe file again.
 """
 
@@ -28,7 +28,7 @@ def get_recipe(name: str) -> Recipe:
         return RECIPES[name]
     if name.endswith(".json") or Path(name).is_file():
         return recipe_from_file(name)
-    raise InputError(f"`--recipe` must be a .json file or one of {', '.join(RECIPES)}. Received: {name}.")
+    raise InputError(f"`recipe` must be a .json file or one of {', '.join(RECIPES)}. Received: {name}.")
 
 
 def get_degradation(name: str) -> DegradationConfig | None:
@@ -41,4 +41,4 @@ def get_degradation(name: str) -> DegradationConfig | None:
         return DEGRADATIONS[name]
     if name.endswith(".json") or Path(name).is_file():
         return degradation_from_file(name)
-    raise InputError(f"`--degradation` must be a .json file or one of {', '.join(DEGRADATIONS)}. Received: {name}.")
+    raise InputError(f"`degradation` must be a .json file or one of {', '.join(DEGRADATIONS)}. Received: {name}.")

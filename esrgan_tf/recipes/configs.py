@@ -161,6 +161,6 @@ class Recipe:
         """
         if name not in self.stages:
             raise InputError(
-                f"`--stage` must be one of {', '.join(self.stages)} for the recipe {self.name}. Received: {name}."
+                f"`stage` must be one of {', '.join(self.stages)} for the recipe {self.name}. Received: {name}."
             )
         return getattr(self, name)

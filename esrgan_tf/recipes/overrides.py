@@ -37,14 +37,14 @@ def override(config: Any, changes: Mapping[str, Any] | Iterable[tuple[str, Any]]
 
 
 def parse_assignment(text: str) -> tuple[str, Any]:
-    """`--set`'s NAME=VALUE -> (name, value): JSON where it is, `a,b` a list, otherwise the text itself.
+    """`set`'s NAME=VALUE -> (name, value): JSON where it is, `a,b` a list, otherwise the text itself.
 
     Raises:
         InputError: there is no `=`.
     """
     name, equals, value = text.partition("=")
     if not equals or not name.strip():
-        raise InputError(f"`--set` must be NAME=VALUE, such as gan.adversarial_weight=1e-3. Received: {text}.")
+        raise InputError(f"`set` must be NAME=VALUE, such as gan.adversarial_weight=1e-3. Received: {text}.")
     return name.strip(), _read_value(value.strip())
 
 
@@ -54,7 +54,7 @@ def recipe_from_file(path: str | Path) -> Recipe:
     Raises:
         InputError: not readable, not JSON, or a field that is unknown, missing or of another type.
     """
-    tree = _read_json(path, "`--recipe`")
+    tree = _read_json(path, "`recipe`")
     return from_tree(Recipe, tree.get("recipe", tree), str(path))
 
 
@@ -64,7 +64,7 @@ def degradation_from_file(path: str | Path) -> DegradationConfig:
     Raises:
         InputError: as `recipe_from_file`.
     """
-    return from_tree(DegradationConfig, _read_json(path, "`--degradation`"), str(path))
+    return from_tree(DegradationConfig, _read_json(path, "`degradation`"), str(path))
 
 
 def recipe_as_json(recipe: Recipe) -> str:
@@ -201,14 +201,14 @@ def _nearest(name: str, known: list[str]) -> str:
     return f"; the nearest is {found[0]}" if found else ""
 
 
-def _read_json(path: str | Path, flag: str) -> dict:
+def _read_json(path: str | Path, argument: str) -> dict:
     """A JSON file's object."""
     try:
         tree = json.loads(Path(path).read_text())
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{flag} must be a readable JSON file. Received: {path} ({error}).") from error
+        raise InputError(f"{argument} must be a readable JSON file. Received: {path} ({error}).") from error
     except json.JSONDecodeError as error:
-        raise InputError(f"{flag} must be a JSON file. Received: {path} ({error}).") from error
+        raise InputError(f"{argument} must be a JSON file. Received: {path} ({error}).") from error
     if not isinstance(tree, dict):
-        raise InputError(f"{flag} must be a JSON file with an object. Received: {path}.")
+        raise InputError(f"{argument} must be a JSON file with an object. Received: {path}.")
     return tree

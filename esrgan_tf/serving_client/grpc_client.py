@@ -31,7 +31,7 @@ def grpc_upscale(server: Server) -> Callable[[np.ndarray], np.ndarray]:
         from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
     except ImportError as error:
         raise InputError(
-            "`--server=grpc://...` needs tensorflow-serving-api: pip install 'esrgan_tf[serving]'."
+            "`server=grpc://...` needs tensorflow-serving-api: pip install 'esrgan_tf[serving]'."
         ) from error
     channel = grpc.insecure_channel(urlsplit(server.url).netloc, options=CHANNEL)
     predict = prediction_service_pb2_grpc.PredictionServiceStub(channel).Predict
@@ -66,7 +66,7 @@ def _told(server: Server, code: str, details: str | None) -> str:
     """What went wrong, and the way out."""
     ways_out = {
         "UNAVAILABLE": f"cannot be reached after {server.tries} tries: is it running, and is this its gRPC port?",
-        "DEADLINE_EXCEEDED": f"did not answer within {server.deadline:g} s: raise `--deadline` or lower `--tile`.",
-        "RESOURCE_EXHAUSTED": "is full: lower `--concurrency`.",
+        "DEADLINE_EXCEEDED": f"did not answer within {server.deadline:g} s: raise `deadline` or lower `tile`.",
+        "RESOURCE_EXHAUSTED": "is full: lower `concurrency`.",
     }
     return f"{server.url} {ways_out.get(code, f'refused the request ({code}):')} {details or ''}".strip()

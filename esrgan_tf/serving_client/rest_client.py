@@ -66,7 +66,7 @@ def _post(session: requests.Session, url: str, body: dict, server: Server) -> re
     except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError, requests.Timeout) as error:
         if isinstance(error, requests.Timeout) or isinstance(error.args[0], ReadTimeoutError):
             raise InputError(
-                f"{server.url} did not answer within {server.deadline:g} s: raise `--deadline` or lower `--tile`."
+                f"{server.url} did not answer within {server.deadline:g} s: raise `deadline` or lower `tile`."
             ) from error
         raise TryAgain(
             f"{server.url} cannot be reached after {server.tries} tries: is it running, and is this its REST port?"
@@ -74,7 +74,7 @@ def _post(session: requests.Session, url: str, body: dict, server: Server) -> re
     except requests.RequestException as error:
         raise InputError(f"{server.url} cannot be asked: {first_line(error)}") from error
     if answer.status_code in RETRIED:
-        raise TryAgain(f"{server.url} is full or away ({answer.status_code}): lower `--concurrency`.")
+        raise TryAgain(f"{server.url} is full or away ({answer.status_code}): lower `concurrency`.")
     return answer
 
 

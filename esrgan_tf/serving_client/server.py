@@ -47,13 +47,13 @@ class Server:
         except ValueError:  # a port that is no number
             whole = False
         if not whole:
-            raise InputError(f"`--server` must be grpc://HOST:PORT or http://HOST:PORT. Received: {self.url}.")
+            raise InputError(f"`server` must be grpc://HOST:PORT or http://HOST:PORT. Received: {self.url}.")
         if not self.name:
-            raise InputError("`--name` must be the model's name on the server.")
+            raise InputError("`name` must be the model's name on the server.")
         if self.alpha is not None and not 0 <= self.alpha <= 1:
-            raise InputError(f"`--alpha` must be from 0 (psnr) to 1 (gan). Received: {self.alpha:g}.")
+            raise InputError(f"`alpha` must be from 0 (psnr) to 1 (gan). Received: {self.alpha:g}.")
         if self.deadline <= 0 or self.tries < 1:
-            raise InputError(f"`--deadline` and `--tries` must be positive. Received: {self.deadline:g}, {self.tries}.")
+            raise InputError(f"`deadline` and `tries` must be positive. Received: {self.deadline:g}, {self.tries}.")
 
 
 class TryAgain(Exception):

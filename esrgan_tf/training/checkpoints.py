@@ -61,7 +61,7 @@ class Checkpoints:
                 print(f"`{path}` is restored without its position in the data, which starts again", flush=True)
                 return True
         if failures:
-            raise InputError(f"{failures[0]}: remove {self._folder}, or choose another `--workdir`.")
+            raise InputError(f"{failures[0]}: remove {self._folder}, or choose another `workdir`.")
         return False
 
     def save(self) -> None:

@@ -16,7 +16,7 @@ CPU_BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}  # x86, x86, Arm
 
 
 def make_strategy(name: str) -> tf.distribute.Strategy:
-    """The strategy that `--strategy` names.
+    """The strategy that `strategy` names.
 
     Args:
         name: `auto` (every GPU, or the CPU), `cpu`, or `mirrored:DEVICE,DEVICE` such as `mirrored:GPU:0,GPU:2`.
@@ -35,20 +35,18 @@ def make_strategy(name: str) -> tf.distribute.Strategy:
     elif kind == "mirrored" and listed:
         devices = listed.upper().split(",")
     else:
-        raise InputError(f"`--strategy` must be auto, cpu or mirrored:DEVICE,DEVICE. Received: {name}.")
+        raise InputError(f"`strategy` must be auto, cpu or mirrored:DEVICE,DEVICE. Received: {name}.")
     present = [device.name.removeprefix("/device:") for device in tf.config.list_logical_devices()]
     for device in devices:
         if device not in present:
-            raise InputError(
-                f"`--strategy` names a device that is not there: {device}. There are: {', '.join(present)}."
-            )
+            raise InputError(f"`strategy` names a device that is not there: {device}. There are: {', '.join(present)}.")
     if len(set(devices)) < len(devices):
-        raise InputError(f"`--strategy` must name each device once. Received: {name}.")
+        raise InputError(f"`strategy` must name each device once. Received: {name}.")
     return _mirrored(tuple(devices))
 
 
 def resolve_precision(name: str, strategy: tf.distribute.Strategy) -> str:
-    """The Keras dtype policy that `--precision` means on this hardware.
+    """The Keras dtype policy that `precision` means on this hardware.
 
     Args:
         name: one of `PRECISIONS`; `auto` is mixed_bfloat16 where the hardware computes in bfloat16, else float32.
@@ -61,7 +59,7 @@ def resolve_precision(name: str, strategy: tf.distribute.Strategy) -> str:
         InputError: unknown name.
     """
     if name not in PRECISIONS:
-        raise InputError(f"`--precision` must be one of {', '.join(PRECISIONS)}. Received: {name}.")
+        raise InputError(f"`precision` must be one of {', '.join(PRECISIONS)}. Received: {name}.")
     if name != "auto":
         return name
     on_gpu = any("GPU" in device for device in strategy.extended.worker_devices)

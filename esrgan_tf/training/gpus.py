@@ -32,7 +32,7 @@ def unseen_gpu_notice(strategy: str, seen: int, environment: Mapping[str, str], 
     """The line that says that a GPU is not used, and how to mend it.
 
     Args:
-        strategy: of `--strategy`; whoever asks for the CPU gets no notice.
+        strategy: of `strategy`; whoever asks for the CPU gets no notice.
         seen: how many GPUs TensorFlow has found.
         environment: of the process; CUDA_VISIBLE_DEVICES that hides every GPU is the user's own choice.
         root: of the file system.
@@ -54,7 +54,7 @@ def unseen_gpu_notice(strategy: str, seen: int, environment: Mapping[str, str], 
     )
     return (
         f"*** TRAINING RUNS ON THE CPU: TensorFlow does not see this machine's {gpus[0]}. To use it, {mend}. "
-        "`--strategy=cpu` silences this line. ***"
+        "`strategy=cpu` silences this line. ***"
     )
 
 

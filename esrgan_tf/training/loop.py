@@ -77,8 +77,8 @@ class Loop:
             terms = {name: float(value) for name, value in self._train_step(batch["hr"], batch["lr"]).items()}
         except tf.errors.ResourceExhaustedError as error:
             raise TrainingStopped(
-                f"out of memory at step {self._progress.step + 1} ({first_line(error)}): lower `--batch_size` or "
-                "`--hr_patch`, in a new `--workdir`."
+                f"out of memory at step {self._progress.step + 1} ({first_line(error)}): lower `batch_size` or "
+                "`hr_patch`, in a new `workdir`."
             ) from error
         _check_finite(terms, self._progress.step + 1)
         self._progress.add(terms)
@@ -122,7 +122,7 @@ class Loop:
         try:
             return next(self._batches)
         except tf.errors.InvalidArgumentError as error:
-            raise TrainingStopped(f"`--data` gives no more batches: {first_line(error)}") from error
+            raise TrainingStopped(f"`data` gives no more batches: {first_line(error)}") from error
 
     def _tell_skipped(self, skipped: tf.Tensor) -> None:
         """Name each unreadable image once, and count every time it was met."""
@@ -142,8 +142,8 @@ def _check_finite(terms: dict[str, float], step: int) -> None:
     for name, value in terms.items():
         if not math.isfinite(value):
             raise TrainingStopped(
-                f"loss term `{name}` is {value} at step {step}: lower `--learning_rate` (the run goes on from its last "
-                "checkpoint, if there is one), or use `--precision=float32` in a new `--workdir`."
+                f"loss term `{name}` is {value} at step {step}: lower `learning_rate` (the run goes on from its last "
+                "checkpoint, if there is one), or use `precision=float32` in a new `workdir`."
             )
 
 

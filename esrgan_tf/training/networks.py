@@ -149,8 +149,8 @@ def _features(config: PerceptualConfig, precision: str) -> tuple[keras.Model, st
         reason = f"{config.network.upper()}'s weights `{config.weights}` cannot be had: {error}"
         if not config.random_if_missing or config.weights != "imagenet":  # a file asked for is not guessed at
             raise InputError(
-                f"{reason}. Use `--vgg_weights=PATH` (Keras weights such as {_weights_name(config.network)}) "
-                "or, for features without training, `--vgg_weights=random`."
+                f"{reason}. Use `vgg_weights=PATH` (Keras weights such as {_weights_name(config.network)}) "
+                "or, for features without training, `vgg_weights=random`."
             ) from error
         return build_features(config, "random", precision), f"random, fixed seed ({reason})"
 

@@ -123,8 +123,8 @@ class Estimate:
         lines = [f"about {_duration(left)} left: {self._total - step:,} steps of {each:.2g} s, and the validations"]
         if self._on_cpu and left > LONG_ON_CPU:
             lines.append(
-                "*** That is long for a CPU. Alternatives: `--recipe=quickstart` (minutes), a smaller family or fewer "
-                "blocks (`esrgan recipes` lists the families), fewer `--steps`, or a GPU. ***"
+                "*** That is long for a CPU. Alternatives: `recipe=quickstart` (minutes), a smaller family or fewer "
+                "blocks (`esrgan recipes` lists the families), fewer `steps`, or a GPU. ***"
             )
         return lines
 

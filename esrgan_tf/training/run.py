@@ -115,14 +115,14 @@ def train_stage(recipe: Recipe, stage_name: str, options: RunOptions) -> Path:
 def _initial_generator(folder: StageFolder, init_from: str | None) -> Path | None:
     """Where the generator's first weights come from; the gan stage needs some."""
     if init_from:
-        return find_generator(init_from, "--init_from")
+        return find_generator(init_from, "init_from")
     if folder.stage == "psnr":
         return None
     before = StageFolder(folder.workdir, "psnr").best
     if not before.is_file():
         raise InputError(
-            f"`--stage=gan` starts from {before}, which is not there: run `--stage=psnr` with the same `--recipe` and "
-            "`--workdir` first, or give a generator with `--init_from=FILE`."
+            f"`stage=gan` starts from {before}, which is not there: run `stage=psnr` with the same `recipe` and "
+            "`workdir` first, or give a generator with `init_from=FILE`."
         )
     return before
 
@@ -130,14 +130,14 @@ def _initial_generator(folder: StageFolder, init_from: str | None) -> Path | Non
 def _check_batch(batch_size: int, replicas: int) -> None:
     """Raise unless every replica gets the same number of patches."""
     if batch_size < 1 or batch_size % replicas:
-        raise InputError(f"`--batch_size` must be a multiple of the {replicas} devices. Received: {batch_size}.")
+        raise InputError(f"`batch_size` must be a multiple of the {replicas} devices. Received: {batch_size}.")
 
 
 def _check_patch(hr_patch: int, scale: int, multiple: int) -> None:
     """Raise unless the generator takes the patch's LR image."""
     if hr_patch // scale % multiple:
         raise InputError(
-            f"`--hr_patch` must be a multiple of {scale * multiple} for this generator. Received: {hr_patch}."
+            f"`hr_patch` must be a multiple of {scale * multiple} for this generator. Received: {hr_patch}."
         )
 
 
@@ -159,7 +159,7 @@ def _frozen(sources: list[Source], refuse: bool) -> list[str]:
     if found:
         shown = ", ".join(list(found.values())[:3]) + (", ..." if len(found) > 3 else "")
         if refuse:
-            raise InputError(f"`--data` must hold no test image. Received: {len(found)} ({shown}).")
+            raise InputError(f"`data` must hold no test image. Received: {len(found)} ({shown}).")
         print(
             f"*** {len(found)} of the training images are test images ({shown}): figures measured on these sets mean "
             "nothing. ***"
@@ -172,8 +172,8 @@ def _announced_default_data(scale: int) -> str:
     data = default_data(scale)
     if data == "sample":
         print(
-            "*** No --data given and DIV2K is not prepared here: training on the small embedded SAMPLE. "
-            "Give --data=FOLDER of your images, or --data=div2k to download DIV2K. ***"
+            "*** No `data` given and DIV2K is not prepared here: training on the small embedded SAMPLE. "
+            "Give `data=FOLDER` of your images, or `data=div2k` to download DIV2K. ***"
         )
     return data
 
@@ -189,7 +189,7 @@ def _introduce(recipe: Recipe, folder: StageFolder, generator: keras.Model, run:
     counts = ", ".join(f"{count} of {name}" for name, count in run["training_pictures"].items())
     print(f"data: {counts}; {len(run['validation_pictures'])} held out")
     if run["validated_on_training_pictures"]:
-        print("*** Some of the held-out images are trained on as well: their numbers flatter. Give --val_data. ***")
+        print("*** Some of the held-out images are trained on as well: their numbers flatter. Give `val_data`. ***")
     if run["left_out_pictures"]:
         first = run["left_out_pictures"][0]
         print(f"left out {len(run['left_out_pictures'])} images (recipe.json lists them), such as {first}")

@@ -111,8 +111,8 @@ def _check_same_run(folder: StageFolder, record: dict[str, Any]) -> None:
     for key in (*new, *sorted(old.keys() - new.keys())):
         if old.get(key) != new.get(key):
             raise InputError(
-                f"`--workdir` {folder.workdir} holds another run: its {key} is {old.get(key)!r}, this one's is "
-                f"{new.get(key)!r}. Choose another `--workdir`, or remove {folder.path}."
+                f"`workdir` {folder.workdir} holds another run: its {key} is {old.get(key)!r}, this one's is "
+                f"{new.get(key)!r}. Choose another `workdir`, or remove {folder.path}."
             )
 
 
@@ -125,15 +125,15 @@ def _read_record(path: Path) -> dict[str, Any]:
     try:
         record = json.loads(path.read_text())
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"`{path}` cannot be read ({error}): choose another `--workdir`.") from error
+        raise InputError(f"`{path}` cannot be read ({error}): choose another `workdir`.") from error
     if not isinstance(record, dict):
-        raise InputError(f"`{path}` must be an object of fields: choose another `--workdir`. Received: {record!r}.")
+        raise InputError(f"`{path}` must be an object of fields: choose another `workdir`. Received: {record!r}.")
     try:
         recipe = from_tree(Recipe, record.get("recipe"), str(path))
     except InputError as error:
         raise InputError(
             f"{error} It was written by esrgan_tf {record.get('versions', {}).get('esrgan_tf', 'of unknown version')}, "
-            f"this is {__version__}: go on with that version, or choose another `--workdir`."
+            f"this is {__version__}: go on with that version, or choose another `workdir`."
         ) from error
     return record | {"recipe": asdict(recipe)}
 

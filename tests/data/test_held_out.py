@@ -28,12 +28,12 @@ def test_a_broken_one_is_left_out_and_told_and_none_at_all_is_refused(tmp_path):
     assert [name for name, _, _ in held_out.images] == ["b"]
     assert held_out.left_out[0].startswith(f"{tmp_path}/a.png: cannot be read")
     truncate(tmp_path / "b.png")
-    with pytest.raises(InputError, match="--val_data.*a.png: cannot be read"):
+    with pytest.raises(InputError, match="val_data.*a.png: cannot be read"):
         load_held_out(sources, 32, 4)
 
 
 def test_without_held_out_images_val_data_is_asked_for():
-    with pytest.raises(InputError, match="--val_data.*none held out"):
+    with pytest.raises(InputError, match="val_data.*none held out"):
         load_held_out([], 32, 4)
 
 

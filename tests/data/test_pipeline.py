@@ -129,7 +129,7 @@ def test_nothing_but_broken_images_ends_with_an_error_instead_of_forever(tmp_pat
 
 
 def test_a_patch_that_is_no_multiple_of_the_scale_is_refused():
-    with pytest.raises(InputError, match="--hr_patch.*multiple of the scale 2, such as 32. Received: 15"):
+    with pytest.raises(InputError, match="hr_patch.*multiple of the scale 2, such as 32. Received: 15"):
         batches("dead_leaves", hr_patch=15)
 
 
@@ -173,5 +173,5 @@ def test_an_iterator_with_a_degradation_goes_on_where_it_was_saved(photos, tmp_p
 
 
 def test_given_lr_images_and_a_degradation_contradict_each_other(coordinates):
-    with pytest.raises(InputError, match="`--data` must be images without `lr=`.*--degradation=bicubic"):
+    with pytest.raises(InputError, match="`data` must be images without `lr=`.*degradation=bicubic"):
         batches(coordinates, config=DEGRADED)

@@ -109,7 +109,7 @@ def test_generated_images_are_at_least_as_large_as_the_patch():
 
 @pytest.mark.parametrize("data", ["sample+", "+sample", "", "sample+sample"])
 def test_empty_and_repeated_parts_are_refused(data):
-    with pytest.raises(InputError, match="--data.*must name different things"):
+    with pytest.raises(InputError, match="data.*must name different things"):
         open_sources(data, CONFIG, 4, 32, 0)
 
 
@@ -118,7 +118,7 @@ def test_val_data_holds_everything_out_and_names_its_own_flag(tmp_path):
         write_noise(tmp_path / f"{index:02}.png", 40, 40, seed=index)
     sources = open_validation(str(tmp_path), 4)
     assert [len(source.held_out) for source in sources] == [12]
-    with pytest.raises(InputError, match="`--val_data` must be .* Received: /nope"):
+    with pytest.raises(InputError, match="`val_data` must be .* Received: /nope"):
         open_validation("/nope", 4)
 
 
@@ -181,7 +181,7 @@ def test_div2k_that_cannot_be_downloaded_names_the_ways_out(tiny_div2k, monkeypa
         raise ConnectionError("no route to host")
 
     monkeypatch.setattr(TinyDiv2k, "download_and_prepare", refuse)
-    with pytest.raises(InputError, match="no route to host.*--data=sample.*--data=FOLDER"):
+    with pytest.raises(InputError, match="no route to host.*data=sample.*data=FOLDER"):
         open_sources("div2k", CONFIG, 4, 32, 0)
 
 

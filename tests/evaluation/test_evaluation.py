@@ -348,7 +348,7 @@ def test_models_that_measure_no_distance_are_refused(tmp_path):
         "missing.keras": "not there",
     }
     for name, message in cases.items():
-        with pytest.raises(InputError, match=f"--lpips_weights.*{message}"):
+        with pytest.raises(InputError, match=f"lpips_weights.*{message}"):
             load_lpips(tmp_path / name)
 
 

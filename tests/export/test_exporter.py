@@ -220,7 +220,7 @@ def test_a_generator_in_branches_is_exported_as_plain_convolutions(tmp_path, cap
 
 def test_a_single_image_cannot_calibrate_and_prove(tmp_path):
     write_photo(tmp_path / "one.png", 96, 96)
-    with pytest.raises(InputError, match="`--calibration` must hold several images"):
+    with pytest.raises(InputError, match="`calibration` must hold several images"):
         load_examples(str(tmp_path), GeneratorInfo("tiny", 2), 16)
 
 

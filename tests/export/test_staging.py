@@ -31,7 +31,7 @@ def test_what_is_in_the_way_stays_and_nothing_else_comes(tmp_path, in_the_way):
     (tmp_path / in_the_way).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / in_the_way).write_text("kept")
     before = sorted(tmp_path.rglob("*"))
-    with pytest.raises(InputError, match="`--output` must leave room for"), staged(tmp_path) as stage:
+    with pytest.raises(InputError, match="`output` must leave room for"), staged(tmp_path) as stage:
         fill(stage)
     assert sorted(tmp_path.rglob("*")) == before
 

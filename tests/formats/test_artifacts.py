@@ -100,7 +100,7 @@ def test_litert_loads_a_described_file_whole_into_its_accelerator(tflite):
 def test_operators_that_litert_lacks_are_named_and_taken_from_tensorflow_only_where_allowed(tmp_path):
     inputs = keras.Input((None, None, 3))
     model = keras.Model(inputs, keras.ops.tan(inputs), name="odd_x1")
-    with pytest.raises(InputError, match="cannot have this generator: Tan. `--allow_select_ops`"):
+    with pytest.raises(InputError, match="cannot have this generator: Tan. `allow_select_ops`"):
         convert(model, TILE, "float32")
     path = write_tflite(tmp_path / "m.tflite", model, convert(model, TILE, "float32", allow_select_ops=True))
     assert b"FlexTan" in path.read_bytes()
@@ -129,7 +129,7 @@ def test_images_larger_and_smaller_than_the_one_tile_go_through(model, tflite):
     mirrored = np.pad(small, [(0, TILE - 5), (0, 0), (0, 0)], "symmetric")
     wanted = Upscaler(keras_network(model), tile=TILE, overlap=8).upscale(mirrored)[: 4 * 5]
     np.testing.assert_allclose(upscaler.upscale(small), wanted, atol=1e-5)
-    with pytest.raises(InputError, match=f"`--tile` must be {TILE}.*Received: 32"):
+    with pytest.raises(InputError, match=f"`tile` must be {TILE}.*Received: 32"):
         Upscaler(open_network([tflite]), tile=32, overlap=8)
 
 
@@ -285,7 +285,7 @@ def test_a_litert_file_of_others_is_told(tmp_path, model):
 def test_two_exported_files_have_nothing_between_them(tflite, onnx):
     with pytest.raises(InputError, match="two Keras generators, or one exported file"):
         open_network([tflite, onnx], 0.5)
-    with pytest.raises(InputError, match="--alpha.*alpha 0.5"):
+    with pytest.raises(InputError, match="alpha.*alpha 0.5"):
         open_network([tflite], 0.5)
 
 

@@ -35,7 +35,7 @@ def test_a_work_directory_gives_the_gan_stages_generator_then_the_psnr_stages(mo
 
 
 def test_no_generator_there_is_said(tmp_path):
-    with pytest.raises(InputError, match=f"--model.*Received: {tmp_path}"):
+    with pytest.raises(InputError, match=f"model.*Received: {tmp_path}"):
         find_generator(tmp_path)
 
 

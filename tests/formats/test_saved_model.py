@@ -195,7 +195,7 @@ def test_it_is_opened_like_any_model(folder, one, pair):
     wanted = np.array(pair[0](rgb[None]))[0]
     np.testing.assert_allclose(open_network([folder / "one"]).run(rgb), wanted, atol=1e-5)
     np.testing.assert_allclose(open_network([folder / "one" / "1"]).run(rgb), wanted, atol=1e-5)
-    with pytest.raises(InputError, match="--alpha.*alpha 0.5"):
+    with pytest.raises(InputError, match="alpha.*alpha 0.5"):
         open_network([folder / "one"], 0.5)
 
 
@@ -224,7 +224,7 @@ def test_a_saved_model_of_two_needs_alpha(folder, one, two, pair):
         ("two", 1.5, "from 0 .* to 1 .* 1.5"),
         ("one", 0.5, "must go with two"),
     ):
-        with pytest.raises(InputError, match=f"`--alpha`.*{message}"):
+        with pytest.raises(InputError, match=f"`alpha`.*{message}"):
             open_network([folder / name], alpha)
 
 
@@ -260,7 +260,7 @@ def test_versions_count_up_and_are_never_written_over(tmp_path):
     assert next_version(tmp_path / "m").name == "11"
     assert next_version(tmp_path / "m", 4).name == "4"
     for taken in (3, 0):
-        with pytest.raises(InputError, match=rf"`--version` must be 1 or more and not yet in .*3, 9, 10.*{taken}"):
+        with pytest.raises(InputError, match=rf"`version` must be 1 or more and not yet in .*3, 9, 10.*{taken}"):
             next_version(tmp_path / "m", taken)
 
 

@@ -189,9 +189,7 @@ def test_files_that_are_no_parameters_are_named(tmp_path, model):
     names = sorted(path.name for path in tmp_path.iterdir()) + ["missing.npz", "model.pth"]
     assert len(names) == 14
     for name in names:
-        with pytest.raises(
-            InputError, match="`--niqe_params` .*must be a .mat or .npz file with mu_prisparam"
-        ) as caught:
+        with pytest.raises(InputError, match="`niqe_params` .*must be a .mat or .npz file with mu_prisparam") as caught:
             read_niqe_model(tmp_path / name)
         assert name in str(caught.value)
         assert "\n" not in str(caught.value)

@@ -76,7 +76,7 @@ def test_other_networks_are_refused(pair):
     double, triple = (generator(1, SRCNNConfig(scale=scale, features=(4, 2))) for scale in (2, 3))
     with pytest.raises(InputError, match="tiny_x2 and tiny_x3, their scales differ"):
         interpolate(double, triple, 0.5)
-    with pytest.raises(InputError, match="`--alpha` must be from 0 .psnr. to 1 .gan.. Received: 1.5"):
+    with pytest.raises(InputError, match="`alpha` must be from 0 .psnr. to 1 .gan.. Received: 1.5"):
         interpolate(*pair, 1.5)
 
 
@@ -90,7 +90,7 @@ def test_alphas_are_a_number_a_list_or_a_range(text, alphas):
 
 @pytest.mark.parametrize("text", ["", "x", "1.5", "0:1", "0:1:0", "1:0:0.1", "-0.1", "nan"])
 def test_other_alphas_are_named(text):
-    with pytest.raises(InputError, match=f"`--alpha` must be numbers from 0 to 1.*Received: {text}"):
+    with pytest.raises(InputError, match=f"`alpha` must be numbers from 0 to 1.*Received: {text}"):
         parse_alphas(text)
 
 

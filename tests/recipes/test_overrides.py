@@ -104,7 +104,7 @@ def test_an_ill_typed_value_is_named_with_what_is_wanted(text, wanted):
 
 
 def test_set_without_a_value_is_named():
-    with pytest.raises(InputError, match="`--set` must be NAME=VALUE.*Received: gan.steps"):
+    with pytest.raises(InputError, match="`set` must be NAME=VALUE.*Received: gan.steps"):
         parse_assignment("gan.steps")
 
 
@@ -191,7 +191,7 @@ def test_ill_typed_fields_of_a_file_are_named_with_their_place(tmp_path):
 
 
 def test_a_missing_file_is_named():
-    with pytest.raises(InputError, match="`--recipe` must be a readable JSON file. Received: nowhere.json"):
+    with pytest.raises(InputError, match="`recipe` must be a readable JSON file. Received: nowhere.json"):
         get_recipe("nowhere.json")
 
 
@@ -201,7 +201,7 @@ def test_degradations_are_known_by_name_or_come_from_a_file(tmp_path):
     file = tmp_path / "camera.json"
     file.write_text('{"final_sinc": {"probability": 0.25}}')
     assert get_degradation(str(file)).final_sinc.probability == 0.25
-    with pytest.raises(InputError, match="`--degradation` must be a .json file or one of bicubic, realesrgan"):
+    with pytest.raises(InputError, match="`degradation` must be a .json file or one of bicubic, realesrgan"):
         get_degradation("camera")
 
 

@@ -99,13 +99,13 @@ def test_recipes_command_trains_it_stage_by_stage(name):
 
 
 def test_unknown_recipe_is_named_with_the_known_ones():
-    with pytest.raises(InputError, match="--recipe.*esrgan, esrgan_16.*Received: vdsr"):
+    with pytest.raises(InputError, match="recipe.*esrgan, esrgan_16.*Received: vdsr"):
         get_recipe("vdsr")
 
 
 @pytest.mark.parametrize(("name", "stages"), [("esrgan", "psnr, gan"), ("edsr", "psnr")])
 def test_a_stage_that_the_recipe_has_not_is_named_with_those_it_has(name, stages):
-    with pytest.raises(InputError, match=f"--stage.*one of {stages} for the recipe {name}. Received: warmup"):
+    with pytest.raises(InputError, match=f"stage.*one of {stages} for the recipe {name}. Received: warmup"):
         get_recipe(name).stage("warmup")
 
 

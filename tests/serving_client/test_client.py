@@ -114,9 +114,9 @@ def test_nobody_there_an_unknown_model_and_a_wrong_address_are_told(capsys, tmp_
     with pytest.raises(InputError, match="Servable not found.*Latest.other"):
         server_network(Server(url, "other"))
     for wrong in ("localhost:8500", f"{scheme}://localhost", "ftp://localhost:1", f"{scheme}://localhost:port"):
-        with pytest.raises(InputError, match="`--server` must be grpc://HOST:PORT"):
+        with pytest.raises(InputError, match="`server` must be grpc://HOST:PORT"):
             Server(wrong, NAME)
-    with pytest.raises(InputError, match="--alpha"):
+    with pytest.raises(InputError, match="alpha"):
         Server(url, NAME, alpha=1.5)
     write_noise(tmp_path / "a.png")
     status, _, err = request(capsys, "nowhere", f"--input={tmp_path / 'a.png'}", f"--output={tmp_path / 'o.png'}")
@@ -210,7 +210,7 @@ def test_an_answer_that_takes_too_long_is_given_up(one, monkeypatch):
         network = server_network(Server(url, NAME, deadline=2))
         with monkeypatch.context() as slow:
             slow.setattr(one, "predict", lambda *args: (time.sleep(3), predict(*args))[1])
-            with pytest.raises(InputError, match="did not answer within 2 s: raise `--deadline`"):
+            with pytest.raises(InputError, match="did not answer within 2 s: raise `deadline`"):
                 network.run(to_float(image()))
 
 

@@ -72,5 +72,5 @@ def test_a_precision_asked_for_is_given_whatever_the_hardware(cpu):
     strategy = make_strategy("cpu")
     for name in ("float32", "mixed_bfloat16", "mixed_float16"):
         assert resolve_precision(name, strategy) == name
-    with pytest.raises(InputError, match="--precision.*Received: int8"):
+    with pytest.raises(InputError, match="precision.*Received: int8"):
         resolve_precision("int8", strategy)

@@ -159,7 +159,7 @@ def test_best_and_last_generator_are_told_apart(tmp_path):
 
 
 def test_gan_without_a_psnr_generator_says_what_to_run_first(tmp_path):
-    with pytest.raises(InputError, match="--stage=psnr.*first.*--init_from"):
+    with pytest.raises(InputError, match="stage=psnr.*first.*init_from"):
         train(tmp_path, "gan")
     assert not list(tmp_path.iterdir())
 
@@ -274,7 +274,7 @@ def test_no_readable_image_left_stops_in_one_line(tmp_path, monkeypatch):
         start(loop)
 
     monkeypatch.setattr(loop_module.Loop, "run", break_then_run)
-    with pytest.raises(TrainingStopped, match="--data.*no image can be read"):
+    with pytest.raises(TrainingStopped, match="data.*no image can be read"):
         train(tmp_path / "run", changes={"psnr.steps": 400}, data=str(tmp_path / "data"))
 
 
@@ -283,12 +283,12 @@ def test_memory_that_is_full_stops_with_what_to_lower(tmp_path, monkeypatch):
         raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
 
     monkeypatch.setattr("esrgan_tf.training.run.make_train_step", lambda *arguments: exhausted)
-    with pytest.raises(TrainingStopped, match="out of memory at step 1 .OOM.*--batch_size"):
+    with pytest.raises(TrainingStopped, match="out of memory at step 1 .OOM.*batch_size"):
         train(tmp_path)
 
 
 def test_batch_that_does_not_divide_among_devices_is_refused(tmp_path):
-    with pytest.raises(InputError, match="--batch_size.*multiple of the 2 devices. Received: 3"):
+    with pytest.raises(InputError, match="batch_size.*multiple of the 2 devices. Received: 3"):
         train(tmp_path, changes={"psnr.batch_size": 3}, strategy="mirrored:CPU:0,CPU:1")
 
 
@@ -343,7 +343,7 @@ def test_pixel_unshuffle_trains_on_patches_of_its_multiples_and_validates_on_odd
     write_photo(tmp_path / "photos/a.png", 61, 47)
     changes = {"generator.pixel_unshuffle": True, "psnr.steps": 1}
     data = str(tmp_path / "photos")
-    with pytest.raises(InputError, match="--hr_patch.*multiple of 4 for this generator. Received: 34"):
+    with pytest.raises(InputError, match="hr_patch.*multiple of 4 for this generator. Received: 34"):
         train(tmp_path / "run", changes={**changes, "psnr.hr_patch": 34}, data=data)
     assert train(tmp_path / "run", changes=changes, data=data).is_file()
 

@@ -139,7 +139,7 @@ def test_a_record_that_this_version_does_not_know_is_refused_with_the_version_th
         record["versions"]["esrgan_tf"] = "9.8"
         edit(record["recipe"])
 
-    with pytest.raises(InputError, match=f"recipe.json.*{what}.*written by esrgan_tf 9.8, this is .*--workdir"):
+    with pytest.raises(InputError, match=f"recipe.json.*{what}.*written by esrgan_tf 9.8, this is .*workdir"):
         started_after(newer)
 
 
@@ -147,6 +147,6 @@ def test_a_record_that_this_version_does_not_know_is_refused_with_the_version_th
 def test_a_damaged_record_is_refused(old, text):
     path = Path("run/gan/recipe.json")
     path.write_bytes(text.encode("latin1"))
-    with pytest.raises(InputError, match="`run/gan/recipe.json` .*: choose another `--workdir`"):
+    with pytest.raises(InputError, match="`run/gan/recipe.json` .*: choose another `workdir`"):
         start_record(StageFolder(Path("run"), "gan"), get_recipe("recipe.json"), {})
     assert path.read_bytes() == text.encode("latin1")

@@ -21,13 +21,13 @@ STAGES_BEST_FIRST = ("gan", "psnr")
 CUSTOM_LAYERS = {keras.saving.get_registered_name(BranchedConv2D): BranchedConv2D}
 
 
-def find_generator(path: str | Path, flag: str = "--model") -> Path:
-    """The generator file that `--model` means.
+def find_generator(path: str | Path, argument: str = "model") -> Path:
+    """The generator file that `model` means.
 
     Args:
         path: a `.keras` file, a stage's folder, or a work directory (the gan stage's generator, else the psnr
             stage's).
-        flag: where it was given, for messages.
+        argument: where it was given, for messages.
 
     Raises:
         InputError: there is none.
@@ -39,15 +39,15 @@ def find_generator(path: str | Path, flag: str = "--model") -> Path:
     for candidate in candidates:
         if candidate.is_file():
             return candidate
-    raise InputError(f"`{flag}` must be a .keras file or a work directory with a generator. Received: {path}.")
+    raise InputError(f"`{argument}` must be a .keras file or a work directory with a generator. Received: {path}.")
 
 
-def load_generator(path: str | Path, flag: str = "--model") -> keras.Model:
+def load_generator(path: str | Path, argument: str = "model") -> keras.Model:
     """Read a generator.
 
     Args:
         path: as `find_generator` takes it.
-        flag: where it was given, for messages.
+        argument: where it was given, for messages.
 
     Returns:
         Model [batch, height, width, 3] in 0..1 -> [batch, scale * height, scale * width, 3] float32.
@@ -55,7 +55,7 @@ def load_generator(path: str | Path, flag: str = "--model") -> keras.Model:
     Raises:
         InputError: no generator there, or the file is none.
     """
-    file = find_generator(path, flag)
+    file = find_generator(path, argument)
     if not zipfile.is_zipfile(file):
         raise InputError(f"`{file}` must be a .keras generator file. Received: something else, or a truncated one.")
     try:

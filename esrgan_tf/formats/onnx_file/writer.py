@@ -29,7 +29,7 @@ def write_onnx(model: keras.Model, description: Description, path: Path) -> None
         import onnx
         import tf2onnx  # noqa: F401 - Keras exports through it
     except ImportError as error:
-        raise InputError("`--format=onnx` needs tf2onnx and onnx: pip install 'esrgan_tf[onnx]'.") from error
+        raise InputError("`format=onnx` needs tf2onnx and onnx: pip install 'esrgan_tf[onnx]'.") from error
     logging.getLogger("tf2onnx").setLevel(logging.ERROR)
     with contextlib.redirect_stdout(io.StringIO()):
         model.export(str(path), format="onnx", verbose=False, input_signature=[IMAGE])

@@ -87,10 +87,10 @@ def import_weights(
         layout = _with_lins(layout, source)
         tensors |= read_tensors(lpips_lins)
     elif layout.network == "alexnet":
-        raise InputError(f"`{source}` is AlexNet, LPIPS' backbone: give its lin layers as well, `--lpips=FILE`.")
+        raise InputError(f"`{source}` is AlexNet, LPIPS' backbone: give its lin layers as well, `lpips=FILE`.")
     is_generator = not isinstance(layout.network, str | VGGDiscriminatorConfig)
     if not is_generator and (name or changes):
-        raise InputError(f"`--name` and `--set` are for generators. Received: {layout.title}.")
+        raise InputError(f"`name` and `set` are for generators. Received: {layout.title}.")
     if is_generator:
         layout = replace(layout, network=override(layout.network, changes or {}))
         recipe = _recipe_name(name or Path(source).stem, layout.network.scale, given=bool(name))
@@ -123,7 +123,7 @@ def export_generator(source: str | Path, target: str | Path, changes: Mapping[st
         InputError: no generator there, one that BasicSR has not, or one whose tensors do not tell all of it.
         OSError: the target cannot be written.
     """
-    path = find_generator(source, "--input")
+    path = find_generator(source, "input")
     model = load_generator(path)
     if OWN_LAYER not in {layer.name for layer in model.layers}:
         model = fuse_branches(model)  # only SPAN's layout knows branches
@@ -138,7 +138,7 @@ def export_generator(source: str | Path, target: str | Path, changes: Mapping[st
     if not _same(model, twin):
         raise InputError(
             f"`{path}` must be what its tensors tell, {describe(layout)}. Received: another network of the same "
-            "tensors; say what by --set, such as --set=residual_scale=0.1, here and where the file is read."
+            "tensors; say what by `set`, such as `set=residual_scale=0.1`, here and where the file is read."
         )
     write_tensors(target, tensors)
     return f"{model.name}: {describe(layout)}, {len(tensors)} tensors"
@@ -163,7 +163,7 @@ def _with_lins(layout: Layout, source: str | Path) -> Layout:
 def _recipe_name(text: str, scale: int, given: bool) -> str:
     """A recipe's name from a flag, or made from a file's stem: letters, digits, `.`, `_`, `-`, without the scale."""
     if given and not re.fullmatch(NAME, text):
-        raise InputError(f"`--name` must be letters, digits, `_`, `-` and `.`. Received: {text}.")
+        raise InputError(f"`name` must be letters, digits, `_`, `-` and `.`. Received: {text}.")
     return re.sub(r"[^A-Za-z0-9._-]+", "_", text).strip("._-").removesuffix(f"_x{scale}") or "converted"
 
 

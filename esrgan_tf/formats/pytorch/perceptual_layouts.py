@@ -65,7 +65,7 @@ def lpips_lins(shapes: Shapes) -> Layout | None:
     """LPIPS' own weights, which are of no use without a backbone."""
     if not has(shapes, r"lin\d\.model\..*"):
         return None
-    raise LookupError("holds LPIPS' lin layers: give it as `--lpips`, and torchvision's AlexNet or VGG16 as `--input`.")
+    raise LookupError("holds LPIPS' lin layers: give it as `lpips`, and torchvision's AlexNet or VGG16 as `input`.")
 
 
 PERCEPTUAL_RECOGNISERS = (discriminator, discriminator_old, torchvision, minc, lpips_lins)

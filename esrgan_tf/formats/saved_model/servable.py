@@ -196,7 +196,7 @@ def next_version(base: Path, version: int | None = None) -> Path:
         return base / str(there[-1] + 1 if there else 1)
     if version < 1 or version in there:
         raise InputError(
-            f"`--version` must be 1 or more and not yet in {base}, which has {there or 'none'}: leave it out for the "
+            f"`version` must be 1 or more and not yet in {base}, which has {there or 'none'}: leave it out for the "
             f"next one. Received: {version}."
         )
     return base / str(version)

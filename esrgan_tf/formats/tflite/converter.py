@@ -76,7 +76,7 @@ def run_converter(made: tf.lite.TFLiteConverter) -> bytes:
     except ConverterError as error:
         lacking = sorted(set(re.findall(r"'tf\.(\w+)' op", str(error))))
         raise InputError(
-            f"LiteRT cannot have this generator: {', '.join(lacking) or first_line(error)}. `--allow_select_ops` lets "
+            f"LiteRT cannot have this generator: {', '.join(lacking) or first_line(error)}. `allow_select_ops` lets "
             "it use TensorFlow's operators."
         ) from error
 

@@ -93,7 +93,7 @@ def check_patch(patch: int, halvings: int) -> None:
     multiple = 2**halvings
     if patch <= 0 or patch % multiple:
         raise InputError(
-            f"`patch` (`--hr_patch`) must be a multiple of {multiple} for the discriminator. Received: {patch}."
+            f"`patch` (`hr_patch`) must be a multiple of {multiple} for the discriminator. Received: {patch}."
         )
 
 

@@ -245,7 +245,7 @@ def test_a_generator_is_named_after_its_file(stem, name, tmp_path):
 
 def test_a_name_that_no_model_can_have_is_told(tmp_path):
     export_tensors(SRVGGConfig(features=2, convs=1), tmp_path)
-    with pytest.raises(InputError, match="`--name` must be letters.*Received: a/b"):
+    with pytest.raises(InputError, match="`name` must be letters.*Received: a/b"):
         import_weights(tmp_path / "mine.safetensors", tmp_path / "out.keras", "a/b")
 
 
@@ -253,7 +253,7 @@ def test_what_no_tensor_tells_is_set_by_hand_both_ways(tmp_path):
     config = EDSRConfig(residual_scale=0.1, **SIZES)
     model = randomized(build_generator(config, "mine"))
     save_generator(model, tmp_path / "mine.keras")
-    with pytest.raises(InputError, match=r"mine\.keras` must be what its tensors tell.*residual_scale 1\.0.*--set"):
+    with pytest.raises(InputError, match=r"mine\.keras` must be what its tensors tell.*residual_scale 1\.0.*set"):
         export_generator(tmp_path / "mine.keras", tmp_path / "out.safetensors")
     assert not (tmp_path / "out.safetensors").exists()
     said = export_generator(tmp_path / "mine.keras", tmp_path / "out.safetensors", {"residual_scale": 0.1})
@@ -311,5 +311,5 @@ def test_lpips_wants_its_own_backbone(tmp_path):
 def test_names_and_settings_are_refused_for_other_networks(reference, tmp_path):
     source = saved(reference, reference.Discriminator(), tmp_path)
     for arguments in ({"name": "mine"}, {"changes": {"features": 3}}):
-        with pytest.raises(InputError, match="`--name` and `--set` are for generators.*VGG discriminator"):
+        with pytest.raises(InputError, match="`name` and `set` are for generators.*VGG discriminator"):
             import_weights(source, tmp_path / "out.keras", **arguments)

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 
 from esrgan_tf.errors import InputError, check_one_of
 from esrgan_tf.recipes.degradation import DegradationConfig
-from esrgan_tf.recipes.discriminators import DiscriminatorConfig, VGGDiscriminatorConfig
-from esrgan_tf.recipes.generators import GeneratorConfig, RRDBConfig
+from esrgan_tf.recipes.discriminators import VGGDiscriminatorConfig
+from esrgan_tf.recipes.families import DiscriminatorConfig, GeneratorConfig
+from esrgan_tf.recipes.generators import RRDBConfig
 
 STAGES = ("psnr", "gan")
 BEST_BY = ("psnr", "perceptual", "last")

@@ -3,10 +3,12 @@
 from dataclasses import dataclass, field
 
 from esrgan_tf.errors import check_one_of
+from esrgan_tf.recipes.families import DiscriminatorConfig
 
 
+@DiscriminatorConfig.register
 @dataclass(frozen=True)
-class VGGDiscriminatorConfig:
+class VGGDiscriminatorConfig(DiscriminatorConfig):
     """ESRGAN's released `Discriminator_VGG_128`."""
 
     family: str = field(default="vgg", init=False)
@@ -19,8 +21,9 @@ class VGGDiscriminatorConfig:
         check_one_of("init", self.init, ("he_normal", "torch"))
 
 
+@DiscriminatorConfig.register
 @dataclass(frozen=True)
-class SRGANDiscriminatorConfig:
+class SRGANDiscriminatorConfig(DiscriminatorConfig):
     """SRGAN's own (section 2.1.2, figure 4)."""
 
     family: str = field(default="srgan", init=False)
@@ -28,22 +31,19 @@ class SRGANDiscriminatorConfig:
     dense_units: int = 1024
 
 
+@DiscriminatorConfig.register
 @dataclass(frozen=True)
-class PatchDiscriminatorConfig:
+class PatchDiscriminatorConfig(DiscriminatorConfig):
     """SRGAN's convolutions with a map of logits in place of the dense layers, as common SRGAN code has it."""
 
     family: str = field(default="patch", init=False)
     features: int = 64  # doubled at every halving of the map, up to 8 times itself
 
 
+@DiscriminatorConfig.register
 @dataclass(frozen=True)
-class UNetDiscriminatorConfig:
+class UNetDiscriminatorConfig(DiscriminatorConfig):
     """Real-ESRGAN's U-Net with spectral normalization (arXiv:2107.10833, section 3.4)."""
 
     family: str = field(default="unet", init=False)
     features: int = 64  # doubled at every halving of the map, three times
-
-
-DiscriminatorConfig = (
-    VGGDiscriminatorConfig | SRGANDiscriminatorConfig | PatchDiscriminatorConfig | UNetDiscriminatorConfig
-)

@@ -3,12 +3,14 @@
 from dataclasses import dataclass, field
 
 from esrgan_tf.errors import InputError, check_one_of
+from esrgan_tf.recipes.families import GeneratorConfig
 
 UPSAMPLED = (2, 3, 4, 8)  # scales that factors of 2 and 3 reach
 
 
+@GeneratorConfig.register
 @dataclass(frozen=True)
-class RRDBConfig:
+class RRDBConfig(GeneratorConfig):
     """ESRGAN's generator (section 3.1 and the released code), with the switches of its ablation."""
 
     family: str = field(default="rrdb", init=False)
@@ -36,9 +38,15 @@ class RRDBConfig:
         if self.pixel_unshuffle and self.scale not in (1, 2):
             raise InputError(f"`pixel_unshuffle` must be false unless the scale is 1 or 2. Received: {self.scale}.")
 
+    @property
+    def lr_multiple(self) -> int:
+        """px, of which the sides of an LR image must be multiples."""
+        return 4 // self.scale if self.pixel_unshuffle else 1
 
+
+@GeneratorConfig.register
 @dataclass(frozen=True)
-class SRResNetConfig:
+class SRResNetConfig(GeneratorConfig):
     """SRGAN's generator (section 2.1.1, figure 4)."""
 
     family: str = field(default="srresnet", init=False)
@@ -52,8 +60,9 @@ class SRResNetConfig:
         check_one_of("scale", self.scale, UPSAMPLED)
 
 
+@GeneratorConfig.register
 @dataclass(frozen=True)
-class MSRResNetConfig:
+class MSRResNetConfig(GeneratorConfig):
     """SRResNet without BatchNorm, as BasicSR has it."""
 
     family: str = field(default="msrresnet", init=False)
@@ -68,8 +77,9 @@ class MSRResNetConfig:
         _check_init_scale(self.init_scale)
 
 
+@GeneratorConfig.register
 @dataclass(frozen=True)
-class EDSRConfig:
+class EDSRConfig(GeneratorConfig):
     """EDSR (arXiv:1707.02921, section 3.2 and table 1): the baseline."""
 
     family: str = field(default="edsr", init=False)
@@ -84,8 +94,9 @@ class EDSRConfig:
         check_one_of("scale", self.scale, UPSAMPLED)
 
 
+@GeneratorConfig.register
 @dataclass(frozen=True)
-class RCANConfig:
+class RCANConfig(GeneratorConfig):
     """RCAN (arXiv:1807.02758, section 4.1)."""
 
     family: str = field(default="rcan", init=False)
@@ -101,8 +112,9 @@ class RCANConfig:
         check_one_of("scale", self.scale, UPSAMPLED)
 
 
+@GeneratorConfig.register
 @dataclass(frozen=True)
-class SRCNNConfig:
+class SRCNNConfig(GeneratorConfig):
     """SRCNN 9-5-5 (arXiv:1501.00092, sections 3.1 and 4.3.2), on RGB."""
 
     family: str = field(default="srcnn", init=False)
@@ -115,8 +127,9 @@ class SRCNNConfig:
         check_one_of("scale", self.scale, (1, *UPSAMPLED))
 
 
+@GeneratorConfig.register
 @dataclass(frozen=True)
-class SRVGGConfig:
+class SRVGGConfig(GeneratorConfig):
     """SRVGGNetCompact of Real-ESRGAN's repository: general-x4v3; animevideov3 has 16 convolutions."""
 
     family: str = field(default="srvgg", init=False)
@@ -133,8 +146,9 @@ class SRVGGConfig:
         _check_branches(self.branches)
 
 
+@GeneratorConfig.register
 @dataclass(frozen=True)
-class SPANConfig:
+class SPANConfig(GeneratorConfig):
     """SPAN (arXiv:2311.12770, section 3) and its released code as it is deployed; SPAN-52 has 52 features."""
 
     family: str = field(default="span", init=False)
@@ -153,8 +167,9 @@ class SPANConfig:
         _check_branches(self.branches)
 
 
+@GeneratorConfig.register
 @dataclass(frozen=True)
-class PhoneConfig:
+class PhoneConfig(GeneratorConfig):
     """A network of integers for phones, after ABPN (arXiv:2105.09750) and QuickSRNet (arXiv:2303.04336, section 3)."""
 
     family: str = field(default="phone", init=False)
@@ -167,24 +182,6 @@ class PhoneConfig:
         """Raise for a scale that cannot be built."""
         check_one_of("scale", self.scale, (2, 3, 4))
         _check_branches(self.branches)
-
-
-GeneratorConfig = (
-    RRDBConfig
-    | SRResNetConfig
-    | MSRResNetConfig
-    | EDSRConfig
-    | RCANConfig
-    | SRCNNConfig
-    | SRVGGConfig
-    | SPANConfig
-    | PhoneConfig
-)
-
-
-def lr_multiple(config: GeneratorConfig) -> int:
-    """What the sides of an LR image must be multiples of, in px."""
-    return 4 // config.scale if getattr(config, "pixel_unshuffle", False) else 1
 
 
 def _check_init_scale(value: float) -> None:

@@ -12,8 +12,7 @@ from typing import Any
 from esrgan_tf.errors import InputError
 from esrgan_tf.recipes.configs import Recipe
 from esrgan_tf.recipes.degradation import DegradationConfig
-from esrgan_tf.recipes.discriminators import DiscriminatorConfig
-from esrgan_tf.recipes.generators import GeneratorConfig
+from esrgan_tf.recipes.families import FamilyConfig, GeneratorConfig
 
 FAMILY = "family"
 LARGEST = 1e30  # of any number, so that none is infinite
@@ -124,19 +123,10 @@ def _replace_field(config: Any, rest: str, value: Any, name: str, whole: Any) ->
     return _naming(name, lambda: replace(config, **{first: conformed}))
 
 
-def _of_family(config: Any, family: Any, name: str) -> Any:
+def _of_family(config: FamilyConfig, family: Any, name: str) -> FamilyConfig:
     """The published configuration of another family, of the same scale."""
-    union = next(union for union in (GeneratorConfig, DiscriminatorConfig) if type(config) in typing.get_args(union))
-    kept = {"scale": config.scale} if hasattr(config, "scale") else {}
-    return _naming(name, lambda: replace(_family(union, family, name)(), **kept))
-
-
-def _family(union: Any, family: Any, where: str) -> type:
-    """The dataclass of a family's name."""
-    kinds = {kind.family: kind for kind in typing.get_args(union)}
-    if not isinstance(family, str) or family not in kinds:
-        raise InputError(f"`{where}` must be one of {', '.join(kinds)}. Received: {family}.")
-    return kinds[family]
+    kept = {"scale": config.scale} if isinstance(config, GeneratorConfig) else {}
+    return _naming(name, lambda: replace(config.of_family(family, name)(), **kept))
 
 
 def _conform(value: Any, hint: Any, where: str) -> Any:
@@ -146,18 +136,18 @@ def _conform(value: Any, hint: Any, where: str) -> Any:
         if value is None and type(None) in arguments:
             return None
         kinds = [kind for kind in arguments if kind is not type(None)]
-        if isinstance(value, tuple(kind for kind in kinds if is_dataclass(kind))):
-            return value
-        if len(kinds) > 1:
-            family = value.get(FAMILY) if isinstance(value, dict) else value
-            return from_tree(_family(hint, family, f"{where}.{FAMILY}"), value, where)
         return _conform(value, kinds[0], where)
     if typing.get_origin(hint) is tuple and isinstance(value, list | tuple):
         items = arguments[:1] * len(value) if arguments[-1] is Ellipsis else arguments
         if len(items) == len(value):
             return tuple(_conform(item, kind, where) for item, kind in zip(value, items, strict=True))
     elif is_dataclass(hint):
-        return value if isinstance(value, hint) else from_tree(hint, value, where)
+        if isinstance(value, hint):
+            return value
+        if issubclass(hint, FamilyConfig):
+            family = value.get(FAMILY) if isinstance(value, dict) else value
+            hint = hint.of_family(family, f"{where}.{FAMILY}")
+        return from_tree(hint, value, where)
     elif hint in (int, float) and type(value) in (int, float) and abs(value) < LARGEST:
         if hint is float:
             return float(value)

@@ -16,7 +16,6 @@ from esrgan_tf.data.sources import Source, default_data, open_sources, open_vali
 from esrgan_tf.errors import InputError
 from esrgan_tf.formats.keras_file.generators import copy_weights, find_generator, load_generator
 from esrgan_tf.recipes.configs import Recipe
-from esrgan_tf.recipes.generators import lr_multiple
 from esrgan_tf.training.checkpoints import Checkpoints
 from esrgan_tf.training.distribution import make_strategy, resolve_precision
 from esrgan_tf.training.gpus import announce_unseen_gpu
@@ -65,7 +64,7 @@ def train_stage(recipe: Recipe, stage_name: str, options: RunOptions) -> Path:
     announce_unseen_gpu(options.strategy)
     strategy = make_strategy(options.strategy)
     _check_batch(stage.batch_size, strategy.num_replicas_in_sync)
-    multiple = lr_multiple(recipe.generator)
+    multiple = recipe.generator.lr_multiple
     _check_patch(stage.hr_patch, scale, multiple)
     precision = resolve_precision(options.precision, strategy)
     keras.utils.set_random_seed(options.seed)

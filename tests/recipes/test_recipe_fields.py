@@ -6,7 +6,6 @@ neither taken for one nor missed.
 
 import dataclasses
 import sys
-from typing import get_args
 
 import pytest
 import tensorflow as tf
@@ -14,7 +13,7 @@ from support.tiny import NARROW, TINY
 
 from esrgan_tf.formats.keras_file.generators import save_generator
 from esrgan_tf.models import build_discriminator, build_generator
-from esrgan_tf.recipes import configs, degradation, discriminators, generators
+from esrgan_tf.recipes import configs, degradation, discriminators, families, generators
 from esrgan_tf.recipes.degradation import DegradationConfig
 from esrgan_tf.recipes.overrides import override
 from esrgan_tf.training.networks import learning_rate_schedule
@@ -22,7 +21,12 @@ from esrgan_tf.training.run import RunOptions, train_stage
 from esrgan_tf.training.workdir import PROSE
 
 MODULES = (configs, generators, discriminators, degradation)
-KINDS = {kind for module in MODULES for kind in vars(module).values() if dataclasses.is_dataclass(kind)}
+KINDS = {
+    kind
+    for module in MODULES
+    for kind in vars(module).values()
+    if dataclasses.is_dataclass(kind) and kind.__module__ == module.__name__
+}
 FIELDS = sorted((kind.__name__, field.name) for kind in KINDS for field in dataclasses.fields(kind))
 WHOLE = ("__init__", "__post_init__", "__eq__", "__hash__", "__repr__")  # they read every field, for no purpose of it
 # What other fields depend on is switched on: a cosine, a degradation, weights that are missing.
@@ -71,9 +75,9 @@ def read(tmp_path_factory):
         patch.setenv("KERAS_HOME", str(folder))
         for kind in KINDS:
             patch.setattr(kind, "__getattribute__", recording(kind, found))
-        for kind in get_args(generators.GeneratorConfig):
+        for kind in families.GeneratorConfig.kinds.values():
             build_generator(narrow(kind, scale=2), "built")
-        for kind in get_args(discriminators.DiscriminatorConfig):
+        for kind in families.DiscriminatorConfig.kinds.values():
             build_discriminator(narrow(kind), 32)
         learning_rate_schedule(TINY.psnr)  # by milestones
         patch.setattr(

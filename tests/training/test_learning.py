@@ -3,7 +3,6 @@
 `pytest -s -m "slow or not slow" tests/training/test_learning.py` prints the errors before and after.
 """
 
-import typing
 from dataclasses import replace
 from functools import cache
 
@@ -17,13 +16,13 @@ from esrgan_tf.data.dead_leaves import dead_leaves
 from esrgan_tf.image.resize import imresize_uint8
 from esrgan_tf.models import GENERATORS, build_generator
 from esrgan_tf.recipes import RECIPES
-from esrgan_tf.recipes.generators import GeneratorConfig
+from esrgan_tf.recipes.families import GeneratorConfig
 from esrgan_tf.training.distribution import make_strategy
 from esrgan_tf.training.networks import build_networks
 from esrgan_tf.training.steps import Objective, make_train_step
 
 SCALE, PATCH, BATCH = 4, 24, 4
-KINDS = {kind.family: kind for kind in typing.get_args(GeneratorConfig)}
+KINDS = GeneratorConfig.kinds
 SHALLOW = {"blocks": 1, "groups": 1, "convs": 2}
 NARROW = {"features": 8, "growth": 4}
 BELOW = 0.9  # of bicubic's error: nearest-neighbour and a constant for each phase reach 0.98 on these crops

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from esrgan_tf.recipes.discriminators import VGGDiscriminatorConfig
-from esrgan_tf.recipes.generators import GeneratorConfig
+from esrgan_tf.recipes.families import GeneratorConfig
 
 Shapes = Mapping[str, tuple[int, ...]]
 Rules = tuple[tuple[str, str], ...]  # (pattern of a Keras layer's whole name, PyTorch's module)

@@ -8,7 +8,7 @@ from keras import ops
 
 from esrgan_tf.models.layers.convolutions import apply_batch_norm, apply_conv, he_normal, torch_uniform
 from esrgan_tf.models.layers.upsampling import apply_upsampling
-from esrgan_tf.recipes.generators import RRDBConfig, lr_multiple
+from esrgan_tf.recipes.generators import RRDBConfig
 
 SLOPE = 0.2  # of every LeakyReLU
 DENSE_BLOCKS = 3  # in one RRDB
@@ -35,7 +35,7 @@ def rrdb(config: RRDBConfig, name: str = "rrdb", dtype: str = "float32") -> kera
     inputs = keras.Input((None, None, 3), name="lr")
     x, scale = inputs, config.scale
     if config.pixel_unshuffle:
-        x, scale = ops.space_to_depth(x, lr_multiple(config)), 4
+        x, scale = ops.space_to_depth(x, config.lr_multiple), 4
     first = x = conv(x, config.features, "conv_first")
     apply_block = apply_rrdb if config.block == "rrdb" else apply_residual_block
     for index in range(config.blocks):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from absl import flags
 
+from esrgan_tf.commands.plugins import load_plugins
 from esrgan_tf.errors import InputError, TrainingStopped
 
 if TYPE_CHECKING:
@@ -36,6 +37,14 @@ def run_command(
     Returns:
         The exit status: 0; 1 after one line on standard error; 130 when interrupted.
     """
+    if "plugin" not in flag_values:
+        flags.DEFINE_multi_string(
+            "plugin",
+            [],
+            "Module, or .py file, that registers families, loss terms, data sources or file formats; may be repeated. "
+            "Installed packages with an entry point in esrgan_tf.plugins are found without it.",
+            flag_values=flag_values,
+        )
     try:
         if {"--help", "-h", "--helpfull", "-help"} & set(argv[1:]):
             print(f"{usage.strip()}\n\nFlags:\n{flag_values.get_help()}", flush=True)
@@ -45,6 +54,7 @@ def run_command(
         arguments = flag_values(list(argv))[1:]
         if len(arguments) > positional:
             raise InputError(f"flags must be written --name=value. Received: {' '.join(arguments[positional:])}.")
+        load_plugins(flag_values["plugin"].value)
         return main(*arguments) or SUCCESS
     except BrokenPipeError:  # `| head` has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

@@ -5,12 +5,12 @@ import sys
 from collections.abc import Sequence
 
 VERBS = {
-    "quickstart": "train both stages on the embedded sample and show what came of it",
+    "quickstart": "train both stages on the embedded sample and show the result",
     "recipes": "list the recipes, or print one whole",
     "preview-data": "show what the trainer will see",
     "train": "train a generator",
-    "export": "write a generator for TF Serving, phones or ONNX Runtime, proven equal",
-    "info": "tell what a generator or an exported file is",
+    "export": "write a generator for TF Serving, phones or ONNX Runtime, verified",
+    "info": "show what a generator or an exported file is",
     "upscale": "upscale images",
     "request": "upscale images by a generator that TF Serving runs",
     "convert": "turn published PyTorch weights into a .keras file, or a generator back into one of PyTorch",

@@ -1,19 +1,19 @@
-"""What is the user's to mend, told apart from what is a bug of ours."""
+"""User errors, apart from bugs of the package."""
 
 import re
 from collections.abc import Collection
 
 
 class InputError(ValueError):
-    """What the user gave is wrong: one line that names the file, argument or field, what is allowed and the way out."""
+    """The user's input is wrong: one line that names the file, argument or field, what is allowed and the way out."""
 
 
 class TrainingStopped(RuntimeError):
-    """Training cannot go on (a loss is not finite, the disk is full): one line that says where and why."""
+    """Training cannot continue (a loss is not finite, the disk is full): one line with where and why."""
 
 
 def first_line(error: BaseException) -> str:
-    """What an exception says, shortened to one line; its type where it says nothing.
+    """Shortens an exception's message to its first line; gives its type where it has none.
 
     Args:
         error: any exception; TensorFlow's names of graph nodes and operations are left out.

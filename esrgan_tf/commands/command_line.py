@@ -103,14 +103,14 @@ def check_given(*needed: flags.FlagHolder) -> None:
 
 def import_tensorflow() -> None:
     """Import TensorFlow without its start-up notes, which would bury the one line that matters."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # of what it says later
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # of what it logs later
     with quiet():
         import tensorflow  # noqa: F401
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Close standard error: libraries' C++ parts write to it whatever is set. Exceptions come through as ever."""
+    """Closes standard error: libraries' C++ parts write to it whatever is set. Exceptions still come through."""
     sys.stderr.flush()
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)

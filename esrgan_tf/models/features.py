@@ -41,7 +41,7 @@ def vgg_features(
     """VGG16 or VGG19 up to some of its convolutions. Source: Simonyan and Zisserman (arXiv:1409.1556).
 
     The preprocessing is part of the model: Caffe's (BGR in 0..255 minus the mean) for Keras' ImageNet weights;
-    torchvision's (mean 0, variance 1) for random ones; a converted file says its own, torchvision's or none (MINC).
+    torchvision's (mean 0, variance 1) for random ones; a converted file states its own, torchvision's or none (MINC).
 
     Args:
         layer_names: `conv1_2`, `conv5_4` and so on: block and number of the convolution.

@@ -1,4 +1,4 @@
-"""Generators rebuilt before they are exported: in float32, and with fewer multiplications."""
+"""Generators rewritten before they are deployed: in float32, and with fewer multiply-accumulates (MACs)."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -13,12 +13,12 @@ MERGED = "_merged"  # in the names of convolutions that work on the small map
 
 
 def in_float32(model: keras.Model) -> keras.Model:
-    """A generator with the same weights whose every layer computes in float32, whatever it was trained in."""
+    """Rebuilds a generator with the same weights in float32, whatever precision it was trained in."""
     return _rebuilt(model, lambda operation, *args, **kwargs: operation(*args, **kwargs), {})
 
 
 def fuse_branches(model: keras.Model) -> keras.Model:
-    """Replace every convolution in branches by the plain one that it is.
+    """Replaces every convolution in branches by the plain one that it equals.
 
     Args:
         model: a generator.
@@ -39,11 +39,11 @@ def fuse_branches(model: keras.Model) -> keras.Model:
 
 
 def merge_upsampling(model: keras.Model) -> keras.Model:
-    """Replace every nearest-neighbour enlargement with a 3x3 convolution after it by a 2x2 convolution before it.
+    """Replaces every nearest-neighbor upsampling with a 3x3 convolution after it by a 2x2 convolution before it.
 
     Each pixel of the upscaled map sees 2 x 2 (x2) different pixels of the small one at most: the convolution's nine
     taps, summed over taps that see the same pixel, are one 2x2 kernel for each of the factor^2 phases within a
-    pixel. At x2 that is 16 multiplications for 36. Zero padding stays zero padding. Where the enlargement is
+    pixel. At x2 that is 16 MACs for 36. Zero padding stays zero padding. Where the upsampling is
     something else, or the convolution is of another size or padding, nothing is changed.
 
     Args:
@@ -56,15 +56,15 @@ def merge_upsampling(model: keras.Model) -> keras.Model:
     made: dict[str, np.ndarray] = {}
 
     def call(operation, *args, **kwargs):
-        enlargement = _enlargement(args[0]) if _is_plain_3x3(operation) else None
-        if enlargement is None:
+        upsampling = _upsampling(args[0]) if _is_plain_3x3(operation) else None
+        if upsampling is None:
             return operation(*args, **kwargs)
         conv = original[operation.name]
-        for index, kernel in enumerate(_phase_kernels(conv.kernel.numpy(), enlargement.factor)):
+        for index, kernel in enumerate(_phase_kernels(conv.kernel.numpy(), upsampling.factor)):
             made[f"{conv.name}{MERGED}{index}/kernel"] = kernel
             if conv.use_bias:
                 made[f"{conv.name}{MERGED}{index}/bias"] = conv.bias.numpy()
-        return _apply_merged(enlargement, conv)
+        return _apply_merged(upsampling, conv)
 
     return _rebuilt(model, call, made)
 
@@ -85,7 +85,7 @@ def _rebuilt(model: keras.Model, call: Callable, made: dict[str, np.ndarray]) ->
 
 
 def _is_plain_3x3(operation: keras.Operation) -> bool:
-    """Whether an operation is a convolution that can be merged with an enlargement before it."""
+    """Whether an operation is a convolution that can be merged with an upsampling before it."""
     if not isinstance(operation, layers.Conv2D) or isinstance(operation, layers.DepthwiseConv2D):
         return False
     config = operation.get_config()
@@ -93,8 +93,8 @@ def _is_plain_3x3(operation: keras.Operation) -> bool:
     return all(config[key] == value for key, value in plain.items())
 
 
-class _Enlargement(NamedTuple):
-    """A nearest-neighbour enlargement: the small map, its factor, and the operations that weave copies together."""
+class _Upsampling(NamedTuple):
+    """A nearest-neighbor upsampling: the small map, its factor, and the operations that interleave copies."""
 
     small: keras.KerasTensor
     factor: int
@@ -102,7 +102,7 @@ class _Enlargement(NamedTuple):
     shuffle: keras.Operation
 
 
-def _enlargement(x: keras.KerasTensor) -> _Enlargement | None:
+def _upsampling(x: keras.KerasTensor) -> _Upsampling | None:
     """What `x` is upscaled from, if it is `models.upsampling.nearest` of something: a pixel shuffle of copies."""
     shuffle, copies = _maker(x)
     if type(shuffle).__name__ != "DepthToSpace":
@@ -111,7 +111,7 @@ def _enlargement(x: keras.KerasTensor) -> _Enlargement | None:
     factor = shuffle.block_size
     if type(join).__name__ != "Concatenate" or len(maps) != factor**2 or any(m is not maps[0] for m in maps):
         return None
-    return _Enlargement(maps[0], factor, join, shuffle)
+    return _Upsampling(maps[0], factor, join, shuffle)
 
 
 def _maker(x: keras.KerasTensor) -> tuple[keras.Operation, list[keras.KerasTensor]]:
@@ -137,19 +137,19 @@ def _phase_kernels(kernel: np.ndarray, factor: int) -> list[np.ndarray]:
     return kernels
 
 
-def _apply_merged(enlargement: _Enlargement, conv: layers.Conv2D) -> keras.KerasTensor:
-    """Small map [n, h, w, c] -> [n, factor * h, factor * w, filters]: a 2x2 convolution for each phase, woven.
+def _apply_merged(upsampling: _Upsampling, conv: layers.Conv2D) -> keras.KerasTensor:
+    """Small map [n, h, w, c] -> [n, factor * h, factor * w, filters]: a 2x2 convolution for each phase, interleaved (polyphase).
 
-    Every layer is named after the convolution, and the weaving is the enlargement's own, so that no name is taken.
+    Every layer is named after the convolution, and the interleaving is the upsampling's own, so that no name is taken.
     """
     phases = []
-    for index, (row, column) in enumerate(np.ndindex(enlargement.factor, enlargement.factor)):
+    for index, (row, column) in enumerate(np.ndindex(upsampling.factor, upsampling.factor)):
         name = f"{conv.name}{MERGED}{index}"
         sides = [(1, 0) if _offset(phase) else (0, 1) for phase in (row, column)]
-        padded = layers.ZeroPadding2D(sides, name=f"{name}_pad", dtype="float32")(enlargement.small)
+        padded = layers.ZeroPadding2D(sides, name=f"{name}_pad", dtype="float32")(upsampling.small)
         phases.append(
             layers.Conv2D(
                 conv.filters, 2, use_bias=conv.use_bias, activation=conv.activation, name=name, dtype="float32"
             )(padded)
         )
-    return enlargement.shuffle(enlargement.join(phases))
+    return upsampling.shuffle(upsampling.join(phases))

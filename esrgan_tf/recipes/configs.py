@@ -25,7 +25,7 @@ class PerceptualConfig:
     the factor that SRGAN (section 3.2) gives for the same network; squared it is SRGAN's 0.006 on the squared loss.
 
     vgg19_distilled (arXiv:2003.08436) estimates conv1_1, conv2_1, conv3_1, conv4_1 and conv5_1 of VGG19 at a fraction
-    of the work. Its `weights` are "shipped" with the package, or "random"; `preprocessing` and `caffe_feature_scale`
+    of the MACs. Its `weights` are "shipped" with the package, or "random"; `preprocessing` and `caffe_feature_scale`
     do not concern it.
     """
 
@@ -33,13 +33,13 @@ class PerceptualConfig:
     layers: tuple[tuple[str, float], ...] = (("conv5_4", 1.0),)  # each with its weight in the loss
     before_activation: bool = True
     weights: str = "imagenet"
-    preprocessing: str = "caffe"  # what Keras weights expect: caffe or torchvision; converted files say it themselves
+    preprocessing: str = "caffe"  # what Keras weights expect: caffe or torchvision; converted files state it themselves
     caffe_feature_scale: float = 1 / 12.75
     download: bool = True  # False: ImageNet weights only where Keras has them in its cache already
     random_if_missing: bool = False
 
     def __post_init__(self) -> None:
-        """Raise for layers that have no meaning; whether the network has them is the network's to say."""
+        """Raise for layers that have no meaning; whether the network has them, the network checks."""
         names = [name for name, _ in self.layers]
         if not names or len(set(names)) < len(names):
             raise InputError(f"`layers` must name at least one layer, and each once. Received: {names}.")
@@ -67,7 +67,7 @@ class DataConfig:
 
 @dataclass(frozen=True)
 class StageConfig:
-    """One training stage: what is minimised, how, for how long, and how often it is looked at.
+    """One training stage: what is minimised, how, for how long, and how often it is validated.
 
     The generator minimises pixel_weight * pixel + perceptual_weight * perceptual + adversarial_weight * adversarial
     (ESRGAN equation 3) + ms_ssim_weight * (1 - MS-SSIM) + ldl_weight * ldl; a term of weight 0 is not computed.

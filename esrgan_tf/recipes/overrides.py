@@ -48,7 +48,7 @@ def parse_assignment(text: str) -> tuple[str, Any]:
 
 
 def recipe_from_file(path: str | Path) -> Recipe:
-    """A recipe from a JSON file: one of one's own, or the `recipe.json` of any run.
+    """Reads a recipe from a JSON file: the user's own, or the `recipe.json` of any run.
 
     Raises:
         InputError: not readable, not JSON, or a field that is unknown, missing or of another type.
@@ -159,7 +159,7 @@ def _conform(value: Any, hint: Any, where: str) -> Any:
 
 
 def _naming(where: str, make: Callable[[], Any]) -> Any:
-    """What `make` gives; what it refuses is told with its place in the recipe."""
+    """What `make` gives; what it refuses is raised with its place in the recipe."""
     try:
         return make()
     except InputError as error:
@@ -167,7 +167,7 @@ def _naming(where: str, make: Callable[[], Any]) -> Any:
 
 
 def _describe(hint: Any) -> str:
-    """A type for people."""
+    """A type in words."""
     plain = {int: "a whole number, 1 or more", float: "a number", str: "text", bool: "true or false"}
     return plain.get(hint) or f"a list like {hint}"
 

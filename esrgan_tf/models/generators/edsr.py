@@ -15,7 +15,7 @@ def edsr(config: EDSRConfig, name: str = "edsr", dtype: str = "float32") -> kera
     """EDSR. Source: EDSR figures 2 and 3 and its PyTorch code. Departure: images in 0..1 instead of 0..255.
 
     Args:
-        config: widths, depth, residual scale, mean colour and scale (2, 3, 4 or 8).
+        config: widths, depth, residual scale, mean color and scale (2, 3, 4 or 8).
         name: the model's name.
         dtype: Keras dtype policy of all but the last convolution, which is float32.
 

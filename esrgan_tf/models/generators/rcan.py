@@ -15,10 +15,10 @@ from esrgan_tf.recipes.generators import RCANConfig
 def rcan(config: RCANConfig, name: str = "rcan", dtype: str = "float32") -> keras.Model:
     """RCAN. Source: RCAN figures 2 to 4 and its released code. Departure: images in 0..1 instead of 0..255.
 
-    The attention looks at the whole image: tiles of it are not exactly the image's parts.
+    The attention pools the whole image: the outputs of tiles are not exactly the parts of the image's output.
 
     Args:
-        config: widths, depth, reduction, mean colour and scale (2, 3, 4 or 8).
+        config: widths, depth, reduction, mean color and scale (2, 3, 4 or 8).
         name: the model's name.
         dtype: Keras dtype policy of all but the last convolution, which is float32.
 

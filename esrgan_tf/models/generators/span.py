@@ -16,7 +16,7 @@ def span(config: SPANConfig, name: str = "span", dtype: str = "float32") -> kera
     """SPAN. Source: section 3.1, figure 2, and the released code, whose input is (x - mean) * 255.
 
     Args:
-        config: width, depth, branches, mean colour, range of the input and scale (1, 2, 3, 4 or 8).
+        config: width, depth, branches, mean color, range of the input and scale (1, 2, 3, 4 or 8).
         name: the model's name.
         dtype: Keras dtype policy of all but the last convolution, which is float32.
 

@@ -1,4 +1,4 @@
-"""SRCNN: three convolutions on the bicubic enlargement (arXiv:1501.00092)."""
+"""SRCNN: three convolutions on the bicubic upsampling (arXiv:1501.00092)."""
 
 from functools import partial
 

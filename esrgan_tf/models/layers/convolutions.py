@@ -7,7 +7,7 @@ from typing import NamedTuple
 import keras
 from keras import layers, ops
 
-# Beyond the border, in `ops.pad`'s terms. Of 1 px, "symmetric" repeats the outermost pixel.
+# Padding at the border, in `ops.pad`'s terms. Of 1 px, "symmetric" repeats the outermost pixel.
 PADDINGS = {"zero": None, "reflect": "reflect", "replicate": "symmetric"}
 TORCH_MOMENTUM, TORCH_EPSILON = 0.9, 1e-5  # of PyTorch's BatchNorm, in Keras' terms
 PRELU_SLOPE = 0.25  # at first: PyTorch's
@@ -75,8 +75,8 @@ def apply_conv(
     """
     initializers = initialization(x.shape[-1] * kernel**2)
     if PADDINGS[padding]:
-        beyond = kernel // 2
-        x = ops.pad(x, [[0, 0], [beyond, beyond], [beyond, beyond], [0, 0]], PADDINGS[padding])
+        reach = kernel // 2
+        x = ops.pad(x, [[0, 0], [reach, reach], [reach, reach], [0, 0]], PADDINGS[padding])
     return layers.Conv2D(
         channels,
         kernel,

@@ -1,4 +1,4 @@
-"""Enlarging a map by a whole factor, in forms that train and export alike."""
+"""Upsampling a map by a whole factor, in forms that train and export alike."""
 
 from collections.abc import Callable
 
@@ -59,7 +59,7 @@ def apply_upsampling(
 
 
 def _interpolate(x: keras.KerasTensor, factor: int, kernel: Callable[[float], float], reach: int) -> keras.KerasTensor:
-    """Every phase of the upscaled map, in rows and then in columns, woven together by one pixel shuffle."""
+    """Every phase of the upscaled map, in rows and then in columns, interleaved by one pixel shuffle."""
     if factor == 1:
         return x
     phases = [both for rows in _phases(x, factor, kernel, reach, 1) for both in _phases(rows, factor, kernel, reach, 2)]
@@ -70,8 +70,8 @@ def _phases(
     x: keras.KerasTensor, factor: int, kernel: Callable[[float], float], reach: int, axis: int
 ) -> list[keras.KerasTensor]:
     """[n, h, w, c] -> `factor` maps of that shape: the samples between pixels along one axis, mirrored borders."""
-    beyond = [[reach, reach] if current == axis else [0, 0] for current in range(4)]
-    padded = ops.pad(x, beyond, "symmetric")
+    padding = [[reach, reach] if current == axis else [0, 0] for current in range(4)]
+    padded = ops.pad(x, padding, "symmetric")
     maps = []
     for phase in range(factor):
         position = (phase + 0.5) / factor - 0.5

@@ -138,7 +138,7 @@ def _phase_kernels(kernel: np.ndarray, factor: int) -> list[np.ndarray]:
 
 
 def _apply_merged(upsampling: _Upsampling, conv: layers.Conv2D) -> keras.KerasTensor:
-    """Small map [n, h, w, c] -> [n, factor * h, factor * w, filters]: a 2x2 convolution for each phase, interleaved (polyphase).
+    """Small map [n, h, w, c] -> [n, factor * h, factor * w, filters]: polyphase, a 2x2 convolution for each phase.
 
     Every layer is named after the convolution, and the interleaving is the upsampling's own, so that no name is taken.
     """

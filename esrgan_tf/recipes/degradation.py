@@ -1,8 +1,8 @@
 """Every number of Real-ESRGAN's second-order degradation, which makes LR images that look like real ones.
 
 Source: Wang et al., "Real-ESRGAN" (arXiv:2107.10833), section 3, with the values of section 4.1 and of its released
-options `train_realesrgan_x4plus`. A number that stands only in the released code is marked so. Each configuration checks
-itself as it is made and raises `InputError`.
+options `train_realesrgan_x4plus`. A number of the released code alone is marked so. Each configuration checks itself
+as it is made and raises `InputError`.
 """
 
 import math

@@ -87,11 +87,13 @@ class EDSRConfig(GeneratorConfig):
     blocks: int = 16
     features: int = 64
     residual_scale: float = 1.0
+    upsampling: str = "steps"  # of a factor 2 or 3 each, as published; or direct: one pixel shuffle, as ABPN and SPAN
     mean_rgb_01: tuple[float, float, float] = (0.4488, 0.4371, 0.4040)  # of DIV2K
 
     def __post_init__(self) -> None:
         """Raise for a scale that cannot be built."""
         check_one_of("scale", self.scale, UPSAMPLED)
+        check_one_of("upsampling", self.upsampling, ("steps", "direct"))
 
 
 @GeneratorConfig.register

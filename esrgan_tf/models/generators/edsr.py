@@ -32,5 +32,8 @@ def edsr(config: EDSRConfig, name: str = "edsr", dtype: str = "float32") -> kera
         y = ops.relu(conv(x, config.features, f"body_{index}_conv1"))
         x = x + config.residual_scale * conv(y, config.features, f"body_{index}_conv2")
     x = first + conv(x, config.features, "conv_after_body")
-    x = apply_upsampling(x, config.scale, "pixel_shuffle", conv, lambda x, _: x)
-    return keras.Model(inputs, apply_conv(x, 3, "conv_last") + mean_01, name=name)
+    if config.upsampling == "direct":
+        x = ops.depth_to_space(apply_conv(x, 3 * config.scale**2, "conv_last"), config.scale)
+    else:
+        x = apply_conv(apply_upsampling(x, config.scale, "pixel_shuffle", conv, lambda x, _: x), 3, "conv_last")
+    return keras.Model(inputs, x + mean_01, name=name)

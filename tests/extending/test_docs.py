@@ -14,15 +14,9 @@ SECTIONS = re.split(r"(?m)^## ", (ROOT / "docs" / "extending.md").read_text())[1
 LONGEST = 30  # lines of an example
 # What makes a training of the documented line short.
 SHORT = [
-    "--steps=2",
-    "--batch_size=2",
-    "--hr_patch=32",
-    "--validate_every=2",
-    "--log_every=1",
-    "--set=data.dead_leaves_pictures=4",
-    "--set=data.dead_leaves_size=32",
-    "--set=data.validation_crop=32",
-    "--set=data.crops_per_picture=1",
+    *("--steps=2", "--batch_size=2", "--hr_patch=32", "--validate_every=2", "--log_every=1"),
+    *("--set=data.dead_leaves_pictures=4", "--set=data.dead_leaves_size=32"),
+    *("--set=data.validation_crop=32", "--set=data.crops_per_picture=1"),
 ]
 
 

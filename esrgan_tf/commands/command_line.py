@@ -93,14 +93,17 @@ def check_given(*needed: flags.FlagHolder) -> None:
 
 def import_tensorflow() -> None:
     """Import TensorFlow without its start-up notes, which would bury the one line that matters."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # of what it says later
     with quiet():
         import tensorflow  # noqa: F401
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Close standard error: libraries' C++ parts write to it whatever is set. Exceptions come through as ever."""
+    """Close standard error: libraries' C++ parts write to it whatever is set. Exceptions come through as ever.
+
+    TensorFlow, if it is imported meanwhile, keeps quiet afterwards too.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     sys.stderr.flush()
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)

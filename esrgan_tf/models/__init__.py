@@ -3,6 +3,7 @@
 import keras
 
 from esrgan_tf.errors import InputError, check_one_of
+from esrgan_tf.metadata import GeneratorMetadata, set_metadata
 from esrgan_tf.models.discriminators.unet import unet_discriminator
 from esrgan_tf.models.discriminators.vgg import patch_discriminator, srgan_discriminator, vgg_discriminator
 from esrgan_tf.models.distilled_features import DISTILLED, distilled_vgg19_features
@@ -18,7 +19,7 @@ from esrgan_tf.models.generators.srresnet import srresnet
 from esrgan_tf.models.generators.srvgg import srvgg
 from esrgan_tf.recipes.configs import PerceptualConfig
 from esrgan_tf.recipes.discriminators import DiscriminatorConfig
-from esrgan_tf.recipes.generators import GeneratorConfig
+from esrgan_tf.recipes.generators import GeneratorConfig, lr_multiple
 
 GENERATORS = {
     "rrdb": rrdb,
@@ -40,7 +41,7 @@ DISCRIMINATORS = {
 
 
 def build_generator(config: GeneratorConfig, recipe: str, dtype: str | None = None) -> keras.Model:
-    """A recipe's generator, which carries the recipe's name and its scale in its own name.
+    """Builds a recipe's generator, which carries its metadata: recipe, scale, `lr_multiple`.
 
     Args:
         config: of any family.
@@ -50,7 +51,11 @@ def build_generator(config: GeneratorConfig, recipe: str, dtype: str | None = No
     Returns:
         Model [batch, height, width, 3] in 0..1 -> [batch, scale * height, scale * width, 3] float32.
     """
-    return GENERATORS[config.family](config, name=f"{recipe}_x{config.scale}", dtype=dtype or "float32")
+    precision = dtype or "float32"
+    metadata = GeneratorMetadata.named(
+        recipe, config.scale, family=config.family, precision=precision, lr_multiple=lr_multiple(config)
+    )
+    return set_metadata(GENERATORS[config.family](config, name=metadata.name, dtype=precision), metadata)
 
 
 def build_discriminator(config: DiscriminatorConfig, patch: int, dtype: str = "float32") -> keras.Model:

@@ -12,7 +12,7 @@ import time
 
 import numpy as np
 
-from esrgan_tf.formats.opening import open_network
+from esrgan_tf.formats.registry import open_network
 
 ROUNDS = 5
 SIDE = 128  # px
@@ -21,7 +21,7 @@ SIDE = 128  # px
 def main(paths: list[str]) -> None:
     """Open all files, then time them by turns."""
     opened = {path: open_network([path]) for path in paths}
-    networks = {path: network for path, network in opened.items() if network.tile in (None, SIDE)}
+    networks = {path: network for path, network in opened.items() if network.metadata.tile in (None, SIDE)}
     image = np.random.default_rng(0).uniform(size=(SIDE, SIDE, 3)).astype(np.float32)
     seconds: dict[str, list[float]] = {path: [] for path in paths}
     for network in networks.values():

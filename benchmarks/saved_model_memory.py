@@ -13,7 +13,7 @@ import time
 import numpy as np
 import tensorflow as tf
 
-from esrgan_tf.formats.saved_model.runtime import find_version
+from esrgan_tf.formats.saved_model.versions import find_version
 
 SIDES = (64, 256, 512, 1024)  # px of the input
 

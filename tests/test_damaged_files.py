@@ -32,7 +32,7 @@ from esrgan_tf.image.io import list_images, read_image
 from esrgan_tf.image.reading import read_header, read_samples
 from esrgan_tf.inference.files import plan_jobs, upscale_files
 from esrgan_tf.inference.upscaler import Upscaler
-from esrgan_tf.metadata import GeneratorInfo
+from esrgan_tf.metadata import GeneratorMetadata
 
 SCALE, PATCH = 2, 32
 EVERY = int(os.environ.get("ESRGAN_TEST_EVERY_MUTANT_IN", "8"))  # 1 feeds them all
@@ -116,7 +116,9 @@ def test_validation_leaves_every_damaged_file_out_and_keeps_sizes(damaged, cheap
 def test_calibration_leaves_damaged_files_out_by_name(damaged, cheap_lr, monkeypatch):
     monkeypatch.setattr(examples, "CALIBRATION_IMAGES", 10**6)
     said = []
-    calibration, held_out = examples.load_examples(str(damaged), GeneratorInfo("tiny", SCALE), 16, said.append)
+    calibration, held_out = examples.load_examples(
+        str(damaged), GeneratorMetadata.named("tiny", SCALE), 16, said.append
+    )
     left_out = {Path(path).stem for path in named([line.removeprefix("left out ") for line in said])}
     used = {example.name for example in (*calibration, *held_out)}
     assert used | left_out == {Path(path).stem for path in trainable(damaged)}
@@ -137,7 +139,7 @@ def test_calibration_stops_only_when_nothing_can_be_read(tmp_path, monkeypatch):
 
     monkeypatch.setattr(examples, "open_sources", broken_after_the_survey)
     with pytest.raises(InputError, match="`calibration` must hold images that can be read.*[02].png: cannot be read"):
-        examples.load_examples(str(tmp_path), GeneratorInfo("tiny", SCALE), 16, lambda line: None)
+        examples.load_examples(str(tmp_path), GeneratorMetadata.named("tiny", SCALE), 16, lambda line: None)
 
 
 def test_evaluation_refuses_a_damaged_file_in_one_line_or_reads_its_size(damaged):
@@ -155,7 +157,7 @@ def test_evaluation_refuses_a_damaged_file_in_one_line_or_reads_its_size(damaged
 
 
 def test_upscaling_writes_the_readable_and_gives_each_other_file_a_line(damaged, tmp_path):
-    nearest = Network("nearest", SCALE, lambda lr_01: lr_01.repeat(SCALE, 0).repeat(SCALE, 1))
+    nearest = Network(GeneratorMetadata.named("nearest", SCALE), lambda lr_01: lr_01.repeat(SCALE, 0).repeat(SCALE, 1))
     jobs = plan_jobs(str(damaged), str(tmp_path / "out"))
     done = 0
     for job, error in upscale_files(Upscaler(nearest), jobs):

@@ -11,6 +11,7 @@ from support.paths import ROOT
 PACKAGE = ROOT / "esrgan_tf"
 FLOORS = {
     "errors": 0,
+    "compat": 0,
     "atomic": 1,
     "metadata": 1,
     "recipes": 1,

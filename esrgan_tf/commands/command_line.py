@@ -103,14 +103,17 @@ def check_given(*needed: flags.FlagHolder) -> None:
 
 def import_tensorflow() -> None:
     """Import TensorFlow without its start-up notes, which would bury the one line that matters."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # of what it logs later
     with quiet():
         import tensorflow  # noqa: F401
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Closes standard error: libraries' C++ parts write to it whatever is set. Exceptions still come through."""
+    """Closes standard error: libraries' C++ parts write to it whatever is set. Exceptions still come through.
+
+    TensorFlow, if it is imported meanwhile, logs nothing afterwards either.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     sys.stderr.flush()
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)

@@ -18,7 +18,7 @@ from absl import flags
 
 from esrgan_tf.commands.command_line import check_given, import_tensorflow, run_command
 from esrgan_tf.errors import InputError
-from esrgan_tf.formats.pytorch.tensor_files import SUFFIXES
+from esrgan_tf.formats.pytorch import SUFFIXES
 from esrgan_tf.recipes.overrides import parse_assignment
 
 KERAS = ".keras"
@@ -40,7 +40,7 @@ _LPIPS = flags.DEFINE_string(
 _SET = flags.DEFINE_multi_string(
     "set",
     [],
-    "FIELD=VALUE of a generator that no tensor tells, such as residual_scale=0.1 of an EDSR; may be repeated.",
+    "FIELD=VALUE of a generator that no tensor holds, such as residual_scale=0.1 of an EDSR; may be repeated.",
     flag_values=FLAGS,
 )
 
@@ -67,7 +67,7 @@ def _convert() -> None:
     from esrgan_tf.formats.pytorch.conversion import export_generator, import_weights
 
     if importing:
-        said = import_weights(_INPUT.value, _OUTPUT.value, _NAME.value, changes, _LPIPS.value)
+        summary = import_weights(_INPUT.value, _OUTPUT.value, _NAME.value, changes, _LPIPS.value)
     else:
-        said = export_generator(_INPUT.value, _OUTPUT.value, changes)
-    print(f"{said}\n{_INPUT.value} -> {_OUTPUT.value}")
+        summary = export_generator(_INPUT.value, _OUTPUT.value, changes)
+    print(f"{summary}\n{_INPUT.value} -> {_OUTPUT.value}")

@@ -1,11 +1,11 @@
-"""Export a generator for TF Serving, phones and ONNX Runtime; each file is proven equal before it is in place.
+"""Export a generator for TF Serving, phones, ONNX Runtime, PyTorch; each file is verified before it is in place.
 
     python export.py --model=runs/quickstart_x4 --format=saved_model,tflite,onnx --output=exported
     python export.py --model=runs/quickstart_x4 --precision=bfloat16 --output=exported
     python export.py --model=runs/quickstart_x4/psnr --model=runs/quickstart_x4/gan --output=exported
     python export.py --model=runs/quickstart_x4 --format=tflite --tflite=float32,float16,dynamic,int8 --tile=64,128
 
-The first takes about a minute with quickstart's network. `<output>/report.md` tells size, time and difference of each
+The first takes about a minute with quickstart's network. `<output>/report.md` lists size, time and difference of each
 file. Of two models (psnr, gan) a SavedModel's callers choose between them by `alpha`.
 """
 
@@ -17,15 +17,22 @@ from absl import flags
 
 from esrgan_tf.commands.command_line import check_given, define_alpha, import_tensorflow, quiet, run_command
 from esrgan_tf.errors import InputError
+from esrgan_tf.formats.registry import find_file, load_generator, titles, writable_formats
 
 FLAGS = flags.FlagValues()
 _MODEL = flags.DEFINE_multi_string(
-    "model", [], "A .keras generator or a work directory; two of them are psnr and gan.", flag_values=FLAGS
+    "model",
+    [],
+    f"The generator: {titles(loadable=True)}; two of them are psnr and gan.",
+    flag_values=FLAGS,
 )
 _ALPHA = define_alpha("Of two models, export this one network between them: 0 is the first, 1 the second.", FLAGS)
 _OUTPUT = flags.DEFINE_string("output", None, "Folder of what is exported.", flag_values=FLAGS)
 _FORMAT = flags.DEFINE_list(
-    "format", ["saved_model"], "saved_model, tflite, onnx; several by commas.", flag_values=FLAGS
+    "format",
+    ["saved_model"],
+    f"{', '.join(format.name for format in writable_formats())}; several by commas.",
+    flag_values=FLAGS,
 )
 _NAME = flags.DEFINE_string("name", None, "Of the files. Default: RECIPE_xSCALE.", flag_values=FLAGS)
 _VERSION = flags.DEFINE_integer("version", None, "Of the SavedModel. Default: the next free one.", flag_values=FLAGS)
@@ -48,15 +55,15 @@ _TILE = flags.DEFINE_list("tile", ["128"], "Input px of the LiteRT files; severa
 _ALLOW_SELECT_OPS = flags.DEFINE_bool(
     "allow_select_ops",
     False,
-    "Let LiteRT files use TensorFlow's operators for what LiteRT lacks. The proof then needs a LiteRT built with them, "
-    "which pip's is not.",
+    "Let LiteRT files use TensorFlow's operators for what LiteRT lacks. Verification then needs a LiteRT built with "
+    "them, which pip's is not.",
     flag_values=FLAGS,
 )
 _CALIBRATION = flags.DEFINE_string(
     "calibration",
     "sample",
-    "Data source, as train's --data: its images calibrate int8, those it holds out prove every file; generated ones "
-    "(leaves, text, flat colours, noise) come on top of both.",
+    "Data source, as train's --data: its images calibrate int8, those it holds out verify every file; generated "
+    "ones (leaves, text, flat colours, noise) come on top of both.",
     flag_values=FLAGS,
 )
 _MAX_PSNR_DROP = flags.DEFINE_float(
@@ -67,13 +74,9 @@ _MAX_PSNR_DROP = flags.DEFINE_float(
     lower_bound=0.0,
     flag_values=FLAGS,
 )
-_LICENCE = flags.DEFINE_string("licence", "not stated", "Of the weights, written into each file.", flag_values=FLAGS)
-
-
-OF_ONE_FORMAT = {
-    "saved_model": (_PRECISION, _VERSION, _MAX_PIXELS),
-    "tflite": (_TFLITE, _TILE, _ALLOW_SELECT_OPS),
-}
+_LICENCE = flags.DEFINE_string(
+    "licence", None, "Of the weights, written into each file. Default: the generator's own.", flag_values=FLAGS
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -93,18 +96,16 @@ def _export() -> None:
     tiles = [tile for tile in _TILE.value if not tile.isdecimal()]
     if tiles:
         raise InputError(f"`--tile` must be whole numbers of px, such as 64,128. Received: {tiles[0]}.")
-    for kind, flags_of_it in OF_ONE_FORMAT.items():
-        for flag in flags_of_it:
-            if flag.present and kind not in _FORMAT.value:
-                raise InputError(f"`--{flag.name}` goes with `--format={kind}`. Received: {','.join(_FORMAT.value)}.")
+    for format in writable_formats():
+        for flag in format.options:
+            if FLAGS[flag].present and format.name not in _FORMAT.value:
+                raise InputError(f"`--{flag}` goes with `--format={format.name}`. Received: {','.join(_FORMAT.value)}.")
     import_tensorflow()  # takes seconds: not for --help
-    from esrgan_tf.export.exporter import export
+    from esrgan_tf.export.exporter import export_generators
     from esrgan_tf.export.options import ExportOptions
-    from esrgan_tf.formats.keras_file.generators import find_generator, load_generator
-    from esrgan_tf.formats.saved_model.servable import MAX_PIXELS
     from esrgan_tf.models.interpolation import interpolate
 
-    files = [find_generator(model) for model in models]
+    files = [find_file(model) for model in models]
     options = ExportOptions(
         output=Path(_OUTPUT.value),
         formats=tuple(_FORMAT.value),
@@ -114,7 +115,7 @@ def _export() -> None:
         kinds=tuple(_TFLITE.value),
         tiles=tuple(map(int, _TILE.value)),
         allow_select_ops=_ALLOW_SELECT_OPS.value,
-        max_pixels=MAX_PIXELS if _MAX_PIXELS.value is None else _MAX_PIXELS.value,
+        max_pixels=_MAX_PIXELS.value,
         calibration=_CALIBRATION.value,
         max_psnr_drop=_MAX_PSNR_DROP.value,
         licence=_LICENCE.value,
@@ -124,5 +125,5 @@ def _export() -> None:
     if _ALPHA.value is not None:
         generators = [interpolate(*generators, _ALPHA.value)]
     with quiet():  # converters write pages
-        told = export(generators, options, lambda line: print(line, flush=True))
-    print(f"{told}\n{_OUTPUT.value}")
+        table = export_generators(generators, options, lambda line: print(line, flush=True))
+    print(f"{table}\n{_OUTPUT.value}")

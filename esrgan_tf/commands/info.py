@@ -1,19 +1,18 @@
-"""Tell what a generator is: recipe and scale; of an exported file also sizes, precision, licence.
+"""Describe a generator: recipe, scale, family; of an exported file also sizes, precision, licence.
 
     esrgan info exported/quickstart_x4_int8_128.tflite
     esrgan info exported/quickstart_x4
     esrgan info runs/quickstart_x4
 
-Takes a .tflite, an .onnx, a SavedModel's folder, a .keras file or a work directory.
+Takes whatever `esrgan upscale` takes as --model.
 """
 
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from absl import flags
 
-from esrgan_tf.commands.command_line import import_tensorflow, run_command
+from esrgan_tf.commands.command_line import quiet, run_command
 from esrgan_tf.errors import InputError
 
 FLAGS = flags.FlagValues()
@@ -26,12 +25,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _info(path: str | None = None) -> None:
     """A path to lines."""
-    from esrgan_tf.formats.opening import describe
-    from esrgan_tf.formats.saved_model.runtime import find_version
+    from esrgan_tf.formats.registry import describe
 
     if not path:
         raise InputError("a file must be named: esrgan info FILE.")
-    if Path(path).suffix not in (".tflite", ".onnx") and not find_version(path):
-        import_tensorflow()  # takes seconds: not for what needs none
-    for field, value in describe(path).items():
+    with quiet():  # runtimes' start-up notes
+        described = describe(path, "FILE")
+    for field, value in described.items():
         print(f"{field:12}{value}")

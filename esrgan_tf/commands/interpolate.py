@@ -55,7 +55,7 @@ def parse_alphas(text: str) -> list[float]:
     except (ValueError, ZeroDivisionError, OverflowError):
         alphas = []
     if not alphas or not all(0 <= alpha <= 1 for alpha in alphas):
-        raise InputError(f"`--alpha` must be numbers from 0 to 1, such as 0.8, 0.2,0.8 or 0:1:0.1. Received: {text}.")
+        raise InputError(f"`alpha` must be numbers from 0 to 1, such as 0.8, 0.2,0.8 or 0:1:0.1. Received: {text}.")
     return alphas
 
 
@@ -65,7 +65,8 @@ def _interpolate() -> None:
     alphas = parse_alphas(_ALPHA.value)
     targets = _targets(alphas)
     import_tensorflow()  # takes seconds: not for --help, nor for a flag that is wrong
-    from esrgan_tf.formats.keras_file.generators import load_generator, save_generator
+    from esrgan_tf.formats.keras_file.generators import save_generator
+    from esrgan_tf.formats.registry import load_generator
     from esrgan_tf.models.interpolation import interpolate
 
     psnr, gan = load_generator(_PSNR.value, "psnr"), load_generator(_GAN.value, "gan")
@@ -120,10 +121,10 @@ def _write_curve(psnr, gan, alphas: Sequence[float]) -> None:
     from esrgan_tf.evaluation.curve import draw_curve, perception_distortion
     from esrgan_tf.evaluation.measures import Options, notes
     from esrgan_tf.evaluation.pairs import check_pairs, find_pairs
-    from esrgan_tf.metadata import generator_info
+    from esrgan_tf.metadata import metadata_of
     from esrgan_tf.metrics.niqe import read_niqe_model
 
-    scale, pairs = generator_info(gan).scale, find_pairs(_DATA.value)
+    scale, pairs = metadata_of(gan).scale, find_pairs(_DATA.value)
     options = Options(crop=scale, niqe=read_niqe_model(_NIQE_PARAMS.value))
     check_pairs(pairs, scale, options)
     points = perception_distortion(psnr, gan, alphas, pairs, options)

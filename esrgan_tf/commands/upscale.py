@@ -5,8 +5,8 @@
     esrgan upscale --model=generator.keras --input=photo.png --output=photo_x4.png --self_ensemble --keep_colors
     esrgan upscale --model=runs/esrgan_x4/psnr --model=runs/esrgan_x4/gan --alpha=0.8 --input=... --output=...
 
-Alpha, grey, 16 bits and ICC profile are kept. A file that cannot be read is told and passed over; the exit status
-is then 1.
+Alpha, grey, 16 bits and ICC profile are kept. A file that cannot be read is reported and skipped; the exit status is
+then 1.
 """
 
 import sys
@@ -20,19 +20,19 @@ from esrgan_tf.commands.command_line import (
     SUCCESS,
     check_given,
     define_alpha,
-    import_tensorflow,
+    quiet,
     report_files,
     run_command,
 )
 from esrgan_tf.commands.image_flags import ImageFlags
 from esrgan_tf.errors import InputError
+from esrgan_tf.formats.registry import open_network, titles
 
 FLAGS = flags.FlagValues()
 _MODEL = flags.DEFINE_multi_string(
     "model",
     [],
-    "A .keras generator or a work directory; two of them (psnr, gan) with --alpha; or an exported SavedModel's folder, "
-    ".tflite or .onnx file.",
+    f"The generator: {titles()}. Two whole ones (psnr, gan) go with --alpha.",
     flag_values=FLAGS,
 )
 _ALPHA = define_alpha(
@@ -49,12 +49,12 @@ _TILE = flags.DEFINE_integer(
 _OVERLAP = flags.DEFINE_integer(
     "overlap",
     None,
-    "Input px that a tile sees beyond what is kept of it. Default: the exported file's own, or 32.",
+    "Input px of a tile around what is kept of it. Default: the exported file's own, or 32.",
     lower_bound=0,
     flag_values=FLAGS,
 )
 _SELF_ENSEMBLE = flags.DEFINE_bool(
-    "self_ensemble", False, "Mean over eight flips and turns: eight times the work.", flag_values=FLAGS
+    "self_ensemble", False, "Mean over eight flips and turns: takes eight times as long.", flag_values=FLAGS
 )
 _KEEP_COLORS = flags.DEFINE_bool(
     "keep_colors", False, "Give the output the low frequencies (the colours) of the input.", flag_values=FLAGS
@@ -86,13 +86,11 @@ def _upscale() -> int:
         raise InputError(f"`--reference` must be a file or a folder. Received: {_REFERENCE.value}, which is not there.")
     compare = _COMPARE.value or bool(_REFERENCE.value)
     jobs = _IMAGES.jobs(compare)
-    if Path(_MODEL.value[0]).suffix not in (".tflite", ".onnx"):  # which need none
-        import_tensorflow()  # takes seconds: not for --help, nor for a flag that is wrong
-    from esrgan_tf.formats.opening import open_network
     from esrgan_tf.inference.files import upscale_files
     from esrgan_tf.inference.upscaler import Upscaler
 
-    network = open_network(_MODEL.value, _ALPHA.value)
+    with quiet():  # runtimes' start-up notes
+        network = open_network(_MODEL.value, _ALPHA.value)
     upscaler = Upscaler(network, _TILE.value, _OVERLAP.value, _SELF_ENSEMBLE.value, _KEEP_COLORS.value)
     print(f"{upscaler.origin}: {upscaler.recipe}, x{upscaler.scale}", flush=True)
     done = upscale_files(upscaler, jobs, compare, _REFERENCE.value)

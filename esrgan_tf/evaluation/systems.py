@@ -54,7 +54,7 @@ def open_systems(
             systems.append(System(name, "MATLAB's bicubic", lambda lr_01: bicubic_upscale(lr_01, scale)))
             continue
         # Here, since bicubic alone needs no TensorFlow.
-        from esrgan_tf.formats.opening import open_network, takes_alpha
+        from esrgan_tf.formats.registry import open_network, takes_alpha
         from esrgan_tf.inference.upscaler import Upscaler
 
         network = open_network([model], alpha if takes_alpha(model) else None)

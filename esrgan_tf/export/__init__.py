@@ -1,1 +1,1 @@
-"""Generators for other runtimes, each proven equal to the Keras model before it is handed over."""
+"""Exports generators to other formats, each artifact verified against the Keras model before it is in place."""

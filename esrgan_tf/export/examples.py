@@ -1,4 +1,4 @@
-"""Images whose originals are known: some to calibrate on, others, never calibrated on, to prove on."""
+"""Images whose originals are known: some to calibrate on, others, never calibrated on, to verify on."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -11,27 +11,27 @@ from esrgan_tf.data.sources import Element, Source, open_sources
 from esrgan_tf.errors import InputError, first_line
 from esrgan_tf.formats.examples import Example
 from esrgan_tf.image.io import to_float
-from esrgan_tf.metadata import GeneratorInfo
+from esrgan_tf.metadata import GeneratorMetadata
 from esrgan_tf.metrics.psnr_ssim import smallest_side
 from esrgan_tf.recipes import get_recipe
 
 CALIBRATION_IMAGES = 32
 HELD_OUT_IMAGES = 32
-LARGEST_SIDE = 128  # px of LR: what is proven on
+LARGEST_SIDE = 128  # px of LR, of images to verify on
 ODD_SIDES = (57, 43)  # px: a second cut of each image
 CROP_SIDE = 64  # px of LR: further cuts, which differ more from each other than from what they are cut from
 
 
 def load_examples(
-    data: str, info: GeneratorInfo, calibrated_side: int | None, say: Callable[[str], None] = print
+    data: str, metadata: GeneratorMetadata, calibrated_side: int | None, log: Callable[[str], None] = print
 ) -> tuple[list[Example], list[Example]]:
     """Open a data source for an export.
 
     Args:
         data: as `data` of training: `sample`, a folder, `hr=FOLDER,lr=FOLDER`, ...
-        info: of the generator.
-        calibrated_side: LR px, at most, of what is calibrated on; `None` where nothing is.
-        say: told of each image that is left out because it cannot be used.
+        metadata: of the generator.
+        calibrated_side: LR px, at most, of images to calibrate on; `None` for none.
+        log: takes a line about each image that is left out because it cannot be used.
 
     Returns:
         About 32 images to calibrate on, always the same, and about as many cut from those held out: of each at most
@@ -41,16 +41,16 @@ def load_examples(
         InputError: as `open_sources`, or nothing is left to hold out or to calibrate on.
     """
     config = get_recipe("quickstart").data
-    least = smallest_side(info.scale) * 2 // info.scale * info.scale
-    sources = open_sources(data, config, info.scale, least, seed=0)
+    least = smallest_side(metadata.scale) * 2 // metadata.scale * metadata.scale
+    sources = open_sources(data, config, metadata.scale, least, seed=0)
     held_out = load_held_out(
-        sources, LARGEST_SIDE * info.scale, info.scale, lr_multiple=info.lr_multiple, argument="calibration"
+        sources, LARGEST_SIDE * metadata.scale, metadata.scale, lr_multiple=metadata.lr_multiple, argument="calibration"
     )
-    examples = [_crops(name, hr, lr, info.scale, LARGEST_SIDE, most=1)[0] for name, hr, lr in held_out.images]
-    crop, *odd = (side // info.lr_multiple * info.lr_multiple for side in (CROP_SIDE, *ODD_SIDES))
+    examples = [_crops(name, hr, lr, metadata.scale, LARGEST_SIDE, most=1)[0] for name, hr, lr in held_out.images]
+    crop, *odd = (side // metadata.lr_multiple * metadata.lr_multiple for side in (CROP_SIDE, *ODD_SIDES))
     calibration, damaged = _to_calibrate_on(sources, calibrated_side) if calibrated_side else ([], [])
     for line in (*(line for source in sources for line in source.left_out), *held_out.left_out, *damaged):
-        say(f"left out {line}")
+        log(f"left out {line}")
     if calibrated_side and not calibration:
         raise InputError(f"`calibration` must hold images that can be read, to calibrate on. Received: {damaged[0]}.")
     if calibration and any(set(source.names) & _names(source.held_out) for source in sources):

@@ -1,7 +1,7 @@
-"""One export: artifacts are written aside, proven, and put in place together, or not at all."""
+"""One export: artifacts are written aside, verified, and put in place together, or not at all."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import keras
@@ -11,41 +11,29 @@ import esrgan_tf
 from esrgan_tf.errors import InputError
 from esrgan_tf.export import parity
 from esrgan_tf.export.examples import CROP_SIDE, load_examples
-from esrgan_tf.export.options import TILED_SIDE, ExportOptions
+from esrgan_tf.export.options import ExportOptions
 from esrgan_tf.export.patterns import pattern_examples
 from esrgan_tf.export.report import Row, write_report
 from esrgan_tf.export.staging import staged
-from esrgan_tf.formats.deviation import MAX_PSNR_CHANGE
 from esrgan_tf.formats.examples import Example
-from esrgan_tf.formats.graphs import upscale_function
+from esrgan_tf.formats.format import Artifact, Format, WriteRequest
 from esrgan_tf.formats.keras_file.runtime import keras_network
-from esrgan_tf.formats.network import DEFAULT_OVERLAP
-from esrgan_tf.formats.onnx_file.writer import write_onnx
-from esrgan_tf.formats.opening import open_network
-from esrgan_tf.formats.saved_model.servable import Servable, check_endpoints, next_version, write_saved_model
-from esrgan_tf.formats.saved_model.warm_up import write_warm_up
-from esrgan_tf.formats.tflite.converter import convert, with_description
-from esrgan_tf.formats.tflite.quantization import quantize
-from esrgan_tf.formats.tflite.xnnpack import xnnpack_share
-from esrgan_tf.metadata import Description, generator_info
-from esrgan_tf.models.fusion import fuse_branches, in_float32, merge_upsampling
+from esrgan_tf.formats.registry import open_network, writable_format
+from esrgan_tf.metadata import FLOAT_IMAGE, GeneratorMetadata, metadata_of
+from esrgan_tf.models import deployed_form
+from esrgan_tf.models.fusion import in_float32
 from esrgan_tf.models.interpolation import interpolate, interpolated_weights
 
-ALPHAS = (0.0, 0.5, 1.0)  # that a SavedModel of two generators is proven at
-# Of the allowed PSNR change, on the calibration's images; the proof is on others, and may want the second.
-QUANTIZATION_SHARES = (0.8, 0.3)
-FLOAT_IMAGE = "RGB float32 [batch, height, width, 3], 0..1"
 
-
-def export(
-    generators: Sequence[keras.Model], options: ExportOptions, say: Callable[[str], None] = lambda line: None
+def export_generators(
+    generators: Sequence[keras.Model], options: ExportOptions, log: Callable[[str], None] = lambda line: None
 ) -> str:
-    """Export a generator, or two between which a SavedModel's callers choose.
+    """Export a generator, or two between which the callers of what is exported choose.
 
     Args:
-        generators: one; or psnr and gan, for a SavedModel alone.
+        generators: one; or psnr and gan, for formats that hold two.
         options: what to export.
-        say: told how it goes.
+        log: takes lines about the progress.
 
     Returns:
         The report's table.
@@ -54,51 +42,54 @@ def export(
         InputError: an artifact cannot be made, or differs too much from the Keras model: then nothing is in place.
         OSError: the system refuses to write; nothing is in place then either.
     """
-    if len(generators) > 1 and options.formats != ("saved_model",):
-        raise InputError("`alpha` must fix the network between two models for LiteRT and ONNX files: give it.")
+    formats = [writable_format(name) for name in options.formats]
     if len(generators) > 1:
-        interpolated_weights(*generators, 0.0)  # raises where they are not the same network
-    info = generator_info(generators[-1])
-    odd = [tile for tile in options.tiles if tile % info.lr_multiple]
-    if odd and "tflite" in options.formats:
-        raise InputError(f"`tile` must be a multiple of {info.lr_multiple} for this generator. Received: {odd[0]}.")
-    description = Description(
-        name=options.name or generators[-1].name,
-        recipe=info.recipe,
-        scale=info.scale,
-        precision="float32",
-        input=FLOAT_IMAGE + (", and alpha float32 [batch], 0 to 1" if len(generators) > 1 else ""),
-        output=f"{FLOAT_IMAGE}, {info.scale} times as high and wide; a little beyond 0..1",
-        lr_multiple=info.lr_multiple,
-        takes_alpha=len(generators) > 1,
-        licence=options.licence,
-        source=options.source,
-        made_by=f"esrgan_tf {esrgan_tf.__version__}",
-    )
-    # Before the work: a version that is there already.
-    version = next_version(options.output / description.name, options.version)
-    small = CROP_SIDE // info.lr_multiple * info.lr_multiple
-    calibrated_side = small if "tflite" in options.formats and "int8" in options.kinds else None
-    calibration, held_out = load_examples(options.calibration, info, calibrated_side, say)
-    calibration += pattern_examples(info.scale, small, seed=0) if calibration else []
-    held_out += pattern_examples(info.scale, max(small, *held_out[0].lr_01.shape[:2]), seed=1)
-    exporter = _Exporter([_of_float32(model) for model in generators], description, options, held_out, say)
+        _check_two(generators, formats)
+    metadata = _metadata(generators, options)
+    generators = [_of_float32(model) for model in generators]
+    deployed = [deployed_form(model, interpolated=len(generators) > 1) for model in generators]
+    request = WriteRequest(generators, deployed, metadata, options, options.output, options.output, log=log)
+    for format in formats:
+        if format.check:
+            format.check(request)
+    calibration, held_out = _examples(options, metadata, any(format.calibrates(options) for format in formats), log)
     with staged(options.output) as stage:
-        rows = []
-        if "saved_model" in options.formats:
-            rows += exporter.saved_model(stage, version.name)
-        if "tflite" in options.formats:
-            for tile in options.tiles:
-                rows += [exporter.tflite(stage, kind, tile, calibration) for kind in options.kinds]
-        if "onnx" in options.formats:
-            rows.append(exporter.onnx(stage))
+        request = replace(request, folder=stage, calibration=calibration, held_out=held_out)
+        verifier = _Verifier(request, keras_network(generators[-1]).run)
+        rows = [row for format in formats for artifact in format.write(request) for row in verifier.rows(artifact)]
         facts = {
-            "source": description.source,
-            "licence": description.licence,
+            "source": metadata.source,
+            "licence": metadata.licence,
             "data": f"{options.calibration}, held out, and generated images",
             "versions": f"esrgan_tf {esrgan_tf.__version__}, tensorflow {tf.__version__}, keras {keras.__version__}",
         }
         return write_report(stage, options.output, rows, facts)
+
+
+def _check_two(generators: Sequence[keras.Model], formats: Sequence[Format]) -> None:
+    """Raise for two generators that are not of one network, or formats that hold but one."""
+    of_one = [format.name for format in formats if not format.holds_two]
+    if of_one:
+        raise InputError(
+            f"`alpha` must fix the network between two models for files that hold one ({', '.join(of_one)}): give it."
+        )
+    interpolated_weights(*generators, 0.0)
+
+
+def _metadata(generators: Sequence[keras.Model], options: ExportOptions) -> GeneratorMetadata:
+    """What every artifact says of its generator, but for what its format decides."""
+    own, two = metadata_of(generators[-1]), len(generators) > 1
+    return replace(
+        own,
+        name=options.name or own.name,
+        precision="float32",
+        input=FLOAT_IMAGE + (", and alpha float32 [batch], 0 to 1" if two else ""),
+        output=f"{FLOAT_IMAGE}, {own.scale} times as high and wide; may exceed 0..1 slightly",
+        takes_alpha=two,
+        licence=own.licence if options.licence is None else options.licence,
+        source=options.source or own.source,
+        made_by=f"esrgan_tf {esrgan_tf.__version__}",
+    )
 
 
 def _of_float32(model: keras.Model) -> keras.Model:
@@ -106,95 +97,57 @@ def _of_float32(model: keras.Model) -> keras.Model:
     return model if {layer.compute_dtype for layer in model.layers} == {"float32"} else in_float32(model)
 
 
-class _Exporter:
-    """Writes artifacts to a folder and proves each."""
+def _examples(
+    options: ExportOptions, metadata: GeneratorMetadata, calibrates: bool, log: Callable[[str], None]
+) -> tuple[list[Example], list[Example]]:
+    """Images to calibrate on, none where no format needs them; and others to verify on."""
+    small = CROP_SIDE // metadata.lr_multiple * metadata.lr_multiple
+    calibration, held_out = load_examples(options.calibration, metadata, small if calibrates else None, log)
+    calibration += pattern_examples(metadata.scale, small, seed=0) if calibration else []
+    held_out += pattern_examples(metadata.scale, max(small, *held_out[0].lr_01.shape[:2]), seed=1)
+    return calibration, held_out
 
-    def __init__(
-        self,
-        generators: Sequence[keras.Model],
-        description: Description,
-        options: ExportOptions,
-        held_out: Sequence[Example],
-        say: Callable[[str], None],
-    ):
-        # Between two, parameters are interpolated, and branches' are other parameters than the fused convolution's.
-        deployed = [fuse_branches(generators[0])] if len(generators) == 1 else generators
-        self._generators, self._merged = generators, [merge_upsampling(model) for model in deployed]
-        self._description, self._options, self._held_out, self._say = description, options, held_out, say
-        self._keras = keras_network(generators[-1]).run
 
-    def saved_model(self, stage: Path, version: str) -> list[Row]:
-        """Write and prove a SavedModel; of two generators it is proven at both and half way."""
-        precision = self._options.precision
-        description = replace(self._description, precision=precision)
-        folder = stage / description.name / version
-        variables = self._merged if precision == "float32" else None  # bfloat16 is frozen
-        servable = Servable(upscale_function(self._merged, precision), description, self._options.max_pixels, variables)
-        write_saved_model(servable, description, folder)
-        if not write_warm_up(folder, description):
-            self._say("no warm-up requests in the SavedModel: they need pip install 'esrgan_tf[serving]'")
-        rows = [
-            self._prove(stage, folder, description, alpha) for alpha in (ALPHAS if description.takes_alpha else [None])
-        ]
-        large = self._held_out[0].fitted(TILED_SIDE).lr_01
-        check_endpoints(folder, description, large, 1.0 if description.takes_alpha else None)
-        return rows
+@dataclass(frozen=True)
+class _Verifier:
+    """Verifies artifacts against the Keras model, and makes the report's rows of them."""
 
-    def tflite(self, stage: Path, kind: str, tile: int, calibration: Sequence[Example]) -> Row:
-        """Write and prove a LiteRT file."""
-        values = "RGB uint8 {}, 0..255" if kind == "int8" else "RGB float32 {}, 0..1"
-        upscaled = tile * self._description.scale
-        description = replace(
-            self._description,
-            precision=kind,
-            input=values.format([1, tile, tile, 3]),
-            output=values.format([1, upscaled, upscaled, 3]) + ("" if kind == "int8" else "; a little beyond 0..1"),
-            tile=tile,
-            overlap=min(DEFAULT_OVERLAP, tile // 4) // self._description.lr_multiple * self._description.lr_multiple,
-        )
-        file = stage / f"{description.name}_{kind}_{tile}.tflite"
-        if kind == "int8":
-            row = self._int8(stage, file, description, calibration)
-        else:
-            tflite = convert(self._merged[0], tile, kind, self._options.allow_select_ops)
-            file.write_bytes(with_description(tflite, description))
-            row = self._prove(stage, file, description)
-        return replace(row, xnnpack=xnnpack_share(file))
+    request: WriteRequest
+    keras_run: parity.Run
 
-    def _int8(self, stage: Path, file: Path, description: Description, calibration: Sequence[Example]) -> Row:
-        """Write and prove an int8 file; where the proof asks for more than the calibration did, once more."""
-        allowed = self._options.max_psnr_drop
-        limit = MAX_PSNR_CHANGE if allowed is None else allowed
+    def rows(self, artifact: Artifact) -> Iterator[Row]:
+        """A row for each alpha; one that differs too much is written anew if its format can do better.
 
-        def within(share: float) -> Row:
-            quantized = quantize(self._merged[0], description.tile, calibration, share * limit, self._say)
-            file.write_bytes(with_description(quantized.tflite, description))
-            return replace(self._prove(stage, file, description), in_float=quantized.in_float)
-
-        first, second = QUANTIZATION_SHARES
+        Raises:
+            InputError: it differs too much.
+        """
         try:
-            return within(first)
+            yield from [self._row(artifact, alpha) for alpha in artifact.alphas]
         except parity.BeyondLimit as beyond:
-            self._say(f"{beyond.reason}: once more, with more of it in float")
-            return within(second)
+            if artifact.rewrite is None:
+                raise
+            self.request.log(f"{beyond.reason}: once more, with more of it in float")
+            yield from self.rows(artifact.rewrite())
 
-    def onnx(self, stage: Path) -> Row:
-        """Write and prove an ONNX file."""
-        file = stage / f"{self._description.name}.onnx"
-        write_onnx(self._merged[0], self._description, file)
-        return self._prove(stage, file, self._description)
-
-    def _prove(self, stage: Path, artifact: Path, description: Description, alpha: float | None = None) -> Row:
+    def _row(self, artifact: Artifact, alpha: float | None) -> Row:
         """Open what was written and compare it."""
-        keras_run = self._keras if alpha is None else keras_network(interpolate(*self._generators, alpha)).run
-        network = open_network([artifact], alpha)
-        proof = parity.prove(network, keras_run, self._held_out, integers=description.precision == "int8")
-        name = str(artifact.relative_to(stage))
-        parity.check(proof, name, description.precision == "float32", self._options.max_psnr_drop)
-        timed = self._held_out[0].fitted(proof.timed).lr_01
-        files = [file for file in artifact.rglob("*") if file.is_file()] if artifact.is_dir() else [artifact]
-        size = sum(file.stat().st_size for file in files)
-        row = Row(name, description.precision, size, proof, parity.time_of(keras_run, timed), alpha=alpha)
+        keras_run = self.keras_run
+        if alpha is not None:
+            keras_run = keras_network(interpolate(*self.request.generators, alpha)).run
+        held_out, precision = self.request.held_out, artifact.metadata.precision
+        network = open_network([artifact.path], alpha)
+        found = parity.compare(network, keras_run, held_out, integers=precision == "int8")
+        name = str(artifact.path.relative_to(self.request.folder))
+        parity.check(found, name, precision == "float32", self.request.options.max_psnr_drop)
+        timed = held_out[0].fitted(found.timed).lr_01
+        size = _size(artifact.path)
         at = "" if alpha is None else f", alpha {alpha:g}"
-        self._say(f"{name}{at}: {size / 2**20:.1f} MiB, PSNR {proof.psnr_change:+.3f} dB, {proof.seconds:.3f} s")
-        return row
+        self.request.log(f"{name}{at}: {size / 2**20:.1f} MiB, PSNR {found.psnr_change:+.3f} dB, {found.seconds:.3f} s")
+        seconds = parity.time_of(keras_run, timed)
+        return Row(name, precision, size, found, seconds, artifact.xnnpack, artifact.in_float, alpha)
+
+
+def _size(path: Path) -> int:
+    """Bytes of a file, or of all files in a folder."""
+    files = [file for file in path.rglob("*") if file.is_file()] if path.is_dir() else [path]
+    return sum(file.stat().st_size for file in files)

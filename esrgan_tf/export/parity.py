@@ -1,4 +1,4 @@
-"""The proof: an artifact, opened by the runtime that will run it, against the Keras model it was made from."""
+"""Parity: an artifact, opened by the runtime that will run it, against the Keras model it was made from."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -27,7 +27,7 @@ Run = Callable[[np.ndarray], np.ndarray]  # as `Network.run`: float32 [h, w, 3] 
 
 
 class BeyondLimit(InputError):
-    """An artifact differs too much from the Keras model; `reason` is the message without what is done about it."""
+    """An artifact differs too much from the Keras model; `reason` is the message without the way out."""
 
     def __init__(self, reason: str, way_out: str):
         super().__init__(f"{reason}. Nothing is exported.{way_out}")
@@ -35,7 +35,7 @@ class BeyondLimit(InputError):
 
 
 @dataclass(frozen=True)
-class Proof:
+class Parity:
     """What an artifact does differently from the Keras model, on held-out images.
 
     `max_difference` in units of 0..1, of the networks' own values, or clipped to 0..1 where the artifact gives bytes.
@@ -68,20 +68,20 @@ class Proof:
         return Deviation(**{field.name: getattr(self, field.name) for field in fields(Deviation)})
 
 
-def prove(network: Network, keras_run: Run, examples: Sequence[Example], integers: bool = False) -> Proof:
+def compare(network: Network, keras_run: Run, examples: Sequence[Example], integers: bool = False) -> Parity:
     """Compare an artifact with the Keras model.
 
     Args:
         network: the artifact, opened.
         keras_run: float32 [h, w, 3] -> [scale * h, scale * w, 3] by the Keras model.
         examples: held-out images of several sizes; cut or mirrored to the artifact's size if it takes but one.
-        integers: whether the artifact gives bytes, which hold nothing beyond 0..1.
+        integers: whether the artifact gives bytes, which are clipped to 0..1.
 
     Raises:
         InputError: values that are not finite, or a hundred calls with one image do not give the same bits.
     """
-    if network.tile:
-        examples = [example.fitted(network.tile) for example in examples]
+    if network.metadata.tile:
+        examples = [example.fitted(network.metadata.tile) for example in examples]
     wanted = [keras_run(example.lr_01) for example in examples]
     got = [network.run(example.lr_01) for example in examples]
     if not all(np.isfinite(output).all() for output in (*wanted, *got)):
@@ -90,7 +90,7 @@ def prove(network: Network, keras_run: Run, examples: Sequence[Example], integer
         wanted = [np.clip(output, 0, 1) for output in wanted]
     differences = np.concatenate([np.ravel(a - b) for a, b in zip(got, wanted, strict=True)])
     mean_square = float(np.mean(differences.astype(np.float64) ** 2))
-    side = network.tile or REPEATED_SIDE
+    side = network.metadata.tile or REPEATED_SIDE
     repeated = examples[0].fitted(side).lr_01
     first = network.run(repeated)
     for call in range(2, REPEATS + 1):
@@ -98,8 +98,8 @@ def prove(network: Network, keras_run: Run, examples: Sequence[Example], integer
             raise InputError(
                 f"{network.origin} gave other values when called for the {call}. time: it is not exported."
             )
-    timed = network.tile or TIMED_SIDE
-    return Proof(
+    timed = network.metadata.tile or TIMED_SIDE
+    return Parity(
         images=tuple(f"{e.name} {e.lr_01.shape[1]}x{e.lr_01.shape[0]}" for e in examples),
         max_difference=float(np.abs(differences).max()),
         psnr_to_keras=-10 * np.log10(mean_square) if mean_square else float("inf"),
@@ -121,11 +121,11 @@ def time_of(run: Run, image: np.ndarray, runs: int = TIMED_RUNS) -> float:
     return min(times)
 
 
-def check(proof: Proof, artifact: str, exact: bool, max_psnr_drop: float | None = None) -> None:
+def check(parity: Parity, artifact: str, exact: bool, max_psnr_drop: float | None = None) -> None:
     """Raise if an artifact differs too much.
 
     Args:
-        proof: of the artifact.
+        parity: of the artifact.
         artifact: for the message.
         exact: whether it computes in float32: then at most 1e-4 apart. Else at most 0.1 dB of PSNR, a loss of 0.3
             dB of each natural image, and 3/255 (root mean square) of each that is flat or noise.
@@ -135,22 +135,22 @@ def check(proof: Proof, artifact: str, exact: bool, max_psnr_drop: float | None 
         BeyondLimit: it does.
     """
     if exact:
-        within, limit = proof.max_difference <= MAX_DIFFERENCE, f"at most {MAX_DIFFERENCE:g} apart"
+        within, limit = parity.max_difference <= MAX_DIFFERENCE, f"at most {MAX_DIFFERENCE:g} apart"
     else:
         most = MAX_PSNR_CHANGE if max_psnr_drop is None else max_psnr_drop
         times = most / MAX_PSNR_CHANGE
-        within = proof.deviation.is_within(most)
+        within = parity.deviation.is_within(most)
         limit = (
             f"a PSNR change of at most {most:g} dB, a loss of {times * MAX_IMAGE_LOSS:.2g} dB of each image, and "
             f"{times * MAX_PATTERN_DIFFERENCE * 255:.2g}/255 (root mean square) of flat areas and noise"
         )
     if not within:
         worst = (
-            f" (most of {proof.worst_image}, by {proof.worst_image_change:+.3f} dB; {proof.worst_pattern} is off by "
-            f"{proof.worst_pattern_difference * 255:.2f}/255)"
+            f" (most of {parity.worst_image}, by {parity.worst_image_change:+.3f} dB; {parity.worst_pattern} is off by "
+            f"{parity.worst_pattern_difference * 255:.2f}/255)"
         )
         raise BeyondLimit(
-            f"{artifact} differs from Keras by up to {proof.max_difference:.2g} and changes the PSNR by "
-            f"{proof.psnr_change:+.3f} dB{'' if exact else worst}; {limit} is allowed",
+            f"{artifact} differs from Keras by up to {parity.max_difference:.2g} and changes the PSNR by "
+            f"{parity.psnr_change:+.3f} dB{'' if exact else worst}; {limit} is allowed",
             "" if exact else " `max_psnr_drop` allows more.",
         )

@@ -12,16 +12,16 @@ from esrgan_tf.image.resize import imresize_uint8
 
 LEAVES = 2  # images
 LEAVES_SERIES = 100  # seeds from here on: no training source draws these
-INSET = 0.03  # from the corners of the RGB cube, of what is proven on
+INSET = 0.03  # from the corners of the RGB cube, of images to verify on
 COLOURS = 1  # flat images besides the corners of the RGB cube
 NOISE = (10, 20, 30)  # standard deviations, of 255: what cameras give in little light
-NOISE_PROVEN = 0.8  # of these, in what is proven on: it lies within what is calibrated on
+NOISE_VERIFIED = 0.8  # of these, in images to verify on: within what is calibrated on
 FONT_SIZES = (10, 40)  # px of HR
 LETTERS = np.array(list("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789&@%?!;, "))
 
 
 def pattern_examples(scale: int, side: int, seed: int) -> list[Example]:
-    """Draw images of which no two seeds share one: sixteen to calibrate on, or twelve to prove on.
+    """Draw images of which no two seeds share one: sixteen to calibrate on, or twelve to verify on.
 
     Args:
         scale: HR size / LR size.
@@ -74,5 +74,5 @@ def _plain(rng: np.random.Generator, side: int, seed: int) -> Iterator[tuple[str
         ((1 - rows) * from_to[0, 0] + rows * from_to[0, 1]) / 2
         + ((1 - columns) * from_to[1, 0] + columns * from_to[1, 1]) / 2,
     )
-    for strength in (round(NOISE_PROVEN * s) if seed else s for s in NOISE):
+    for strength in (round(NOISE_VERIFIED * s) if seed else s for s in NOISE):
         yield f"noise-{strength}", np.clip(rng.normal(0.5, strength / 255, (side, side, 3)), 0, 1)

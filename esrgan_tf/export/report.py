@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from esrgan_tf.export.parity import Proof
+from esrgan_tf.export.parity import Parity
 
 REPORT_JSON, REPORT_TABLE = "report.json", "report.md"
 COLUMNS = (
@@ -23,17 +23,17 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class Row:
-    """One artifact and its proof.
+    """One artifact and its parity with Keras.
 
     `path` is relative to the output folder. `keras_seconds` is the Keras model's time for the same image.
     `xnnpack` is the share of operators that XNNPACK took, 0 to 1, of LiteRT files alone. `in_float` names what int8
-    left in float. `alpha` is where a SavedModel of two generators was proven.
+    left in float. `alpha` is where a file of two generators was verified.
     """
 
     path: str
     precision: str
     size: int
-    proof: Proof
+    parity: Parity
     keras_seconds: float
     xnnpack: float | None = None
     in_float: tuple[str, ...] = ()
@@ -41,11 +41,11 @@ class Row:
 
 
 def write_report(stage: Path, output: Path, rows: list[Row], facts: dict[str, str]) -> str:
-    """Write `report.json` and `report.md`, which also tell of what earlier exports left in the folder.
+    """Write `report.json` and `report.md`, which also list what earlier exports left in the folder.
 
     Args:
-        stage: where the new artifacts and the reports are, for the time being.
-        output: where they will be.
+        stage: where the new artifacts and the reports lie for now.
+        output: where they will lie.
         rows: of the new artifacts.
         facts: of this export, written with each of its artifacts: source, licence, images, versions.
 
@@ -55,7 +55,7 @@ def write_report(stage: Path, output: Path, rows: list[Row], facts: dict[str, st
     Raises:
         OSError: the system refuses to write.
     """
-    new = [_told(row) | facts for row in rows]
+    new = [_entry(row) | facts for row in rows]
     paths = {row.path for row in rows}
     old = _artifacts(output / REPORT_JSON)
     kept = [entry for entry in old if entry["path"] not in paths and (output / entry["path"]).exists()]
@@ -82,7 +82,7 @@ def table(artifacts: list[dict]) -> str:
 
 
 def _worst(proof: dict) -> str:
-    """The worst natural image, and the worst of flat areas and noise; empty for the proof of an earlier version."""
+    """The worst natural image, and the worst of flat areas and noise; empty for an entry of an earlier version."""
     found = []
     if proof.get("worst_image"):
         found.append(f"{proof['worst_image']} {proof['worst_image_change']:+.3f} dB")
@@ -91,15 +91,15 @@ def _worst(proof: dict) -> str:
     return ", ".join(found)
 
 
-def _told(row: Row) -> dict:
-    """A row as JSON has it: `None` where two images are equal and their PSNR infinite."""
-    told = dataclasses.asdict(row) | {"psnr_change": row.proof.psnr_change}
-    told["proof"] = {key: None if value == math.inf else value for key, value in told["proof"].items()}
-    return told
+def _entry(row: Row) -> dict:
+    """A row as `report.json` has it: `None` where two images are equal and their PSNR infinite."""
+    entry = dataclasses.asdict(row) | {"psnr_change": row.parity.psnr_change}
+    found = {key: None if value == math.inf else value for key, value in entry.pop("parity").items()}
+    return entry | {"proof": {"pictures": found.pop("images"), **found}}  # named so since the first version
 
 
 def _artifacts(path: Path) -> list[dict]:
-    """Those of an earlier report, none where there is none that this can tell of."""
+    """Those of an earlier report, none where there is none, or it is not understood."""
     try:
         artifacts = json.loads(path.read_text())["artifacts"]
         table(artifacts)

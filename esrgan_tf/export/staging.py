@@ -13,7 +13,8 @@ from esrgan_tf.errors import InputError
 def staged(output: Path) -> Iterator[Path]:
     """A hidden folder in `output`, whose content takes its place there when the block succeeds, or vanishes.
 
-    Files replace those of their name; versions of a SavedModel (`<name>/<version>/`) do not.
+    Files directly in it replace those of their name. A folder with files, such as a SavedModel's `<name>/<version>/`,
+    is moved as one and replaces nothing.
 
     Args:
         output: made where it is not there.
@@ -26,8 +27,7 @@ def staged(output: Path) -> Iterator[Path]:
     stage = Path(tempfile.mkdtemp(prefix=".export-", dir=output))
     try:
         yield stage
-        made = [path for path in stage.rglob("*") if path.parent == stage and path.is_file() or _is_version(path)]
-        moves = [(path, output / path.relative_to(stage)) for path in made]
+        moves = [(path, output / path.relative_to(stage)) for path in _wholes(stage)]
         for path, target in moves:
             in_the_way = target.exists() and (path.is_dir() or target.is_dir())
             if in_the_way or (target.parent.exists() and not target.parent.is_dir()):
@@ -41,13 +41,17 @@ def staged(output: Path) -> Iterator[Path]:
         shutil.rmtree(stage, ignore_errors=True)
 
 
-def _is_version(path: Path) -> bool:
-    """Whether a path is a SavedModel."""
-    return (path / "saved_model.pb").is_file()
+def _wholes(stage: Path) -> Iterator[Path]:
+    """The files directly in a folder, and in it the outermost folders that hold files."""
+    for path in stage.iterdir():
+        if path.is_file() or any(inside.is_file() for inside in path.iterdir()):
+            yield path
+        else:
+            yield from _wholes(path)
 
 
 def _move(moves: Sequence[tuple[Path, Path]], aside: Path) -> None:
-    """Rename each first path to the second; where one fails, all are as before. `aside` keeps what is replaced."""
+    """Rename each first path to the second; if one fails, undo all. `aside` keeps what is replaced."""
     with ExitStack() as undo:
         for index, (path, target) in enumerate(moves):
             if not target.parent.is_dir():

@@ -49,10 +49,10 @@ class Example:
         return replace(self, lr_01=lr, hr_01=hr)
 
     def fitted(self, tile: int) -> "Example":
-        """The middle as LR [tile, tile, 3], mirrored beyond the border of a smaller one; the original as it is."""
+        """The middle as LR [tile, tile, 3], a smaller one padded by its mirror image; the original as it is."""
         cut = self.cut(tile, tile)
-        beyond = [(0, tile - side) for side in cut.lr_01.shape[:2]]
-        return replace(cut, lr_01=np.pad(cut.lr_01, [*beyond, (0, 0)], "symmetric"))
+        padding = [(0, tile - side) for side in cut.lr_01.shape[:2]]
+        return replace(cut, lr_01=np.pad(cut.lr_01, [*padding, (0, 0)], "symmetric"))
 
     def psnr(self, sr_01: np.ndarray) -> float:
         """Y-PSNR in dB against the original, uint8, `scale` px cropped.

@@ -5,14 +5,11 @@ from collections.abc import Callable, Sequence
 import keras
 import tensorflow as tf
 from tensorflow.core.protobuf import config_pb2, rewriter_config_pb2
-from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
-from tensorflow.python.grappler import tf_optimizer
-from tensorflow.python.training.saver import export_meta_graph
 
+from esrgan_tf import compat
 from esrgan_tf.errors import InputError
 
 Upscale = Callable[..., tf.Tensor]
-PRECISIONS = ("float32", "bfloat16")
 _BFLOAT16 = "auto_mixed_precision_onednn_bfloat16"
 
 
@@ -46,7 +43,7 @@ def upscale_function(generators: Sequence[keras.Model], precision: str = "float3
 
 def freeze(function: tf.types.experimental.PolymorphicFunction) -> tf.types.experimental.ConcreteFunction:
     """A function of one signature with its variables made constants."""
-    return convert_variables_to_constants_v2(function.get_concrete_function())
+    return compat.frozen(function.get_concrete_function())
 
 
 def _interpolating(psnr: keras.Model, gan: keras.Model) -> Upscale:
@@ -65,7 +62,7 @@ def _interpolating(psnr: keras.Model, gan: keras.Model) -> Upscale:
 
 def _in_bfloat16(frozen: tf.types.experimental.ConcreteFunction) -> Upscale:
     """The same function with bfloat16 inside, float32 in and out."""
-    meta_graph = export_meta_graph(graph_def=frozen.graph.as_graph_def(), graph=frozen.graph)
+    meta_graph = compat.meta_graph(frozen.graph)
     (output,) = frozen.outputs
     meta_graph.collection_def["train_op"].node_list.value.append(output.name)  # what must not be optimized away
     config = config_pb2.ConfigProto()
@@ -74,7 +71,7 @@ def _in_bfloat16(frozen: tf.types.experimental.ConcreteFunction) -> Upscale:
     # First the casts, then the weights' casts are computed once and for all.
     rewriter.optimizers.extend([_BFLOAT16, "constfold"])
     rewriter.meta_optimizer_iterations = rewriter_config_pb2.RewriterConfig.ONE
-    graph_def = tf_optimizer.OptimizeGraph(config, meta_graph)
+    graph_def = compat.optimized_graph(config, meta_graph)
     convolutions = [node for node in graph_def.node if node.op == "Conv2D"]
     if not all(node.attr["T"].type == tf.bfloat16.as_datatype_enum for node in convolutions):
         raise InputError("`precision=bfloat16` must be exported on a CPU that has it (AVX512_BF16 or AMX).")

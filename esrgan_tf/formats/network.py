@@ -1,14 +1,14 @@
-"""A generator, whatever it is run by."""
+"""The handle that all runtimes share: a generator that can be run."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from esrgan_tf.errors import InputError
-from esrgan_tf.metadata import Description
+from esrgan_tf.metadata import GeneratorMetadata
 
-DEFAULT_OVERLAP = 32  # px
+if TYPE_CHECKING:
+    import numpy as np
 
 
 @dataclass(frozen=True)
@@ -16,31 +16,17 @@ class Network:
     """A generator as one of the runtimes runs it.
 
     Args:
-        recipe: that it was trained by.
-        scale: output size / input size.
+        metadata: of the generator.
         run: float32 [height, width, 3] in 0..1 -> float32 [scale * height, scale * width, 3], neither clipped nor
             rounded (but where the network's own output is uint8). Raises MemoryError where there is too little.
-        lr_multiple: px, of which the input's sides must be multiples.
-        tile: px, the one height and width that it takes; `None` takes any.
-        overlap: px of the input that tiles see beyond what is kept of them, unless said otherwise.
         origin: where it comes from, for people.
-        concurrency: calls of `run` worth having in flight: more than one where a server does the work.
+        concurrency: calls of `run` worth having in flight: more than one where a server computes.
     """
 
-    recipe: str
-    scale: int
-    run: Callable[[np.ndarray], np.ndarray]
-    lr_multiple: int = 1
-    tile: int | None = None
-    overlap: int = DEFAULT_OVERLAP
+    metadata: GeneratorMetadata
+    run: "Callable[[np.ndarray], np.ndarray]"
     origin: str = ""
     concurrency: int = 1
-
-
-def described_network(description: Description, run: Callable[[np.ndarray], np.ndarray], origin: str) -> Network:
-    """An exported generator as a network, by what it says of itself."""
-    d = description
-    return Network(d.recipe, d.scale, run, d.lr_multiple, d.tile, d.overlap, origin)
 
 
 def check_alpha(takes_alpha: bool, alpha: float | None, models: str) -> None:

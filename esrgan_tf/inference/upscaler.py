@@ -7,7 +7,7 @@ import numpy as np
 
 from esrgan_tf.errors import InputError
 from esrgan_tf.formats.network import Network
-from esrgan_tf.formats.opening import open_network
+from esrgan_tf.formats.registry import open_network
 from esrgan_tf.image.io import DecodedImage
 from esrgan_tf.image.resize import bicubic_upscale
 from esrgan_tf.image.tiling import upscale_by_tiles
@@ -18,7 +18,7 @@ QUARTER_TURNS = 4  # with and without a flip: the eight of the self-ensemble
 
 
 class Upscaler:
-    """Enlarges images with a generator, whatever runs it, in tiles where they are large."""
+    """Upscales images with a generator in any runtime, in tiles where they are large."""
 
     def __init__(
         self,
@@ -33,28 +33,29 @@ class Upscaler:
         Args:
             network: a generator.
             tile: px of the input; an image with a longer side is cut. 0 never cuts. `None`: the network's own, or 256.
-            overlap: px of the input that a tile sees beyond what is kept of it. `None`: the network's own.
+            overlap: px of the input around what is kept of a tile. `None`: the network's own.
             self_ensemble: take the mean over the eight flips and quarter turns (EDSR, arXiv:1707.02921, section
-                3.4): eight times the work.
+                3.4): eight times the computation.
             keep_colors: replace the output's low frequencies by the input's (`colors.keep_colors`).
 
         Raises:
             InputError: a tile that is not more than twice the overlap, or none that the generator takes.
         """
+        metadata = network.metadata
         if tile is None:
-            tile = network.tile or DEFAULT_TILE
+            tile = metadata.tile or DEFAULT_TILE
         if overlap is None:
-            overlap = network.overlap
-        if network.tile not in (None, tile):
-            raise InputError(f"`tile` must be {network.tile}, which is all that this file takes. Received: {tile}.")
+            overlap = metadata.overlap
+        if metadata.tile not in (None, tile):
+            raise InputError(f"`tile` must be {metadata.tile}, which is all that this file takes. Received: {tile}.")
         if tile and tile <= 2 * overlap:
             raise InputError(f"`tile` must be 0 or more than twice `overlap`. Received: {tile}, {overlap}.")
-        if tile % network.lr_multiple or overlap % network.lr_multiple:
+        if tile % metadata.lr_multiple or overlap % metadata.lr_multiple:
             raise InputError(
-                f"`tile` and `overlap` must be multiples of {network.lr_multiple} for this generator. "
+                f"`tile` and `overlap` must be multiples of {metadata.lr_multiple} for this generator. "
                 f"Received: {tile}, {overlap}."
             )
-        self.recipe, self.scale, self.origin = network.recipe, network.scale, network.origin
+        self.recipe, self.scale, self.origin = metadata.recipe, metadata.scale, network.origin
         self.concurrency, self._workers = network.concurrency, Workers(network.concurrency)
         self._network, self._tile, self._overlap = network, tile, overlap
         self._self_ensemble, self._keep_colors = self_ensemble, keep_colors
@@ -119,10 +120,10 @@ class Upscaler:
     def _by_tiles(self, rgb_01: np.ndarray) -> np.ndarray:
         """float32 [h, w, 3] -> [scale * h, scale * w, 3], neither clipped nor rounded."""
         height, width = rgb_01.shape[:2]
-        multiple, least = self._network.lr_multiple, self._network.tile or 0
-        # Mirrored to sizes that the network takes; what comes of the rest is cut off.
-        beyond = [(0, max(least - side, -side % multiple)) for side in (height, width)]
-        rgb_01 = np.pad(rgb_01, [*beyond, (0, 0)], "symmetric")
+        multiple, least = self._network.metadata.lr_multiple, self._network.metadata.tile or 0
+        # Mirrored to sizes that the network takes; the output of the padding is cut off.
+        padding = [(0, max(least - side, -side % multiple)) for side in (height, width)]
+        rgb_01 = np.pad(rgb_01, [*padding, (0, 0)], "symmetric")
         tile = self._tile or max(rgb_01.shape[:2])
         overlap = self._overlap if self._tile else 0
         output = upscale_by_tiles(rgb_01, self._network.run, self.scale, tile, overlap, self._workers)

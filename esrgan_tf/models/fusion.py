@@ -7,6 +7,8 @@ import keras
 import numpy as np
 from keras import layers
 
+from esrgan_tf import compat
+from esrgan_tf.metadata import with_metadata_of
 from esrgan_tf.models.layers.branches import BranchedConv2D
 
 MERGED = "_merged"  # in the names of convolutions that work on the small map
@@ -81,7 +83,7 @@ def _rebuilt(model: keras.Model, call: Callable, made: dict[str, np.ndarray]) ->
     values = {variable.path: variable for variable in model.variables}
     for variable in rebuilt.variables:
         variable.assign(made[variable.path] if variable.path in made else values[variable.path])
-    return rebuilt
+    return with_metadata_of(rebuilt, model, precision="float32")
 
 
 def _is_plain_3x3(operation: keras.Operation) -> bool:
@@ -104,20 +106,14 @@ class _Upsampling(NamedTuple):
 
 def _upsampling(x: keras.KerasTensor) -> _Upsampling | None:
     """What `x` is upscaled from, if it is `models.upsampling.nearest` of something: a pixel shuffle of copies."""
-    shuffle, copies = _maker(x)
-    if type(shuffle).__name__ != "DepthToSpace":
+    shuffle, copies = compat.producer(x)
+    if not compat.is_depth_to_space(shuffle):
         return None
-    join, maps = _maker(copies[0])
+    join, maps = compat.producer(copies[0])
     factor = shuffle.block_size
-    if type(join).__name__ != "Concatenate" or len(maps) != factor**2 or any(m is not maps[0] for m in maps):
+    if not compat.is_concatenation(join) or len(maps) != factor**2 or any(m is not maps[0] for m in maps):
         return None
     return _Upsampling(maps[0], factor, join, shuffle)
-
-
-def _maker(x: keras.KerasTensor) -> tuple[keras.Operation, list[keras.KerasTensor]]:
-    """The operation that a symbolic tensor comes from, and what it was called with."""
-    operation, node_index, _ = x._keras_history
-    return operation, operation._inbound_nodes[node_index].input_tensors
 
 
 def _offset(phase: int) -> int:

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from esrgan_tf.errors import InputError
+from esrgan_tf.metadata import GeneratorMetadata, metadata_of, set_metadata
 from esrgan_tf.models.fusion import fuse_branches, merge_upsampling
 from esrgan_tf.recipes.families import DiscriminatorConfig, GeneratorConfig
 
@@ -71,7 +72,7 @@ def register_discriminator(config: type[DiscriminatorConfig], build: Callable[..
 
 
 def build_generator(config: GeneratorConfig, recipe: str, dtype: str | None = None) -> keras.Model:
-    """Builds a recipe's generator.
+    """Builds a recipe's generator, which carries its metadata.
 
     Args:
         config: of any registered family.
@@ -81,8 +82,12 @@ def build_generator(config: GeneratorConfig, recipe: str, dtype: str | None = No
     Returns:
         Model [batch, height, width, 3] in 0..1 -> [batch, scale * height, scale * width, 3] float32.
     """
-    family = GENERATORS[config.family]
-    return family.build(config, name=f"{recipe}_x{config.scale}", dtype=dtype or "float32")
+    precision = dtype or "float32"
+    metadata = GeneratorMetadata.named(
+        recipe, config.scale, family=config.family, precision=precision, lr_multiple=config.lr_multiple
+    )
+    model = GENERATORS[config.family].build(config, name=metadata.name, dtype=precision)
+    return set_metadata(model, metadata)
 
 
 def build_discriminator(config: DiscriminatorConfig, patch: int, dtype: str = "float32") -> keras.Model:
@@ -102,29 +107,25 @@ def build_discriminator(config: DiscriminatorConfig, patch: int, dtype: str = "f
     return DISCRIMINATORS[config.family](config, patch, dtype=dtype)
 
 
-def deployed_form(
-    model: keras.Model, family: str = "", lr_multiple: int = 1, interpolated: bool = False
-) -> keras.Model:
+def deployed_form(model: keras.Model, interpolated: bool = False) -> keras.Model:
     """Rewrites a generator into what is deployed of it, and verifies that its function is the same.
 
     Args:
-        model: a float32 generator.
-        family: of which it is; where it is not known, every rewrite is tried.
-        lr_multiple: px, of which its input's sides must be multiples.
+        model: a float32 generator; where its metadata does not name a registered family, every rewrite is tried.
         interpolated: whether its parameters will be interpolated with another generator's.
 
     Returns:
-        A generator of the same name and, but for rounding, the same function.
+        A generator of the same metadata and, but for rounding, the same function.
 
     Raises:
         InputError: the two give different values.
     """
-    deployed = model
-    for rewrite in GENERATORS[family].rewrites if family in GENERATORS else REWRITES:
+    metadata, deployed = metadata_of(model), model
+    for rewrite in GENERATORS[metadata.family].rewrites if metadata.family in GENERATORS else REWRITES:
         if rewrite in LINEAR_REWRITES or not interpolated:
             deployed = rewrite(deployed)
     if deployed is not model:
-        _verify_same(model, deployed, PROBE * lr_multiple)
+        _verify_same(model, deployed, PROBE * metadata.lr_multiple)
     return deployed
 
 

@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from esrgan_tf.formats.network import Network
+from esrgan_tf.metadata import GeneratorMetadata
 from esrgan_tf.serving_client.server import Server
 
 PROBE_SIDE = 16  # px of the image that the scale is found by
@@ -18,7 +19,7 @@ def server_network(server: Server, tile: int | None = None, concurrency: int = 1
     Args:
         server: where.
         tile: px, the only size of image that is ever sent, for a server that batches; `None` sends any.
-        concurrency: requests that are worth having under way.
+        concurrency: requests worth having in flight.
 
     Raises:
         InputError: the server cannot be reached, or does not serve the model.
@@ -33,6 +34,5 @@ def server_network(server: Server, tile: int | None = None, concurrency: int = 1
         upscale = rest_upscale(server)
     side = tile or PROBE_SIDE
     scale = upscale(np.full((side, side, 3), 0.5, np.float32)).shape[0] // side
-    return Network(
-        server.name, scale, upscale, tile=tile, origin=f"{server.url} {server.name}", concurrency=concurrency
-    )
+    metadata = GeneratorMetadata(server.name, server.name, scale, tile=tile)
+    return Network(metadata, upscale, f"{server.url} {server.name}", concurrency)

@@ -9,6 +9,7 @@ import keras
 import tensorflow as tf
 from keras import ops
 
+from esrgan_tf import compat
 from esrgan_tf.errors import InputError
 from esrgan_tf.models import build_discriminator, build_features, build_generator
 from esrgan_tf.models.distilled_features import DISTILLED
@@ -41,8 +42,7 @@ class Networks:
         Before the first step, when there is no average yet, the generator itself stands for it.
         """
         optimizer = self._averaging_optimizer
-        # Keras names its averages nowhere in public; they are in the order of the variables that it was built with.
-        averages = zip(optimizer._model_variables_moving_average, self.generator.trainable_variables, strict=True)
+        averages = zip(compat.moving_averages(optimizer), self.generator.trainable_variables, strict=True)
         has_begun = ops.convert_to_tensor(optimizer.iterations) > 0
         weights = [tf.where(has_begun, average.value, weight.value) for average, weight in averages]
         state = [variable.value for variable in self.generator.non_trainable_variables]

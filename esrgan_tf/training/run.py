@@ -14,7 +14,8 @@ from esrgan_tf.data.held_out import load_held_out
 from esrgan_tf.data.pipeline import training_batches
 from esrgan_tf.data.sources import Source, default_data, open_sources, open_validation
 from esrgan_tf.errors import InputError
-from esrgan_tf.formats.keras_file.generators import copy_weights, find_generator, load_generator
+from esrgan_tf.formats.keras_file.generators import copy_weights
+from esrgan_tf.formats.registry import find_file, load_generator
 from esrgan_tf.recipes.configs import Recipe
 from esrgan_tf.training.checkpoints import Checkpoints
 from esrgan_tf.training.distribution import make_strategy, resolve_precision
@@ -114,7 +115,7 @@ def train_stage(recipe: Recipe, stage_name: str, options: RunOptions) -> Path:
 def _initial_generator(folder: StageFolder, init_from: str | None) -> Path | None:
     """Where the generator's first weights come from; the gan stage needs some."""
     if init_from:
-        return find_generator(init_from, "init_from")
+        return find_file(init_from, "init_from")
     if folder.stage == "psnr":
         return None
     before = StageFolder(folder.workdir, "psnr").best

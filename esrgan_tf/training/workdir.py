@@ -10,7 +10,7 @@ from typing import Any
 from esrgan_tf import __version__
 from esrgan_tf.atomic import replacing
 from esrgan_tf.errors import InputError
-from esrgan_tf.formats.keras_file.generators import GENERATOR_FILE
+from esrgan_tf.formats.keras_file.locate import GENERATOR_FILE
 from esrgan_tf.recipes.configs import STAGES, Recipe
 from esrgan_tf.recipes.overrides import from_tree
 

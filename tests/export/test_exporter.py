@@ -17,13 +17,14 @@ from esrgan_tf.__main__ import main
 from esrgan_tf.errors import InputError
 from esrgan_tf.export import parity
 from esrgan_tf.export.examples import load_examples
-from esrgan_tf.export.parity import Proof
+from esrgan_tf.export.parity import Parity
 from esrgan_tf.export.patterns import pattern_examples
 from esrgan_tf.export.report import Row, write_report
 from esrgan_tf.formats.examples import Example
 from esrgan_tf.formats.keras_file.generators import save_generator
-from esrgan_tf.formats.saved_model.servable import Servable, check_endpoints, write_saved_model
-from esrgan_tf.metadata import Description, GeneratorInfo
+from esrgan_tf.formats.saved_model.servable import Servable
+from esrgan_tf.formats.saved_model.writer import check_endpoints, write_saved_model
+from esrgan_tf.metadata import GeneratorMetadata
 from esrgan_tf.models import build_generator
 from esrgan_tf.recipes.generators import RRDBConfig, SPANConfig
 
@@ -221,11 +222,11 @@ def test_a_generator_in_branches_is_exported_as_plain_convolutions(tmp_path, cap
 def test_a_single_image_cannot_calibrate_and_prove(tmp_path):
     write_photo(tmp_path / "one.png", 96, 96)
     with pytest.raises(InputError, match="`calibration` must hold several images"):
-        load_examples(str(tmp_path), GeneratorInfo("tiny", 2), 16)
+        load_examples(str(tmp_path), GeneratorMetadata("tiny_x2", "tiny", 2), 16)
 
 
 def test_a_report_is_json_even_of_equal_images(tmp_path):
-    proof = Proof(("a",), 0.0, float("inf"), 30.0, 30.0, 1, 128, 100)
+    proof = Parity(("a",), 0.0, float("inf"), 30.0, 30.0, 1, 128, 100)
     (tmp_path / "stage").mkdir()
     told = write_report(tmp_path / "stage", tmp_path, [Row("m.onnx", "float32", 5, proof, 1)], {"source": "s"})
     (entry,) = json.loads((tmp_path / "stage" / "report.json").read_text(), parse_constant=pytest.fail)["artifacts"]
@@ -235,7 +236,7 @@ def test_a_report_is_json_even_of_equal_images(tmp_path):
 
 def test_the_report_names_the_worst_image_of_each_kind_and_reads_earlier_reports(tmp_path):
     (tmp_path / "stage").mkdir()
-    proof = Proof(("a",), 0.1, 40.0, 30.0, 30.05, 1, 128, 100, "roof+64+0", -0.21, "flat-0-0-0", 2 / 255)
+    proof = Parity(("a",), 0.1, 40.0, 30.0, 30.05, 1, 128, 100, "roof+64+0", -0.21, "flat-0-0-0", 2 / 255)
     rows = [Row("m.tflite", "int8", 5, proof, 1)]
     told = write_report(tmp_path / "stage", tmp_path, rows, {})
     assert "| roof+64+0 -0.210 dB, flat-0-0-0 2.00/255 |" in told
@@ -270,16 +271,16 @@ def test_crops_do_not_overlap_and_carry_their_original(tmp_path):
 
 
 def test_endpoints_that_disagree_are_refused(tmp_path):
-    description = Description("odd_x1", "odd", 1, "float32", "in", "out")
+    metadata = GeneratorMetadata("odd_x1", "odd", 1)
 
     class Odd(Servable):
         def _uint8(self, image, alpha):
             return {"sr": image // 2}
 
-    write_saved_model(Odd(lambda image: image, description), description, tmp_path / "1")
+    write_saved_model(Odd(lambda image: image, metadata), metadata, tmp_path / "1")
     image = np.random.default_rng(0).uniform(size=(300, 280, 3)).astype(np.float32)
     with pytest.raises(InputError, match="the endpoint uint8 is 12[78]/255 off"):
-        check_endpoints(tmp_path / "1", description, image)
+        check_endpoints(tmp_path / "1", metadata, image)
 
 
 def test_a_image_that_cannot_be_read_is_told(tmp_path, capsys, folder):
@@ -287,7 +288,7 @@ def test_a_image_that_cannot_be_read_is_told(tmp_path, capsys, folder):
         write_photo(tmp_path / "photos" / f"{seed}.png", 96, 96, seed)
     truncate(tmp_path / "photos" / "0.png")
     told = []
-    calibration, _ = load_examples(str(tmp_path / "photos"), GeneratorInfo("tiny", 2), 40, told.append)
+    calibration, _ = load_examples(str(tmp_path / "photos"), GeneratorMetadata("tiny_x2", "tiny", 2), 40, told.append)
     assert {example.name.partition("+")[0] for example in calibration} == {"2"}
     assert any("0.png: cannot be read" in line for line in told)
     flags = [f"--calibration={tmp_path / 'photos'}", "--format=tflite", "--tflite=int8"]
@@ -298,14 +299,14 @@ def test_a_image_that_cannot_be_read_is_told(tmp_path, capsys, folder):
 
 def test_a_report_that_is_no_longer_understood_does_not_stop_an_export(tmp_path):
     (tmp_path / "stage").mkdir()
-    row = Row("m.onnx", "float32", 5, Proof(("a",), 0.0, 90.0, 30.0, 30.0, 1, 128, 100), 1)
+    row = Row("m.onnx", "float32", 5, Parity(("a",), 0.0, 90.0, 30.0, 30.0, 1, 128, 100), 1)
     for old in ('{"artifacts": [{}]}', '{"artifacts": [{"path": "m.onnx"}]}', "[]", "no JSON"):
         (tmp_path / "report.json").write_text(old)
         assert "m.onnx" in write_report(tmp_path / "stage", tmp_path, [row], {})
 
 
 def test_examples_are_split_so_that_none_is_proven_on_that_calibrates(folder):
-    calibration, held_out = load_examples(str(folder / "photos"), GeneratorInfo("tiny", 2), 40)
+    calibration, held_out = load_examples(str(folder / "photos"), GeneratorMetadata("tiny_x2", "tiny", 2), 40)
     assert len(calibration) == 11 and len(held_out) == 2
     assert held_out[0].lr_01.shape == (48, 60, 3) and held_out[1].lr_01.shape == (48, 43, 3)
     assert not {Path(e.name).stem for e in calibration} & {e.name for e in held_out}

@@ -1,4 +1,4 @@
-"""The proof of an artifact: what it measures, and what it refuses."""
+"""The parity of an artifact: what it measures, and what it refuses."""
 
 from dataclasses import replace
 
@@ -6,10 +6,13 @@ import numpy as np
 import pytest
 
 from esrgan_tf.errors import InputError
-from esrgan_tf.export.parity import Proof, check, prove
+from esrgan_tf.export.parity import Parity, check, compare
 from esrgan_tf.formats.deviation import deviation
 from esrgan_tf.formats.examples import Example
 from esrgan_tf.formats.network import Network
+from esrgan_tf.metadata import GeneratorMetadata
+
+TWICE = GeneratorMetadata.named("r", 2)
 
 
 def example(height, width):
@@ -22,8 +25,8 @@ def doubled(image):
 
 
 def test_a_proof_measures_what_was_changed():
-    off = Network("r", 2, lambda image: doubled(image) + np.float32(0.01) * (image.shape[0] == 20))
-    proof = prove(off, doubled, [example(20, 30), example(24, 24)])
+    off = Network(TWICE, lambda image: doubled(image) + np.float32(0.01) * (image.shape[0] == 20))
+    proof = compare(off, doubled, [example(20, 30), example(24, 24)])
     assert proof.max_difference == pytest.approx(0.01, rel=1e-4)
     share = 20 * 30 / (20 * 30 + 24 * 24)
     assert proof.psnr_to_keras == pytest.approx(-10 * np.log10(share * 1e-4), abs=0.01)
@@ -39,7 +42,7 @@ def test_a_network_of_one_size_is_proven_at_that_size():
         seen.add(image.shape)
         return doubled(image)
 
-    proof = prove(Network("r", 2, run, tile=24), doubled, [example(20, 30), example(40, 50)])
+    proof = compare(Network(replace(TWICE, tile=24), run), doubled, [example(20, 30), example(40, 50)])
     assert seen == {(24, 24, 3)}
     assert (proof.max_difference, proof.psnr_to_keras, proof.psnr_change) == (0, float("inf"), 0)
 
@@ -52,23 +55,23 @@ def test_a_network_that_changes_its_mind_is_refused():
         return doubled(image) + np.float32(len(calls) == 60)
 
     with pytest.raises(InputError, match="gave other values"):
-        prove(Network("r", 2, run), doubled, [example(20, 30)])
+        compare(Network(TWICE, run), doubled, [example(20, 30)])
 
 
 def test_values_that_are_not_finite_are_refused():
     with pytest.raises(InputError, match="not finite"):
-        prove(Network("r", 2, lambda image: doubled(image) * np.float32("nan")), doubled, [example(20, 30)])
+        compare(Network(TWICE, lambda image: doubled(image) * np.float32("nan")), doubled, [example(20, 30)])
 
 
 def test_a_float_artifact_that_clips_is_found_and_one_of_bytes_is_not_blamed():
     beyond = lambda image: 3 * doubled(image) - 1  # noqa: E731
-    clips = Network("r", 2, lambda image: np.clip(beyond(image), 0, 1))
-    assert prove(clips, beyond, [example(20, 30)]).max_difference > 0.5
-    assert prove(clips, beyond, [example(20, 30)], integers=True).max_difference == 0
+    clips = Network(TWICE, lambda image: np.clip(beyond(image), 0, 1))
+    assert compare(clips, beyond, [example(20, 30)]).max_difference > 0.5
+    assert compare(clips, beyond, [example(20, 30)], integers=True).max_difference == 0
 
 
 def test_limits():
-    proof = Proof(("a",), 2e-4, 90, 30.0, 30.05, 1, 128, 100)
+    proof = Parity(("a",), 2e-4, 90, 30.0, 30.05, 1, 128, 100)
     with pytest.raises(InputError, match="m differs from Keras by up to 0.0002 .*-0.050 dB; at most 0.0001 apart"):
         check(proof, "m", exact=True)
     check(proof, "m", exact=False)
@@ -94,7 +97,7 @@ def flat(value):
 
 
 def proof_of(run, examples):
-    return prove(Network("r", 2, run), doubled, examples)
+    return compare(Network(TWICE, run), doubled, examples)
 
 
 def test_one_bad_image_fails_though_the_mean_is_fine():

@@ -9,14 +9,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from PIL import Image
-from support.families import FAMILIES, TILE, built, description
+from support.families import FAMILIES, TILE, built, metadata
 from support.images import write_photo
 from support.paths import ROOT as PROJECT
 
 from esrgan_tf.export.examples import load_examples
-from esrgan_tf.formats.tflite.converter import convert, with_description
+from esrgan_tf.formats.tflite.converter import convert, with_metadata
 from esrgan_tf.formats.tflite.quantization import quantize
-from esrgan_tf.metadata import generator_info
+from esrgan_tf.metadata import metadata_of
 from esrgan_tf.models.fusion import merge_upsampling
 
 QEMU, ROOT = shutil.which("qemu-aarch64"), os.environ.get("ARM64_ROOT")
@@ -42,12 +42,12 @@ def test_arm64_and_x86_give_the_same_image(tmp_path, kind, apart):
     model = built(FAMILIES["rrdb"])
     merged = merge_upsampling(model)
     if kind == "int8":
-        calibration, _ = load_examples(str(tmp_path / "photos"), generator_info(model), TILE)
+        calibration, _ = load_examples(str(tmp_path / "photos"), metadata_of(model), TILE)
         tflite = quantize(merged, TILE, calibration, max_psnr_change=10).tflite
     else:
         tflite = convert(merged, TILE, kind)
     path = tmp_path / "m.tflite"
-    path.write_bytes(with_description(tflite, replace(description(model), tile=TILE, overlap=6)))
+    path.write_bytes(with_metadata(tflite, replace(metadata(model), tile=TILE, overlap=6)))
     write_photo(tmp_path / "a.png", 40, 50, seed=20)
     python = f"{ROOT}/usr/bin/python3.13"
     emulated = upscale([QEMU, "-L", ROOT, python], path, tmp_path / "a.png", tmp_path / "arm64.png")

@@ -11,15 +11,16 @@ import pytest
 import tensorflow as tf
 from ai_edge_litert.compiled_model import CompiledModel
 from PIL import Image
-from support.families import FAMILIES, TILE, built, description
+from support.families import FAMILIES, TILE, built, metadata
 from support.images import make_image, write_noise, write_photo
 
+from esrgan_tf import compat
 from esrgan_tf.errors import InputError
 from esrgan_tf.formats.examples import Example
 from esrgan_tf.formats.keras_file.runtime import keras_network
 from esrgan_tf.formats.onnx_file.writer import write_onnx
-from esrgan_tf.formats.opening import describe, open_network
-from esrgan_tf.formats.tflite.converter import convert, with_description
+from esrgan_tf.formats.registry import describe, open_network
+from esrgan_tf.formats.tflite.converter import convert, with_metadata
 from esrgan_tf.formats.tflite.quantization import _calibrate, _groups, _quantize, _run, quantize
 from esrgan_tf.formats.tflite.ranges import best_range, best_ranges, with_ranges
 from esrgan_tf.formats.tflite.xnnpack import xnnpack_share
@@ -30,7 +31,7 @@ from esrgan_tf.models.fusion import fuse_branches, merge_upsampling
 
 
 def write_tflite(path, model, tflite, **changes):
-    path.write_bytes(with_description(tflite, description(model, tile=TILE, overlap=8, **changes)))
+    path.write_bytes(with_metadata(tflite, metadata(model, tile=TILE, overlap=8, **changes)))
     return path
 
 
@@ -48,7 +49,7 @@ def tflite(tmp_path_factory, model):
 @pytest.fixture(scope="module")
 def onnx(tmp_path_factory, model):
     path = tmp_path_factory.mktemp("exported") / "tiny.onnx"
-    write_onnx(merge_upsampling(model), description(model), path)
+    write_onnx(merge_upsampling(model), metadata(model), path)
     return path
 
 
@@ -68,11 +69,11 @@ def test_every_family_becomes_a_litert_file_of_builtin_operators(tmp_path, famil
 @pytest.mark.parametrize("family", FAMILIES)
 def test_every_family_becomes_an_onnx_file_that_takes_any_size(tmp_path, family):
     model = built(FAMILIES[family])
-    multiple = keras_network(model).lr_multiple
+    multiple = keras_network(model).metadata.lr_multiple
     deployed = merge_upsampling(fuse_branches(model))
-    write_onnx(deployed, description(model, lr_multiple=multiple), tmp_path / "m.onnx")
+    write_onnx(deployed, metadata(model, lr_multiple=multiple), tmp_path / "m.onnx")
     network = open_network([tmp_path / "m.onnx"])
-    assert network.lr_multiple == multiple
+    assert network.metadata.lr_multiple == multiple
     for height, width in ((8, 20), (18, 6)):
         image = make_image(shape=(height, width)).rgb
         wanted = np.array(model(image[None]))[0]
@@ -170,7 +171,7 @@ def test_int8_takes_and_gives_bytes_of_the_whole_range(tmp_path, model, quantize
 @pytest.mark.parametrize("family", ["unshuffled", "edsr", "rcan", "srvgg", "span", "phone"])
 def test_other_families_become_int8(tmp_path, family):
     model = built(FAMILIES[family])
-    examples = photographs(tmp_path, keras_network(model).scale)
+    examples = photographs(tmp_path, keras_network(model).metadata.scale)
     tflite = quantize(merge_upsampling(fuse_branches(model)), TILE, examples, max_psnr_change=100).tflite
     network = open_network([write_tflite(tmp_path / "m.tflite", model, tflite, precision="int8")])
     for example in examples:
@@ -207,7 +208,7 @@ def test_operators_in_float_hand_their_values_on_unrounded(model, examples):
     calibrated = _calibrate(merged, TILE, examples[0].lr_01)
     tflite = _quantize(with_ranges(calibrated, best_ranges(calibrated, [e.lr_01 for e in examples])), nodes)
     interpreter = tf.lite.Interpreter(model_content=tflite)
-    rounding = [node for node in interpreter._get_ops_details() if "QUANTIZE" in node["op_name"]]
+    rounding = [node for node in compat.operators_of(interpreter) if "QUANTIZE" in node["op_name"]]
     assert len(rounding) <= 4  # of the input and the output
     for example, output in zip(examples, _run(tflite, [e.lr_01 for e in examples]), strict=True):
         wanted = np.clip(np.array(model(example.lr_01[None]))[0], 0, 1)

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from esrgan_tf.errors import InputError
-from esrgan_tf.formats.keras_file.generators import copy_weights, find_generator, load_generator, save_generator
-from esrgan_tf.metadata import GeneratorInfo, generator_info
+from esrgan_tf.formats.keras_file.generators import copy_weights, load_generator, save_generator
+from esrgan_tf.formats.keras_file.locate import find_generator
+from esrgan_tf.metadata import metadata_of
 from esrgan_tf.models import build_generator
 from esrgan_tf.recipes.generators import EDSRConfig, RRDBConfig
 
@@ -23,7 +24,7 @@ def test_a_generator_comes_back_the_same_here_and_in_plain_keras(model, tmp_path
     save_generator(model, tmp_path / "generator.keras")
     for loaded in (load_generator(tmp_path / "generator.keras"), keras.saving.load_model(tmp_path / "generator.keras")):
         np.testing.assert_array_equal(loaded(X), model(X))
-        assert generator_info(loaded) == GeneratorInfo("my_recipe", 2)
+        assert (metadata_of(loaded).recipe, metadata_of(loaded).scale) == ("my_recipe", 2)
 
 
 def test_a_work_directory_gives_the_gan_stages_generator_then_the_psnr_stages(model, tmp_path):

@@ -21,20 +21,21 @@ from esrgan_tf.errors import InputError
 from esrgan_tf.evaluation.systems import _names
 from esrgan_tf.formats.graphs import upscale_function
 from esrgan_tf.formats.keras_file.runtime import keras_network
-from esrgan_tf.formats.opening import describe, open_network
-from esrgan_tf.formats.saved_model.runtime import find_version
-from esrgan_tf.formats.saved_model.servable import Servable, next_version, write_saved_model
+from esrgan_tf.formats.registry import describe, open_network
+from esrgan_tf.formats.saved_model.servable import Servable
+from esrgan_tf.formats.saved_model.versions import find_version, next_version
 from esrgan_tf.formats.saved_model.warm_up import RECORDS, write_warm_up
+from esrgan_tf.formats.saved_model.writer import write_saved_model
 from esrgan_tf.image.io import to_float, to_uint8
 from esrgan_tf.image.resize import bicubic_upscale
 from esrgan_tf.inference.upscaler import Upscaler
-from esrgan_tf.metadata import Description
+from esrgan_tf.metadata import GeneratorMetadata
 from esrgan_tf.models import build_generator
 from esrgan_tf.models.interpolation import interpolate
 from esrgan_tf.recipes.generators import RRDBConfig
 
 CONFIG = RRDBConfig(scale=2, blocks=1, features=4, growth=2, init_scale=1.0)
-ONE = Description("tiny_x2", "tiny", 2, "float32", "in", "out")
+ONE = GeneratorMetadata("tiny_x2", "tiny", 2)
 TWO = replace(ONE, takes_alpha=True)
 MAX_PIXELS = 300 * 300
 

@@ -6,9 +6,10 @@ from support.serving_samples import MAX_PIXELS, NAME
 from support.stand_in import StandIn
 
 from esrgan_tf.formats.graphs import upscale_function
-from esrgan_tf.formats.saved_model.servable import Servable, write_saved_model
+from esrgan_tf.formats.saved_model.servable import Servable
 from esrgan_tf.formats.saved_model.warm_up import write_warm_up
-from esrgan_tf.metadata import Description
+from esrgan_tf.formats.saved_model.writer import write_saved_model
+from esrgan_tf.metadata import GeneratorMetadata
 from esrgan_tf.models import build_generator
 from esrgan_tf.recipes.generators import RRDBConfig
 
@@ -28,10 +29,10 @@ def base(tmp_path_factory, pair):
     """Version 1: of two generators. Versions 2 and 3: of one each."""
     base = tmp_path_factory.mktemp("models") / NAME
     for version, models in enumerate((pair, pair[:1], pair[1:]), start=1):
-        description = Description(NAME, "tiny", 2, "float32", "in", "out", takes_alpha=len(models) > 1)
-        servable = Servable(upscale_function(models), description, MAX_PIXELS, models)
-        write_saved_model(servable, description, base / str(version))
-        write_warm_up(base / str(version), description)
+        metadata = GeneratorMetadata(NAME, "tiny", 2, takes_alpha=len(models) > 1)
+        servable = Servable(upscale_function(models), metadata, MAX_PIXELS, models)
+        write_saved_model(servable, metadata, base / str(version))
+        write_warm_up(base / str(version), metadata)
     return base
 
 

@@ -34,7 +34,7 @@ def request(capsys, server, *arguments):
 
 def test_a_served_generator_is_a_network_like_any_other(url, pair):
     network = server_network(Server(url, NAME))
-    assert network.scale == 2
+    assert network.metadata.scale == 2
     rgb = to_float(image())
     got = np.clip(network.run(rgb), 0, 1)
     wanted = np.clip(np.array(pair[0](rgb[None]))[0], 0, 1)
@@ -158,7 +158,7 @@ def test_answers_that_break_off_or_make_no_sense(answers, message):
         thread = threading.Thread(target=serve)
         thread.start()
         if message is None:
-            assert server_network(server).scale == 2
+            assert server_network(server).metadata.scale == 2
         else:
             with pytest.raises(InputError, match=message):
                 server_network(server)

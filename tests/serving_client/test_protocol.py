@@ -121,7 +121,7 @@ def test_bad_ranks_dtypes_and_alphas_over_the_wire_get_the_reason(one, two, prot
     if protocol == "grpc_url":  # JSON has no dtypes
         assert "Expects arg" in refusal(url, "serving_default", {"image": image.astype(np.float64)})
         assert "Expects arg" in refusal(url, "uint8", {"image": image})
-    assert server_network(Server(url, NAME)).scale == 2
+    assert server_network(Server(url, NAME)).metadata.scale == 2
 
 
 def test_equal_sizes_are_batched_and_mixed_ones_refused(base, pair):

@@ -5,7 +5,7 @@ from dataclasses import replace
 import keras
 import numpy as np
 
-from esrgan_tf.metadata import Description
+from esrgan_tf.metadata import GeneratorMetadata
 from esrgan_tf.models import build_generator
 from esrgan_tf.recipes import generators
 
@@ -38,6 +38,7 @@ def built(config, seed=3):
     return model
 
 
-def description(model, **changes):
+def metadata(model, **changes):
+    """As a file of a model has it, whose recipe is then "tiny"."""
     scale = int(model.name.rsplit("_x")[-1])
-    return replace(Description(model.name, "tiny", scale, "float32", "in", "out"), **changes)
+    return replace(GeneratorMetadata(model.name, "tiny", scale), **changes)

@@ -1,7 +1,7 @@
 """Generator files: `.keras`, float32 whatever the training's precision, loadable by plain Keras in safe mode.
 
 Convolutions in branches are a layer of this package, which Keras finds once `esrgan_tf.models` has been imported.
-A generator carries its recipe and scale in its name, `<recipe>_x<scale>`.
+What a generator says of itself lies beside the model in the zip archive, as a member that plain Keras ignores.
 """
 
 import zipfile
@@ -11,35 +11,13 @@ import keras
 
 from esrgan_tf.atomic import replacing
 from esrgan_tf.errors import InputError, first_line
-from esrgan_tf.metadata import generator_info
+from esrgan_tf.formats.keras_file.locate import find_generator
+from esrgan_tf.metadata import METADATA_FILE, GeneratorMetadata, metadata_of, set_metadata
 from esrgan_tf.models.fusion import fuse_branches
 from esrgan_tf.models.layers.branches import BranchedConv2D
 
-GENERATOR_FILE = "generator.keras"  # of a stage: best on validation
 SCALE_LAYERS = ("conv_first", "conv_up", "prelu_up", "conv_last")  # whose shapes depend on the scale
-STAGES_BEST_FIRST = ("gan", "psnr")
 CUSTOM_LAYERS = {keras.saving.get_registered_name(BranchedConv2D): BranchedConv2D}
-
-
-def find_generator(path: str | Path, argument: str = "model") -> Path:
-    """The generator file that `model` means.
-
-    Args:
-        path: a `.keras` file, a stage's folder, or a work directory (the gan stage's generator, else the psnr
-            stage's).
-        argument: where it was given, for messages.
-
-    Raises:
-        InputError: there is none.
-    """
-    path = Path(path)
-    if path.is_file():
-        return path
-    candidates = [path / GENERATOR_FILE, *(path / stage / GENERATOR_FILE for stage in STAGES_BEST_FIRST)]
-    for candidate in candidates:
-        if candidate.is_file():
-            return candidate
-    raise InputError(f"`{argument}` must be a .keras file or a work directory with a generator. Received: {path}.")
 
 
 def load_generator(path: str | Path, argument: str = "model") -> keras.Model:
@@ -62,7 +40,10 @@ def load_generator(path: str | Path, argument: str = "model") -> keras.Model:
         model = keras.saving.load_model(file, CUSTOM_LAYERS, compile=False)
     except (ValueError, TypeError, KeyError, OSError, zipfile.BadZipFile) as error:
         raise InputError(f"`{file}` cannot be read as a .keras model: {first_line(error)}") from error
-    generator_info(model)
+    with zipfile.ZipFile(file) as archive:
+        if METADATA_FILE in archive.namelist():
+            return set_metadata(model, GeneratorMetadata.from_json(archive.read(METADATA_FILE), str(file)))
+    metadata_of(model)  # raises unless its name says what it is
     return model
 
 
@@ -70,16 +51,18 @@ def save_generator(model: keras.Model, path: str | Path) -> None:
     """Write a generator; the file appears whole or not at all.
 
     Args:
-        model: a float32 generator, named as `generator_info` reads it.
+        model: a float32 generator with metadata, or named as `metadata_of` reads it.
         path: ends in `.keras`.
 
     Raises:
-        InputError: the model's name is not a generator's.
+        InputError: the model has no metadata, and its name is not a generator's.
         OSError: the file cannot be written.
     """
-    generator_info(model)
+    metadata = metadata_of(model)
     with replacing(path) as temporary:
         model.save(temporary)
+        with zipfile.ZipFile(temporary, "a") as archive:
+            archive.writestr(METADATA_FILE, metadata.to_json())
 
 
 def copy_weights(source: keras.Model, target: keras.Model, origin: str) -> str:
@@ -105,7 +88,7 @@ def copy_weights(source: keras.Model, target: keras.Model, origin: str) -> str:
     shapes = {path: tuple(variable.shape) for path, variable in have.items()}
     fitting = [path for path, variable in want.items() if shapes.get(path) == tuple(variable.shape)]
     differing = sorted((have.keys() | want.keys()) - set(fitting))
-    other_scale = generator_info(source).scale != generator_info(target).scale
+    other_scale = metadata_of(source).scale != metadata_of(target).scale
     if differing and not (other_scale and all(path.startswith(SCALE_LAYERS) for path in differing)):
         first = next((path for path in differing if not path.startswith(SCALE_LAYERS)), differing[0])
         wanted = tuple(want[first].shape) if first in want else None

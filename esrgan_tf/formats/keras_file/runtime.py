@@ -5,20 +5,20 @@ import numpy as np
 import tensorflow as tf
 
 from esrgan_tf.formats.network import Network
-from esrgan_tf.metadata import generator_info
+from esrgan_tf.metadata import metadata_of
 
 
 def keras_network(model: keras.Model, origin: str = "") -> Network:
     """A generator as a network; weights set later on take effect.
 
     Args:
-        model: [batch, height, width, 3] in 0..1, named `<recipe>_x<scale>`.
+        model: [batch, height, width, 3] in 0..1, with metadata.
         origin: its file, for people.
 
     Raises:
-        InputError: the model is not named so.
+        InputError: the model has no metadata, and its name is not a generator's.
     """
-    info = generator_info(model)
+    metadata = metadata_of(model)
     # One trace for every size; `model.predict` would copy and batch what is one image.
     signature = [tf.TensorSpec([None, None, None, 3], tf.float32)]
     function = tf.function(lambda batch: model(batch, training=False), input_signature=signature)
@@ -29,4 +29,4 @@ def keras_network(model: keras.Model, origin: str = "") -> Network:
         except tf.errors.ResourceExhaustedError as error:
             raise MemoryError(str(error)) from error
 
-    return Network(info.recipe, info.scale, run, info.lr_multiple, origin=origin)
+    return Network(metadata, run, origin)

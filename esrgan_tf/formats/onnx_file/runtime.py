@@ -5,18 +5,18 @@ from pathlib import Path
 import numpy as np
 
 from esrgan_tf.errors import InputError, first_line
-from esrgan_tf.formats.network import Network, described_network
-from esrgan_tf.metadata import METADATA, Description
+from esrgan_tf.formats.network import Network
+from esrgan_tf.metadata import METADATA, GeneratorMetadata
 
 
 def onnx_network(path: str | Path) -> Network:
     """An `.onnx` file written by `esrgan export` as a network.
 
     Raises:
-        InputError: the file cannot be loaded, has no description, or ONNX Runtime is not installed.
+        InputError: the file cannot be loaded, has no metadata, or ONNX Runtime is not installed.
     """
     session = _open_session(path)
-    description = _description(session, path)
+    metadata = _metadata(session, path)
     (source,) = session.get_inputs()
 
     def run(rgb_01: np.ndarray) -> np.ndarray:
@@ -27,16 +27,16 @@ def onnx_network(path: str | Path) -> Network:
                 raise MemoryError from error
             raise InputError(f"`{path}` cannot be run by ONNX Runtime: {first_line(error)}") from error
 
-    return described_network(description, run, str(path))
+    return Network(metadata, run, str(path))
 
 
-def read_description(path: str | Path) -> Description:
-    """What an `.onnx` file says of itself.
+def read_metadata(path: str | Path) -> GeneratorMetadata:
+    """The metadata of an `.onnx` file.
 
     Raises:
         InputError: as `onnx_network`.
     """
-    return _description(_open_session(path), path)
+    return _metadata(_open_session(path), path)
 
 
 def _open_session(path: str | Path):
@@ -53,6 +53,6 @@ def _open_session(path: str | Path):
         raise InputError(f"`{path}` cannot be loaded by ONNX Runtime: {first_line(error)}") from error
 
 
-def _description(session, path: str | Path) -> Description:
-    """The description among a session's metadata."""
-    return Description.from_json(session.get_modelmeta().custom_metadata_map.get(METADATA, ""), str(path))
+def _metadata(session, path: str | Path) -> GeneratorMetadata:
+    """The generator's metadata among a session's properties."""
+    return GeneratorMetadata.from_json(session.get_modelmeta().custom_metadata_map.get(METADATA, ""), str(path))

@@ -8,17 +8,17 @@ from pathlib import Path
 import keras
 
 from esrgan_tf.errors import InputError
-from esrgan_tf.metadata import METADATA, Description
+from esrgan_tf.metadata import METADATA, GeneratorMetadata
 
 IMAGE = keras.InputSpec("float32", (None, None, None, 3), name="image")
 
 
-def write_onnx(model: keras.Model, description: Description, path: Path) -> None:
+def write_onnx(model: keras.Model, metadata: GeneratorMetadata, path: Path) -> None:
     """Write a generator, its batch, height and width free.
 
     Args:
         model: a generator.
-        description: put among the file's properties.
+        metadata: put among the file's properties.
         path: ends in `.onnx`.
 
     Raises:
@@ -35,7 +35,7 @@ def write_onnx(model: keras.Model, description: Description, path: Path) -> None
         model.export(str(path), format="onnx", verbose=False, input_signature=[IMAGE])
     exported = onnx.load(str(path))
     _sum_biases(exported.graph)
-    onnx.helper.set_model_props(exported, {METADATA: description.to_json()})
+    onnx.helper.set_model_props(exported, {METADATA: metadata.to_json()})
     onnx.save(exported, str(path))
 
 

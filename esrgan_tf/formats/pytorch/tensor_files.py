@@ -13,9 +13,8 @@ import numpy as np
 
 from esrgan_tf.atomic import replacing
 from esrgan_tf.errors import InputError, first_line
+from esrgan_tf.formats.pytorch import SAFETENSORS, SUFFIXES
 
-PICKLED, SAFETENSORS = (".pth", ".pt"), ".safetensors"
-SUFFIXES = (*PICKLED, SAFETENSORS)
 # Of a `.pth`, best first: Real-ESRGAN's moving average, then BasicSR's own weights; older files are bare.
 CONTAINERS = ("params_ema", "params")
 WRITTEN_CONTAINER = "params"  # what BasicSR's and Real-ESRGAN's loaders read where there is no `params_ema`

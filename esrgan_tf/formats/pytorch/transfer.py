@@ -29,7 +29,7 @@ TENSOR_OF = {  # PyTorch's name for a layer's variable
         for variable, tensor in (("kernel", "weight"), ("bias", "bias"))
     },
 }
-TOLD = ("residual_scale",)  # beside the whole numbers of a configuration: no tensor holds it
+DESCRIBED = ("residual_scale",)  # beside the whole numbers of a configuration: no tensor holds it
 NAMED = 4  # tensors that a message names of each kind
 
 
@@ -131,12 +131,12 @@ def extract(model: keras.Model, layout: Layout) -> dict[str, np.ndarray]:
 
 
 def describe(layout: Layout) -> str:
-    """What a layout says of its network, for people."""
+    """A layout's network, for people."""
     if isinstance(layout.network, str):
         return layout.title
     values = {f.name: getattr(layout.network, f.name) for f in fields(layout.network)}
-    told = ", ".join(f"{name} {value}" for name, value in values.items() if type(value) is int or name in TOLD)
-    return f"{layout.title} ({told}{f', patch {layout.patch}' if layout.patch else ''})"
+    sizes = ", ".join(f"{name} {value}" for name, value in values.items() if type(value) is int or name in DESCRIBED)
+    return f"{layout.title} ({sizes}{f', patch {layout.patch}' if layout.patch else ''})"
 
 
 def _fold_biases(tensors: dict[str, np.ndarray], layout: Layout) -> None:

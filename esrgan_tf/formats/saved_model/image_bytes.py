@@ -1,4 +1,4 @@
-"""PNG and JPEG inside a graph: bytes -> values -> PNG bytes, with what a server must refuse told clearly."""
+"""PNG and JPEG inside a graph: bytes -> values -> PNG bytes, with clear errors for what a server must refuse."""
 
 import tensorflow as tf
 
@@ -11,7 +11,7 @@ def check_and_decode(image_bytes: tf.Tensor, max_pixels: int) -> tuple[tf.Tensor
     """Decode PNG and JPEG files of one size.
 
     Sizes are read from the headers first, so that an image over the limit costs no memory. 16-bit PNG is cut to 8
-    bits; EXIF orientation and ICC profiles are not looked at.
+    bits; EXIF orientation and ICC profiles are ignored.
 
     Args:
         image_bytes: string [batch], whole files.
@@ -87,7 +87,7 @@ def to_uint8(image_01: tf.Tensor) -> tf.Tensor:
 
 
 def _header_size(data: tf.Tensor) -> tf.Tensor:
-    """Bytes of one file -> int64 [2], height and width, or an error that says what is wrong with it."""
+    """Bytes of one file -> int64 [2], height and width, or an error that names the fault."""
     is_png, is_jpeg = _begins_with(data, PNG_MAGIC), _begins_with(data, JPEG_MAGIC)
     whole = tf.strings.length(data) >= _PNG_SIZE_AT + _PNG_SIZE_BYTES
     check = _check(

@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 
 from esrgan_tf.errors import InputError, first_line
-from esrgan_tf.formats.network import Network, check_alpha, described_network
-from esrgan_tf.metadata import Description
+from esrgan_tf.formats.network import Network, check_alpha
+from esrgan_tf.formats.saved_model.versions import find_version
+from esrgan_tf.metadata import METADATA_FILE, GeneratorMetadata
 
-ASSERTION = "assertion failed: "  # before what a check of the graph says
-SAVED_MODEL, DESCRIPTION_ASSET = "saved_model.pb", "generator.json"
+ASSERTION = "assertion failed: "  # before the message of a check in the graph
 
 
 def saved_model_network(path: str | Path, alpha: float | None = None) -> Network:
@@ -22,11 +22,11 @@ def saved_model_network(path: str | Path, alpha: float | None = None) -> Network
     Raises:
         InputError: no SavedModel of this package, a damaged one, or as `check_alpha`.
     """
-    import tensorflow as tf  # here: what a SavedModel says of itself is read without it
+    import tensorflow as tf  # here: a SavedModel's metadata is read without it
 
     folder = find_version(path)
-    description = read_description(folder)
-    check_alpha(description.takes_alpha, alpha, str(path))
+    metadata = read_metadata(folder)
+    check_alpha(metadata.takes_alpha, alpha, str(path))
     try:
         loaded = tf.saved_model.load(str(folder))
     except (OSError, ValueError, tf.errors.OpError) as error:
@@ -42,23 +42,14 @@ def saved_model_network(path: str | Path, alpha: float | None = None) -> Network
             reason = error.message.split(ASSERTION)[-1].splitlines()[0]
             raise InputError(f"`{folder}` refused an image: {reason}") from error
 
-    return described_network(description, run, str(folder))
+    return Network(metadata, run, str(folder))
 
 
-def find_version(path: str | Path) -> Path | None:
-    """The folder itself if it is a SavedModel, else its highest version as TF Serving counts them; `None`: neither."""
-    path = Path(path)
-    if (path / SAVED_MODEL).is_file():
-        return path
-    versions = [entry.parent for entry in path.glob(f"*/{SAVED_MODEL}") if entry.parent.name.isdecimal()]
-    return max(versions, key=lambda folder: int(folder.name), default=None)
-
-
-def read_description(path: str | Path) -> Description:
-    """What a SavedModel says of itself.
+def read_metadata(path: str | Path) -> GeneratorMetadata:
+    """The metadata of a SavedModel.
 
     Raises:
         InputError: it was not written by this package.
     """
-    asset = find_version(path) / "assets" / DESCRIPTION_ASSET
-    return Description.from_json(asset.read_bytes() if asset.is_file() else b"", str(path))
+    asset = find_version(path) / "assets" / METADATA_FILE
+    return GeneratorMetadata.from_json(asset.read_bytes() if asset.is_file() else b"", str(path))

@@ -1,24 +1,16 @@
 """SavedModels for TF Serving: float, uint8 and PNG/JPEG endpoints, tiles and limits inside the graph."""
 
-import os
 from collections.abc import Callable
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
-import numpy as np
 import tensorflow as tf
 
-from esrgan_tf.errors import InputError, first_line
 from esrgan_tf.formats.graphs import Upscale
+from esrgan_tf.formats.saved_model import TILE
 from esrgan_tf.formats.saved_model.image_bytes import check_and_decode, encode, have_alpha, to_uint8
-from esrgan_tf.formats.saved_model.runtime import DESCRIPTION_ASSET
 from esrgan_tf.formats.saved_model.tiles import upscale_in_tiles
-from esrgan_tf.image import io as image_io
-from esrgan_tf.image.tiling import upscale_by_tiles
-from esrgan_tf.metadata import Description
+from esrgan_tf.metadata import GeneratorMetadata
 from esrgan_tf.models.layers.upsampling import bicubic
 
-TILE = 256  # px of the input
 MAX_PIXELS = 2**22  # batch x height x width of the input: 8192 x 8192 px of output at x4
 
 
@@ -26,18 +18,18 @@ class Servable(tf.Module):
     """A generator's three endpoints. With two generators each takes `alpha`, float32 [batch] in 0..1, as well."""
 
     def __init__(
-        self, upscale: Upscale, description: Description, max_pixels: int = MAX_PIXELS, variables: object = None
+        self, upscale: Upscale, metadata: GeneratorMetadata, max_pixels: int = MAX_PIXELS, variables: object = None
     ):
         """Wrap a function of `graphs.upscale_function`.
 
         Args:
             upscale: the function.
-            description: of what it is; its tile and overlap cut larger images inside the graph.
+            metadata: of the generator; its overlap is that of the tiles inside the graph.
             max_pixels: batch x height x width of what one request may hold.
             variables: whatever holds the function's variables, to be saved with it.
         """
         super().__init__()
-        self._upscale, self._description, self._max_pixels = upscale, description, max_pixels
+        self._upscale, self._metadata, self._max_pixels = upscale, metadata, max_pixels
         self._variables = variables
 
     def signatures(self) -> dict[str, tf.types.experimental.ConcreteFunction]:
@@ -50,7 +42,7 @@ class Servable(tf.Module):
 
     def _endpoint(self, method: Callable, image: tf.TensorSpec) -> tf.types.experimental.ConcreteFunction:
         """One endpoint; without alpha among its inputs where there is one generator."""
-        if self._description.takes_alpha:
+        if self._metadata.takes_alpha:
             alpha = tf.TensorSpec([None], tf.float32, "alpha")
             return tf.function(method, input_signature=[image, alpha]).get_concrete_function()
         return tf.function(lambda image: method(image, None), input_signature=[image]).get_concrete_function()
@@ -70,15 +62,15 @@ class Servable(tf.Module):
         opacity = tf.cond(
             tf.reduce_any(have_alpha(channels)),
             lambda: self._upscale_alpha(rgba[..., 3:]),
-            lambda: rgba[..., 3:],  # which `encode` does not look at
+            lambda: rgba[..., 3:],  # which `encode` ignores
         )
         return {"sr_bytes": encode(self._upscale_checked(rgba[..., :3], alpha), opacity, channels)}
 
     def _upscale_alpha(self, opacity: tf.Tensor) -> tf.Tensor:
         """Float32 [batch, h, w, 1] -> [batch, scale * h, scale * w, 1], by bicubic."""
-        scale = self._description.scale
+        scale = self._metadata.scale
         height, width = tf.unstack(tf.shape(opacity)[1:3])
-        # Bicubic mirrors 2 px beyond the border: there must be as many.
+        # Bicubic pads by the 2 px nearest to the border: there must be as many.
         opacity = _mirrored(_mirrored(opacity, 1, tf.maximum(height, 2)), 2, tf.maximum(width, 2))
         return bicubic(opacity, scale)[:, : scale * height, : scale * width]
 
@@ -97,8 +89,8 @@ class Servable(tf.Module):
         )
 
     def _fitted(self, image: tf.Tensor, upscale: Upscale) -> tf.Tensor:
-        """Images of any size through a network that takes multiples: mirrored beyond, and cut again."""
-        d = self._description
+        """Images of any size through a network that takes multiples: padded by their mirror image, and cut again."""
+        d = self._metadata
         height, width = tf.unstack(tf.shape(image)[1:3])
         if d.lr_multiple > 1:
             image = _mirrored(image, 1, height + (-height) % d.lr_multiple)
@@ -107,7 +99,7 @@ class Servable(tf.Module):
         return upscaled[:, : d.scale * height, : d.scale * width]
 
     def _checks(self, image: tf.Tensor, alpha: tf.Tensor | None) -> list[tf.Operation]:
-        """What a request must fulfil, told as InvalidArgumentError."""
+        """What a request must fulfil, else InvalidArgumentError."""
         shape = tf.shape(image, tf.int64)
         pixels = tf.reduce_prod(shape[:3])
         at_most = f"`image` must have 1 to {self._max_pixels} pixels (batch x height x width). "
@@ -121,82 +113,7 @@ class Servable(tf.Module):
 
 
 def _mirrored(image: tf.Tensor, axis: int, length: tf.Tensor) -> tf.Tensor:
-    """A map made longer along an axis, up to twice: mirrored beyond its end, the last pixel repeated."""
+    """A map made longer along an axis, up to twice: padded by its mirror image, the last pixel repeated."""
     side = tf.shape(image)[axis]
     index = tf.range(length)
     return tf.gather(image, tf.maximum(0, tf.minimum(index, 2 * side - 1 - index)), axis=axis)
-
-
-def write_saved_model(servable: Servable, description: Description, folder: Path) -> None:
-    """Write a SavedModel with its description as an asset.
-
-    Args:
-        servable: what is served.
-        description: written to `assets/generator.json`.
-        folder: a version's, not there yet.
-
-    Raises:
-        OSError: the system refuses to write.
-    """
-    with TemporaryDirectory() as place:
-        note = Path(place) / DESCRIPTION_ASSET
-        note.write_text(description.to_json())
-        servable.description = tf.saved_model.Asset(str(note))
-        try:
-            tf.saved_model.save(servable, str(folder), signatures=servable.signatures())
-        except tf.errors.OpError as error:  # such as a full disk
-            raise OSError(f"`{folder}` cannot be written: {first_line(error)}") from error
-
-
-def check_endpoints(folder: Path, description: Description, rgb_01: np.ndarray, alpha: float | None = None) -> None:
-    """Raise unless all endpoints of a SavedModel give one image, and tiles are what the network gives for them.
-
-    Args:
-        folder: of the version.
-        description: of its generator.
-        rgb_01: float32 [height, width, 3] in 0..1, larger than a tile.
-        alpha: for a SavedModel of two.
-
-    Raises:
-        InputError: an endpoint is more than 1/255 off.
-    """
-    endpoints = tf.saved_model.load(str(folder)).signatures
-    more = {} if alpha is None else {"alpha": tf.constant([alpha], tf.float32)}
-
-    def upscale(tile: np.ndarray) -> np.ndarray:
-        return endpoints["serving_default"](image=tf.constant(tile[None]), **more)["sr"][0].numpy()
-
-    pixels = image_io.to_uint8(rgb_01)
-    rgb_01 = image_io.to_float(pixels)
-    wanted = image_io.to_uint8(upscale_by_tiles(rgb_01, upscale, description.scale, TILE, description.overlap))
-    png = tf.io.encode_png(pixels)[None]
-    got = {
-        "serving_default": image_io.to_uint8(upscale(rgb_01)),
-        "uint8": endpoints["uint8"](image=tf.constant(pixels[None]), **more)["sr"][0].numpy(),
-        "image_bytes": tf.io.decode_png(endpoints["image_bytes"](image_bytes=png, **more)["sr_bytes"][0]).numpy(),
-    }
-    for endpoint, output in got.items():
-        apart = np.abs(output.astype(int) - wanted).max()
-        if apart > 1:
-            raise InputError(f"{folder.name}: the endpoint {endpoint} is {apart}/255 off. Nothing is exported.")
-
-
-def next_version(base: Path, version: int | None = None) -> Path:
-    """The folder of a new version of a model.
-
-    Args:
-        base: `<output>/<name>`, which TF Serving watches.
-        version: `None` for the one after the highest.
-
-    Raises:
-        InputError: the version is there, or is none.
-    """
-    there = sorted(int(entry) for entry in (os.listdir(base) if base.is_dir() else []) if entry.isdecimal())
-    if version is None:
-        return base / str(there[-1] + 1 if there else 1)
-    if version < 1 or version in there:
-        raise InputError(
-            f"`version` must be 1 or more and not yet in {base}, which has {there or 'none'}: leave it out for the "
-            f"next one. Received: {version}."
-        )
-    return base / str(version)

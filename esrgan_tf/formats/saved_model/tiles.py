@@ -1,4 +1,4 @@
-"""Tiles inside a graph: images of any size in bounded memory, cut as `inference.tiling` cuts them."""
+"""Tiles inside a graph: images of any size in bounded memory, cut as `image.tiling` cuts them."""
 
 import tensorflow as tf
 
@@ -15,7 +15,7 @@ def upscale_in_tiles(upscale: Upscale, image: tf.Tensor, scale: int, tile: int, 
         image: float32 [batch, height, width, 3].
         scale: whole factor.
         tile: px of the input, more than twice the overlap.
-        overlap: px of the input that tiles see beyond what is kept of them.
+        overlap: px of the input around what is kept of a tile.
 
     Returns:
         float32 [batch, scale * height, scale * width, 3].
@@ -63,7 +63,7 @@ def _count(length: tf.Tensor, tile: int, overlap: int) -> tf.Tensor:
 
 
 def _span(index: tf.Tensor, count: tf.Tensor, length: tf.Tensor, tile: int, overlap: int) -> tuple[tf.Tensor, ...]:
-    """(start, stop, keep_start, keep_stop) of one tile along an axis, as `inference.tiling.spans`."""
+    """(start, stop, keep_start, keep_stop) of one tile along an axis, as `image.tiling.spans`."""
     step = tile - 2 * overlap
     last = tf.maximum(0, length - tile)
     start, following = tf.minimum(index * step, last), tf.minimum((index + 1) * step, last)

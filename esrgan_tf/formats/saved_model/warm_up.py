@@ -8,18 +8,18 @@ import tensorflow as tf
 from PIL import Image
 
 from esrgan_tf.errors import first_line
-from esrgan_tf.metadata import Description
+from esrgan_tf.metadata import GeneratorMetadata
 
 RECORDS = Path("assets.extra") / "tf_serving_warmup_requests"  # where TF Serving looks, in a version's folder
 SIDE = 64  # px
 
 
-def write_warm_up(folder: Path, description: Description) -> bool:
+def write_warm_up(folder: Path, metadata: GeneratorMetadata) -> bool:
     """Write one request for each endpoint into a SavedModel.
 
     Args:
         folder: of the version.
-        description: of its generator.
+        metadata: of its generator.
 
     Returns:
         Whether it was done: the records' format comes with `tensorflow-serving-api` (the extra `serving`).
@@ -41,9 +41,9 @@ def write_warm_up(folder: Path, description: Description) -> bool:
     requests = []
     for endpoint, (name, value) in images.items():
         request = predict_pb2.PredictRequest()
-        request.model_spec.name, request.model_spec.signature_name = description.name, endpoint
+        request.model_spec.name, request.model_spec.signature_name = metadata.name, endpoint
         request.inputs[name].CopyFrom(tf.make_tensor_proto(value))
-        if description.takes_alpha:
+        if metadata.takes_alpha:
             request.inputs["alpha"].CopyFrom(tf.make_tensor_proto(np.ones(1, np.float32)))
         requests.append(prediction_log_pb2.PredictionLog(predict_log=prediction_log_pb2.PredictLog(request=request)))
     records = folder / RECORDS

@@ -1,19 +1,15 @@
-"""LiteRT files for phones: one input size each, builtin operators, a description inside."""
+"""LiteRT files for phones: one input size each, builtin operators, metadata inside."""
 
 import re
 
 import keras
 import numpy as np
 import tensorflow as tf
-from tensorflow.lite.python import schema_py_generated as schema
-from tensorflow.lite.python.convert_phase import ConverterError
-from tensorflow.lite.tools import flatbuffer_utils
 
+from esrgan_tf import compat
 from esrgan_tf.errors import InputError, first_line
 from esrgan_tf.formats.graphs import freeze
-from esrgan_tf.metadata import METADATA, Description
-
-KINDS = ("float32", "float16", "dynamic", "int8")
+from esrgan_tf.metadata import METADATA, GeneratorMetadata
 
 
 def converter(model: keras.Model, tile: int, integers: bool = False) -> tf.lite.TFLiteConverter:
@@ -38,7 +34,7 @@ def converter(model: keras.Model, tile: int, integers: bool = False) -> tf.lite.
 
 
 def _as_8_bits(image_01: tf.Tensor) -> tf.Tensor:
-    """Rounded to 256 levels of 0..1, by the operation that tells the converter so."""
+    """Rounded to 256 levels of 0..1, by the operation that the converter takes the range from."""
     return tf.quantization.fake_quant_with_min_max_args(image_01, 0, 1)
 
 
@@ -66,14 +62,14 @@ def convert(model: keras.Model, tile: int, kind: str, allow_select_ops: bool = F
 
 
 def run_converter(made: tf.lite.TFLiteConverter) -> bytes:
-    """The converter's bytes, its own error told in one line.
+    """Run a converter, its own error reported in one line.
 
     Raises:
         InputError: an operator that LiteRT does not have.
     """
     try:
         return made.convert()
-    except ConverterError as error:
+    except compat.converter_error() as error:
         lacking = sorted(set(re.findall(r"'tf\.(\w+)' op", str(error))))
         raise InputError(
             f"LiteRT cannot have this generator: {', '.join(lacking) or first_line(error)}. `allow_select_ops` lets "
@@ -81,13 +77,13 @@ def run_converter(made: tf.lite.TFLiteConverter) -> bytes:
         ) from error
 
 
-def with_description(tflite: bytes, description: Description) -> bytes:
-    """A LiteRT file with a description among its metadata, which every LiteRT passes over."""
-    model = flatbuffer_utils.convert_bytearray_to_object(bytearray(tflite))
+def with_metadata(tflite: bytes, metadata: GeneratorMetadata) -> bytes:
+    """A LiteRT file with a generator's metadata among its own, which every LiteRT ignores."""
+    model, schema = compat.read_tflite(tflite), compat.tflite_schema()
     buffer = schema.BufferT()
-    buffer.data = np.frombuffer(description.to_json().encode(), np.uint8)
+    buffer.data = np.frombuffer(metadata.to_json().encode(), np.uint8)
     entry = schema.MetadataT()
     entry.name, entry.buffer = METADATA, len(model.buffers)
     model.buffers.append(buffer)
     model.metadata = [*(model.metadata or []), entry]
-    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
+    return compat.write_tflite(model)

@@ -4,9 +4,7 @@ TensorFlow's converter rounds every tensor that has a range, also between two op
 rounds once more where one of them, in int8, would have needed another range.
 """
 
-from tensorflow.lite.tools import flatbuffer_utils
-
-schema = flatbuffer_utils.schema_fb
+from esrgan_tf import compat
 
 
 def without_detours(tflite: bytes) -> bytes:
@@ -19,7 +17,7 @@ def without_detours(tflite: bytes) -> bytes:
         The file with each DEQUANTIZE reading what was rounded first, or left out where that was float, and without
         what nothing needs then.
     """
-    model = flatbuffer_utils.convert_bytearray_to_object(bytearray(tflite))
+    model, schema = compat.read_tflite(tflite), compat.tflite_schema()
     graph = model.subgraphs[0]
     made_from: dict[int, int] = {}  # by QUANTIZE, one or several
     same_as: dict[int, int] = {}
@@ -33,7 +31,7 @@ def without_detours(tflite: bytes) -> bytes:
             if graph.tensors[made_from[source]].type == schema.TensorType.FLOAT32:
                 same_as[target] = made_from[source]
     graph.operators = _needed(graph)
-    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
+    return compat.write_tflite(model)
 
 
 def _code(model, operator) -> int:

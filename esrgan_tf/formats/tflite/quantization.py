@@ -9,8 +9,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
-from tensorflow.lite.python.convert import mlir_quantize
 
+from esrgan_tf import compat
 from esrgan_tf.formats.deviation import Deviation, deviation
 from esrgan_tf.formats.examples import Example
 from esrgan_tf.formats.tflite.converter import converter, run_converter
@@ -35,21 +35,21 @@ def quantize(
     tile: int,
     examples: Sequence[Example],
     max_psnr_change: float,
-    say: Callable[[str], None] = lambda line: None,
+    log: Callable[[str], None] = lambda line: None,
 ) -> Quantized:
     """Quantize a generator: int8 inside, weights by channel.
 
     Operators fall into groups: convolutions by their names without numbers, others by their kind and their map's
     size. If all of them in int8 change the output too much, the error of each group alone in int8 is measured. Groups
-    are left in float, the one with the largest error for its work first, until the change is small enough; those
-    that it is small enough without go back, the one with the most work first.
+    are left in float, the one with the largest error per multiply-accumulate first, until the change is small
+    enough; those that it is small enough without go back, the largest first.
 
     Args:
         model: a generator.
         tile: px, height and width of the input.
         examples: to calibrate and to measure on.
         max_psnr_change: dB, on these examples, with the limits of single images that go with it.
-        say: told which groups stay in float.
+        log: takes a line about the groups that stay in float.
     """
     small = min(tile, SEARCH_TILE)
     fitted = [example.fitted(small) for example in examples]
@@ -60,7 +60,7 @@ def quantize(
     wanted = [np.clip(np.array(model(example.lr_01[None]))[0], 0, 1) for example in measured]
     groups = _groups(calibrated, model, small)
     trials = _Trials(with_ranges(calibrated, ranges), groups, measured, wanted)
-    in_float = _find_in_float(trials, max_psnr_change, say)
+    in_float = _find_in_float(trials, max_psnr_change, log)
     if small < tile:
         calibrated = _calibrate(model, tile, examples[0].fitted(tile).lr_01)
         groups = _groups(calibrated, model, tile)
@@ -68,38 +68,38 @@ def quantize(
     return Quantized(_quantize(with_ranges(calibrated, ranges), nodes), in_float)
 
 
-def _find_in_float(trials: "_Trials", max_psnr_change: float, say: Callable[[str], None]) -> tuple[str, ...]:
-    """The groups that must stay in float, few and of little work."""
+def _find_in_float(trials: "_Trials", max_psnr_change: float, log: Callable[[str], None]) -> tuple[str, ...]:
+    """The groups that must stay in float: few, and of few multiply-accumulates."""
     groups, found = trials.groups, trials.with_in_float(())
     if found.deviation.is_within(max_psnr_change):
         return ()
-    say(f"int8: all operators in int8 change {found.change}; these stay in float:")
+    log(f"int8: all operators in int8 change {found.change}; these stay in float:")
     sensitivity = _sensitivity(trials)
     in_float: tuple[str, ...] = ()
-    for name in sorted(groups, key=lambda name: sensitivity[name] / groups[name].work, reverse=True):
+    for name in sorted(groups, key=lambda name: sensitivity[name] / groups[name].macs, reverse=True):
         in_float = (*in_float, name)
         found = trials.with_in_float(in_float)
         if found.deviation.is_within(max_psnr_change):
             break
-    for name in sorted(in_float, key=lambda name: groups[name].work, reverse=True):
+    for name in sorted(in_float, key=lambda name: groups[name].macs, reverse=True):
         fewer = trials.with_in_float(tuple(other for other in found.in_float if other != name))
         if fewer.deviation.is_within(max_psnr_change):
             found = fewer
-    say(f"  {', '.join(found.in_float)}: then {found.change}")
+    log(f"  {', '.join(found.in_float)}: then {found.change}")
     return found.in_float
 
 
 @dataclass
 class _Group:
-    """Names of nodes, and their multiplications."""
+    """Names of nodes, and their multiply-accumulates."""
 
     nodes: list[str] = field(default_factory=list)
-    work: int = 0
+    macs: int = 0
 
 
 @dataclass(frozen=True)
 class _Trial:
-    """What came of leaving some groups in float, and the mean squared difference to Keras."""
+    """The deviation with some groups in float, and the mean squared difference to Keras."""
 
     in_float: tuple[str, ...]
     deviation: Deviation
@@ -154,18 +154,13 @@ def _calibrate(model: keras.Model, tile: int, image: np.ndarray) -> bytes:
     made.optimizations = [tf.lite.Optimize.DEFAULT]
     made.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
     made.representative_dataset = lambda: [[image[None]]]
-    made._experimental_calibrate_only = True
+    compat.calibrate_only(made)
     return run_converter(made)
 
 
 def _quantize(calibrated: bytes, in_float: Sequence[str]) -> bytes:
     """A calibrated file in int8, bytes in and out, but for some nodes."""
-    # Of TensorFlow's converter only this step takes names of nodes; it is what its debugger calls as well.
-    return without_detours(
-        mlir_quantize(
-            calibrated, input_data_type=tf.uint8, output_data_type=tf.uint8, denylisted_nodes=list(in_float) or None
-        )
-    )
+    return without_detours(compat.quantize_calibrated(calibrated, in_float))
 
 
 def _groups(calibrated: bytes, model: keras.Model, tile: int) -> dict[str, _Group]:
@@ -173,17 +168,16 @@ def _groups(calibrated: bytes, model: keras.Model, tile: int) -> dict[str, _Grou
     convolutions = {layer.name for layer in model.layers if isinstance(layer, keras.layers.Conv2D)}
     interpreter = Interpreter(model_content=calibrated)
     groups: dict[str, _Group] = {}
-    nodes = interpreter._get_ops_details()  # LiteRT has no public list of a file's nodes
-    nodes = [node for node in nodes if "QUANTIZE" not in node["op_name"]]
+    nodes = [node for node in compat.operators_of(interpreter) if "QUANTIZE" not in node["op_name"]]
     for node in nodes:
-        details = interpreter._get_tensor_details(node["outputs"][0], subgraph_index=0)
+        details = compat.tensor_of(interpreter, node["outputs"][0])
         layer = _layer_of(details["name"], convolutions) if "CONV" in node["op_name"] else None
         times = round(details["shape"][1] / tile) if len(details["shape"]) == 4 else 0
         name = re.sub(r"\d+", "*", layer) if layer else f"{node['op_name']} at x{times}"
         group = groups.setdefault(name, _Group())
         group.nodes.append(details["name"])
-        taps = interpreter._get_tensor_details(node["inputs"][1], subgraph_index=0)["shape"][1:] if layer else [1]
-        group.work += int(np.prod(details["shape"], dtype=np.int64) * np.prod(taps, dtype=np.int64))
+        taps = compat.tensor_of(interpreter, node["inputs"][1])["shape"][1:] if layer else [1]
+        group.macs += int(np.prod(details["shape"], dtype=np.int64) * np.prod(taps, dtype=np.int64))
     return groups
 
 

@@ -1,7 +1,7 @@
 """Ranges for int8: of every tensor the one with the least error, rather than the widest that was seen.
 
-A few values far out would otherwise take most of the 256 levels; cutting them off costs less than what the others gain.
-But such values may be all that tells a flat area or sharp edges: they are given more weight than what is rounded.
+A few values far out would otherwise take most of the 256 levels; clipping them costs less than what the others gain.
+But such values may be all that a flat area or a sharp edge is made of: clipping weighs more than rounding.
 """
 
 import os
@@ -9,11 +9,12 @@ from collections.abc import Sequence
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
-from tensorflow.lite.tools import flatbuffer_utils
+
+from esrgan_tf import compat
 
 SHARES = np.linspace(0.3, 1, 36)  # of the widest range, that are tried
 VALUES = 8_000  # of a tensor and an image, evenly spread
-CUT_OFF_WEIGHT = 10  # rounding errors cancel out in what is summed from them; those of values cut off add up
+CLIPPING_WEIGHT = 10  # rounding errors cancel out in what is summed from them; those of clipped values add up
 LEVELS = 255
 
 Ranges = dict[str, tuple[float, float]]
@@ -30,7 +31,7 @@ def best_ranges(calibrated: bytes, tiles: Sequence[np.ndarray]) -> Ranges:
         model_content=calibrated, num_threads=os.cpu_count(), experimental_preserve_all_tensors=True
     )
     interpreter.allocate_tensors()
-    noted = {index: tensor.name.decode() for index, tensor in _noted(_read(calibrated)).items()}
+    noted = {index: tensor.name.decode() for index, tensor in _noted(compat.read_tflite(calibrated)).items()}
     seen: dict[int, list[np.ndarray]] = {index: [] for index in noted}
     extremes: dict[int, list[float]] = {index: [0.0] for index in noted}
     for tile in tiles:
@@ -48,12 +49,12 @@ def best_ranges(calibrated: bytes, tiles: Sequence[np.ndarray]) -> Ranges:
 
 def with_ranges(calibrated: bytes, ranges: Ranges) -> bytes:
     """A calibrated file with other ranges, by tensor name."""
-    model = _read(calibrated)
+    model = compat.read_tflite(calibrated)
     images = _images(model)
     for index, tensor in _noted(model).items():
         low, high = (0.0, 1.0) if index in images else ranges[tensor.name.decode()]
         tensor.quantization.min, tensor.quantization.max = [low], [high]
-    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
+    return compat.write_tflite(model)
 
 
 def best_range(values: np.ndarray, low: float, high: float) -> tuple[float, float]:
@@ -64,14 +65,9 @@ def best_range(values: np.ndarray, low: float, high: float) -> tuple[float, floa
     for share in SHARES:
         step = share * (high - low) / LEVELS
         inside = np.clip(values, share * low, share * high)
-        errors.append(CUT_OFF_WEIGHT * np.mean((inside - values) ** 2) + step**2 / 12 * np.mean(inside == values))
+        errors.append(CLIPPING_WEIGHT * np.mean((inside - values) ** 2) + step**2 / 12 * np.mean(inside == values))
     share = float(SHARES[int(np.argmin(errors))])
     return share * low, share * high
-
-
-def _read(tflite: bytes):
-    """A file as an object that can be changed."""
-    return flatbuffer_utils.convert_bytearray_to_object(bytearray(tflite))
 
 
 def _noted(model) -> dict[int, object]:
@@ -84,8 +80,8 @@ def _noted(model) -> dict[int, object]:
 
 
 def _images(model) -> set[int]:
-    """Indices of the tensors that are rounded to 256 levels of 0..1: what lies beyond is cut off in any case."""
-    graph, codes = model.subgraphs[0], flatbuffer_utils.schema_fb.BuiltinOperator
+    """Indices of the tensors that are rounded to 256 levels of 0..1: what lies outside is clipped in any case."""
+    graph, codes = model.subgraphs[0], compat.tflite_schema().BuiltinOperator
     found = set()
     for operator in graph.operators:
         if model.operatorCodes[operator.opcodeIndex].builtinCode in (codes.QUANTIZE, codes.DEQUANTIZE):

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
+from esrgan_tf import compat
 from esrgan_tf.errors import InputError, first_line
-from esrgan_tf.formats.network import Network, described_network
+from esrgan_tf.formats.network import Network
 from esrgan_tf.image.io import to_float, to_uint8
-from esrgan_tf.metadata import METADATA, Description
+from esrgan_tf.metadata import METADATA, GeneratorMetadata
 
 IDENTIFIER = b"TFL3"  # bytes 4 to 8 of every LiteRT file
 
@@ -35,9 +36,9 @@ def litert_network(path: str | Path) -> Network:
     """A `.tflite` file written by `esrgan export` as a network.
 
     Raises:
-        InputError: the file is none, or has no description.
+        InputError: the file is none, or has no metadata.
     """
-    description = read_description(path)
+    metadata = read_metadata(path)
     interpreter = open_interpreter(path)
     (source,), (target,) = interpreter.get_input_details(), interpreter.get_output_details()
     integers = source["dtype"] == np.uint8
@@ -48,26 +49,24 @@ def litert_network(path: str | Path) -> Network:
         output = interpreter.get_tensor(target["index"])[0]
         return to_float(output) if integers else output
 
-    return described_network(description, run, str(path))
+    return Network(metadata, run, str(path))
 
 
-def read_description(path: str | Path) -> Description:
-    """What a `.tflite` file says of itself.
+def read_metadata(path: str | Path) -> GeneratorMetadata:
+    """The metadata of a `.tflite` file.
 
     Raises:
-        InputError: the file is none, or has no description.
+        InputError: the file is none, or has no metadata.
     """
-    from ai_edge_litert.schema_py_generated import Model
-
     data = _read(path)
     try:
-        model = Model.GetRootAs(data)
+        model = compat.litert_model(data)
         entries = [model.Metadata(index) for index in range(model.MetadataLength())]
         found = [model.Buffers(entry.Buffer()) for entry in entries if entry.Name() == METADATA.encode()]
         text = found[0].DataAsNumpy().tobytes() if found else b""
     except (struct.error, ValueError, TypeError, AttributeError) as error:  # offsets that lead nowhere
         raise InputError(f"`{path}` must be a whole .tflite file. Received: a damaged one.") from error
-    return Description.from_json(text, str(path))
+    return GeneratorMetadata.from_json(text, str(path))
 
 
 def _read(path: str | Path) -> bytes:

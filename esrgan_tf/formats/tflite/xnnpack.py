@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from esrgan_tf import compat
 from esrgan_tf.formats.tflite.runtime import open_interpreter
 
 DELEGATE = "DELEGATE"
@@ -17,7 +18,7 @@ def xnnpack_share(path: str | Path) -> float:
         InputError: as `open_interpreter`.
     """
     interpreter = open_interpreter(path)
-    nodes = interpreter._get_ops_details()  # LiteRT has no public list of a file's nodes
+    nodes = compat.operators_of(interpreter)
     made_by = {}
     for node in sorted(nodes, key=lambda node: node["op_name"] == DELEGATE):  # delegates last: theirs is what counts
         made_by.update(dict.fromkeys(map(int, node["outputs"]), node))

@@ -9,8 +9,9 @@ from safetensors.numpy import load_file, save_file
 
 from esrgan_tf.errors import InputError
 from esrgan_tf.formats.keras_file.generators import load_generator, save_generator
-from esrgan_tf.formats.pytorch.conversion import export_generator, import_weights, recognise
+from esrgan_tf.formats.pytorch.conversion import export_generator, import_weights
 from esrgan_tf.formats.pytorch.layouts import renamed
+from esrgan_tf.formats.pytorch.recognition import recognise
 from esrgan_tf.models import build_generator
 from esrgan_tf.models.features import vgg_features
 from esrgan_tf.recipes.generators import (
@@ -253,7 +254,7 @@ def test_what_no_tensor_tells_is_set_by_hand_both_ways(tmp_path):
     config = EDSRConfig(residual_scale=0.1, **SIZES)
     model = randomized(build_generator(config, "mine"))
     save_generator(model, tmp_path / "mine.keras")
-    with pytest.raises(InputError, match=r"mine\.keras` must be what its tensors tell.*residual_scale 1\.0.*set"):
+    with pytest.raises(InputError, match=r"mine\.keras` must be what its tensors hold.*residual_scale 1\.0.*set"):
         export_generator(tmp_path / "mine.keras", tmp_path / "out.safetensors")
     assert not (tmp_path / "out.safetensors").exists()
     said = export_generator(tmp_path / "mine.keras", tmp_path / "out.safetensors", {"residual_scale": 0.1})
@@ -289,8 +290,8 @@ def test_a_wide_edsr_scales_its_residuals_as_published():
         (RCANConfig(groups=1, blocks=1, features=4, reduction=2), "family that BasicSR has"),
         (PhoneConfig(convs=1, features=4), "family that BasicSR has"),
         (replace(RRDB, block="residual"), "family that BasicSR has"),
-        (replace(RRDB, padding="reflect"), "must be what its tensors tell"),
-        (replace(RRDB, scale=3), "must be what its tensors tell"),
+        (replace(RRDB, padding="reflect"), "must be what its tensors hold"),
+        (replace(RRDB, scale=3), "must be what its tensors hold"),
         (replace(RRDB, batch_norm=True), "missing: body.0.rdb1.conv1.bias"),
     ],
 )

@@ -9,7 +9,8 @@ from safetensors.numpy import load_file, save_file
 
 from esrgan_tf.errors import InputError
 from esrgan_tf.formats.keras_file.generators import load_generator, save_generator
-from esrgan_tf.formats.pytorch.conversion import export_generator, import_weights, recognise
+from esrgan_tf.formats.pytorch.conversion import export_generator, import_weights
+from esrgan_tf.formats.pytorch.recognition import recognise
 from esrgan_tf.models import build_generator
 from esrgan_tf.recipes.generators import SPANConfig
 
@@ -133,7 +134,7 @@ def test_branches_come_back_bit_for_bit(tmp_path):
 
 def test_an_image_as_it_is_is_written_as_spandrel_marks_it(tmp_path):
     save_generator(randomized(replace(TINY, **AS_IT_IS)), tmp_path / "mine.keras")
-    with pytest.raises(InputError, match=r"mine\.keras` must be what its tensors tell.*set"):
+    with pytest.raises(InputError, match=r"mine\.keras` must be what its tensors hold.*set"):
         export_generator(tmp_path / "mine.keras", tmp_path / "out.safetensors")
     export_generator(tmp_path / "mine.keras", tmp_path / "out.safetensors", AS_IT_IS)
     assert load_file(tmp_path / "out.safetensors")["no_norm"].shape == (1,)

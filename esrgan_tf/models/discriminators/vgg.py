@@ -113,7 +113,7 @@ def _apply_halvings(
 
     def conv(x: keras.KerasTensor, width: int, kernel: int, stride: int, number: str) -> keras.KerasTensor:
         norm = number != "0_0"
-        x = apply_conv(x, width, f"conv{number}", kernel, stride, use_bias=not norm, initialization=init, dtype=dtype)
+        x = apply_conv(x, width, f"conv{number}", kernel, init, dtype, strides=stride, use_bias=not norm)
         return ops.leaky_relu(apply_batch_norm(x, f"bn{number}", dtype) if norm else x, SLOPE)
 
     for index in range(halvings):

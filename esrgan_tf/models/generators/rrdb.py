@@ -6,7 +6,7 @@ from functools import partial
 import keras
 from keras import ops
 
-from esrgan_tf.models.layers.convolutions import apply_batch_norm, apply_conv, he_normal, torch_uniform
+from esrgan_tf.models.layers.convolutions import apply_batch_norm, apply_conv, apply_padding, he_normal, torch_uniform
 from esrgan_tf.models.layers.upsampling import apply_upsampling
 from esrgan_tf.recipes.generators import RRDBConfig
 
@@ -75,13 +75,18 @@ def _convs(config: RRDBConfig, dtype: str) -> tuple[Conv, Conv]:
     """Convolutions outside and inside the body: 3x3, He-normal x init_scale, BatchNorm in the body if asked for."""
     scaled = partial(he_normal, scale=config.init_scale)
     outer = scaled if config.init_convs == "all" else torch_uniform
+    padded = config.padding != "zero"
+    options = {"dtype": dtype, "padding": "valid" if padded else "same"}
+
+    def pad(x: keras.KerasTensor) -> keras.KerasTensor:
+        return apply_padding(x, 1, config.padding) if padded else x
 
     def conv(x: keras.KerasTensor, channels: int, name: str) -> keras.KerasTensor:
-        return apply_conv(x, channels, name, padding=config.padding, initialization=outer, dtype=dtype)
+        return apply_conv(pad(x), channels, name, initialization=outer, **options)
 
     def body_conv(x: keras.KerasTensor, channels: int, name: str) -> keras.KerasTensor:
         norm = config.batch_norm
-        x = apply_conv(x, channels, name, padding=config.padding, use_bias=not norm, initialization=scaled, dtype=dtype)
+        x = apply_conv(pad(x), channels, name, initialization=scaled, use_bias=not norm, **options)
         return apply_batch_norm(x, f"{name}_bn", dtype) if norm else x
 
     return conv, body_conv

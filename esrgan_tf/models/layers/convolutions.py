@@ -8,7 +8,7 @@ import keras
 from keras import layers, ops
 
 # Padding at the border, in `ops.pad`'s terms. Of 1 px, "symmetric" repeats the outermost pixel.
-PADDINGS = {"zero": None, "reflect": "reflect", "replicate": "symmetric"}
+PADDINGS = {"zero": "constant", "reflect": "reflect", "replicate": "symmetric"}
 TORCH_MOMENTUM, TORCH_EPSILON = 0.9, 1e-5  # of PyTorch's BatchNorm, in Keras' terms
 PRELU_SLOPE = 0.25  # at first: PyTorch's
 SYNCHRONIZED = keras.backend.backend() == "tensorflow"  # Keras refuses synchronized BatchNorm elsewhere
@@ -46,47 +46,44 @@ def normal(_: int, std: float) -> Initializers:
     return Initializers(keras.initializers.RandomNormal(stddev=std), keras.initializers.Zeros())
 
 
+def apply_padding(x: keras.KerasTensor, reach: int, mode: str) -> keras.KerasTensor:
+    """[n, h, w, c] -> [n, h + 2 reach, w + 2 reach, c], by one of `PADDINGS`; replicate for a reach of 1 alone."""
+    return ops.pad(x, [[0, 0], [reach, reach], [reach, reach], [0, 0]], PADDINGS[mode])
+
+
 def apply_conv(
     x: keras.KerasTensor,
     channels: int,
     name: str,
     kernel: int = 3,
-    stride: int = 1,
-    padding: str = "zero",
-    use_bias: bool = True,
     initialization: Initialization = torch_uniform,
     dtype: str = "float32",
+    **options,
 ) -> keras.KerasTensor:
-    """Convolution that keeps the map's size, or divides it by the stride.
+    """Convolution with zero padding, which keeps the map's size or divides it by the strides.
 
     Args:
         x: [n, h, w, c].
         channels: of the output.
         name: of the layer.
         kernel: px.
-        stride: px.
-        padding: zero, reflect or replicate; the last two for odd kernels, replicate for 3 px alone.
-        use_bias: without one where BatchNorm follows.
         initialization: of kernel and bias; PyTorch's default unless the network's source has another.
         dtype: Keras dtype policy.
+        options: of `keras.layers.Conv2D`, such as `strides` and `use_bias`.
 
     Returns:
-        [n, h / stride, w / stride, channels].
+        [n, h / strides, w / strides, channels].
     """
-    initializers = initialization(x.shape[-1] * kernel**2)
-    if PADDINGS[padding]:
-        reach = kernel // 2
-        x = ops.pad(x, [[0, 0], [reach, reach], [reach, reach], [0, 0]], PADDINGS[padding])
+    start = initialization(x.shape[-1] * kernel**2)
+    options = {"padding": "same", **options}
     return layers.Conv2D(
         channels,
         kernel,
-        stride,
-        padding="valid" if PADDINGS[padding] else "same",
-        use_bias=use_bias,
-        kernel_initializer=initializers.kernel,
-        bias_initializer=initializers.bias,
+        kernel_initializer=start.kernel,
+        bias_initializer=start.bias,
         name=name,
         dtype=dtype,
+        **options,
     )(x)
 
 

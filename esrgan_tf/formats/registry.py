@@ -18,13 +18,20 @@ from esrgan_tf.metadata import metadata_of
 if TYPE_CHECKING:
     import keras
 
-_FORMATS: dict[str, Format] = {}
+FORMATS: dict[str, Format] = {}
 
 
 def register_format(format: Format) -> None:
-    """Add a format, or replace the one of its name. Of several that recognise a path the last one added is taken."""
-    _FORMATS.pop(format.name, None)
-    _FORMATS[format.name] = format
+    """Add a format. Of several that recognise a path the one added last is taken.
+
+    Raises:
+        InputError: its name is taken, or it can neither be read nor written.
+    """
+    if format.name in FORMATS:
+        raise InputError(f"`name` of a format must be none of {', '.join(FORMATS)}. Received: {format.name}.")
+    if not (format.load or format.open or format.write):
+        raise InputError(f"`load`, `open` or `write` of the format {format.name} must be given. Received: none.")
+    FORMATS[format.name] = format
 
 
 for _built_in in (keras_file.FORMAT, saved_model.FORMAT, tflite.FORMAT, onnx_file.FORMAT, *pytorch.FORMATS):
@@ -33,7 +40,7 @@ for _built_in in (keras_file.FORMAT, saved_model.FORMAT, tflite.FORMAT, onnx_fil
 
 def writable_formats() -> tuple[Format, ...]:
     """Formats that generators are exported to."""
-    return tuple(format for format in _FORMATS.values() if format.write)
+    return tuple(format for format in FORMATS.values() if format.write)
 
 
 def writable_format(name: str) -> Format:
@@ -43,12 +50,12 @@ def writable_format(name: str) -> Format:
         InputError: none that can be written.
     """
     check_one_of("format", name, [format.name for format in writable_formats()])
-    return _FORMATS[name]
+    return FORMATS[name]
 
 
 def titles(loadable: bool = False) -> str:
     """What `model` may name, for people; `loadable`: of that what holds a whole generator of Keras."""
-    *others, last = [f.title for f in _FORMATS.values() if f.load or (f.open and not loadable)]
+    *others, last = [f.title for f in FORMATS.values() if f.load or (f.open and not loadable)]
     return f"{', '.join(others)} or {last}"
 
 
@@ -62,7 +69,7 @@ def format_of(path: str | Path, argument: str = "model") -> Format:
     Raises:
         InputError: no format recognises it, or it can only be written.
     """
-    for format in reversed(_FORMATS.values()):
+    for format in reversed(FORMATS.values()):
         if (format.load or format.open) and format.is_of(path):
             return format
     raise InputError(f"`{argument}` must be {titles()}. Received: {path}.")

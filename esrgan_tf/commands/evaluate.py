@@ -26,7 +26,13 @@ _MODEL = flags.DEFINE_multi_string(
     flag_values=FLAGS,
 )
 _ALPHA = define_alpha("For SavedModels of two generators: 0 is the first, 1 the second.", FLAGS)
-_DATA = flags.DEFINE_string("data", None, "A folder of originals, or hr=FOLDER,lr=FOLDER.", flag_values=FLAGS)
+_DATA = flags.DEFINE_string(
+    "data",
+    None,
+    "Images, as `esrgan train` takes them: a folder of originals with its subfolders, hr=FOLDER,lr=FOLDER, or what "
+    "another source holds out (sample, div2k, tfds:NAME).",
+    flag_values=FLAGS,
+)
 _SCALE = flags.DEFINE_integer(
     "scale", None, "Needed where nothing but bicubic is measured.", lower_bound=1, flag_values=FLAGS
 )
@@ -71,6 +77,7 @@ def _evaluate() -> None:
         raise InputError("`--ma_scores` needs `--niqe_params`: the perceptual index is made of both.")
     from tqdm import tqdm
 
+    from esrgan_tf.data.registry import names_files_only
     from esrgan_tf.evaluation.evaluate import evaluate
     from esrgan_tf.evaluation.measures import Options, notes
     from esrgan_tf.evaluation.pairs import check_pairs, find_pairs
@@ -81,13 +88,13 @@ def _evaluate() -> None:
 
     for output in _OUTPUT.value:
         check_suffix(output)
-    pairs = find_pairs(_DATA.value)
     niqe_model = read_niqe_model(_NIQE_PARAMS.value) if _NIQE_PARAMS.value else None
-    if set(_MODEL.value) != {BICUBIC} or _LPIPS_WEIGHTS.value:
+    if set(_MODEL.value) != {BICUBIC} or _LPIPS_WEIGHTS.value or not names_files_only(_DATA.value):
         import_tensorflow()
     systems, scale = open_systems(
         _MODEL.value, _SCALE.value, _TILE.value, _OVERLAP.value, _SELF_ENSEMBLE.value, _ALPHA.value
     )
+    pairs = find_pairs(_DATA.value, scale)
     names = [system.name for system in systems]
     options = Options(
         crop=scale if _CROP.value is None else _CROP.value,

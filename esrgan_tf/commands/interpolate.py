@@ -30,7 +30,7 @@ _INPUT = flags.DEFINE_string("input", None, "The image of --panel.", flag_values
 _PANEL = flags.DEFINE_string(
     "panel", None, "PNG with --input at every alpha, networks above images interpolated.", flag_values=FLAGS
 )
-_DATA = flags.DEFINE_string("data", None, "Images of --plot: a folder of HR, or hr=,lr=.", flag_values=FLAGS)
+_DATA = flags.DEFINE_string("data", None, "Images of --plot, as `esrgan evaluate`.", flag_values=FLAGS)
 _NIQE_PARAMS = flags.DEFINE_string("niqe_params", None, "Of --plot, as `esrgan evaluate`.", flag_values=FLAGS)
 _PLOT = flags.DEFINE_string("plot", None, "PNG with PSNR against NIQE over alpha.", flag_values=FLAGS)
 
@@ -124,7 +124,8 @@ def _write_curve(psnr, gan, alphas: Sequence[float]) -> None:
     from esrgan_tf.metadata import metadata_of
     from esrgan_tf.metrics.niqe import read_niqe_model
 
-    scale, pairs = metadata_of(gan).scale, find_pairs(_DATA.value)
+    scale = metadata_of(gan).scale
+    pairs = find_pairs(_DATA.value, scale)
     options = Options(crop=scale, niqe=read_niqe_model(_NIQE_PARAMS.value))
     check_pairs(pairs, scale, options)
     points = perception_distortion(psnr, gan, alphas, pairs, options)

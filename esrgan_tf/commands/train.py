@@ -35,12 +35,15 @@ _DEGRADATION = flags.DEFINE_string(
 _DATA = flags.DEFINE_string(
     "data",
     None,
-    "Training images, joined by +: sample, dead_leaves, div2k, a folder, hr=FOLDER,lr=FOLDER. "
+    "Training images, joined by +: sample, dead_leaves, div2k, div2k:TRACK, tfds:NAME, a folder, hr=FOLDER,lr=FOLDER. "
     "Default: div2k where TFDS has it prepared, else sample.",
     flag_values=FLAGS,
 )
 _VAL_DATA = flags.DEFINE_string(
-    "val_data", None, "Folder of held-out images, all used. Default: some of --data.", flag_values=FLAGS
+    "val_data",
+    None,
+    "Held-out images, as --data: all of a folder, else what is held out. Default: of --data.",
+    flag_values=FLAGS,
 )
 _WORKDIR = flags.DEFINE_string(
     "workdir", None, "Where everything goes. Default: runs/RECIPE_xSCALE.", flag_values=FLAGS

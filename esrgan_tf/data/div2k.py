@@ -1,70 +1,51 @@
-"""DIV2K through TensorFlow Datasets, as it is: HR images and MATLAB's bicubic LR images."""
+"""DIV2K through TensorFlow Datasets: HR images, and the LR images of one of its tracks.
 
-from pathlib import Path
+`div2k` is MATLAB's bicubic at the recipe's scale. The other tracks' blur, noise and shifts are unknown; `realistic_*`
+are x4 alone, and of `realistic_wild` each HR image has four LR images. No track was downloaded for the tests, which
+run on a small data set of the same features.
+"""
 
-import tensorflow as tf
+from esrgan_tf.data.source import Request, Source
+from esrgan_tf.data.tfds_source import builder_of, is_on_this_machine, prepared_source
+from esrgan_tf.errors import InputError
 
-from esrgan_tf.errors import InputError, first_line
+BICUBIC = "bicubic"
+TRACKS = {
+    BICUBIC: (2, 3, 4, 8),
+    "unknown": (2, 3, 4),
+    "realistic_mild": (4,),
+    "realistic_difficult": (4,),
+    "realistic_wild": (4,),
+}
 
-SCALES = (2, 3, 4, 8)  # for which TFDS has bicubic LR images
+
+def open_div2k(request: Request) -> list[Source]:
+    """Open `div2k` or `div2k:TRACK`, such as `div2k:unknown_x4`; DIV2K's own validation part is held out.
+
+    Raises:
+        InputError: no such track, not of this scale, or the download failed.
+    """
+    return [prepared_source(builder_of(f"div2k/{_track(request)}", request), request)]
 
 
 def is_prepared(scale: int) -> bool:
-    """Whether TFDS has DIV2K on this machine already."""
-    return scale in SCALES and Path(_builder(scale).data_path).is_dir()
+    """Whether TFDS has DIV2K's bicubic track on this machine already."""
+    if scale not in TRACKS[BICUBIC]:
+        return False
+    request = Request(scale, smallest=0, part="div2k")
+    return is_on_this_machine(builder_of(f"div2k/{_track(request)}", request))
 
 
-def prepare(scale: int):
-    """TFDS's builder of DIV2K with its images on this machine, downloaded if need be.
-
-    Raises:
-        InputError: no such scale, or the download failed.
-    """
-    if scale not in SCALES:
-        raise InputError(f"`data=div2k` has scales {', '.join(map(str, SCALES))}. Received: `scale={scale}`.")
-    builder = _builder(scale)
-    if not is_prepared(scale):
-        print(
-            "DIV2K: downloading some 5 GB through TFDS (without a connection, stop and use `data=sample`)", flush=True
-        )
-    try:
-        builder.download_and_prepare()
-    except Exception as error:  # TFDS raises whatever its downloader meets: connection, checksum, disk
-        raise InputError(
-            f"`data=div2k` cannot be downloaded ({first_line(error)}): use `data=sample` (no download) or "
-            "`data=FOLDER` of your own images."
-        ) from error
-    return builder
-
-
-def encoded_images(builder, split: str, seed: int | None = None) -> tf.data.Dataset:
-    """One split as elements of `name`, `hr` and `lr`, the last two still encoded.
-
-    Args:
-        builder: as `prepare` gives it.
-        split: "train" or "validation".
-        seed: reads the files in another random order in every epoch; `None` keeps TFDS's own order.
-    """
-    import tensorflow_datasets as tfds  # seconds to import, needed for this source alone
-
-    shuffle = seed is not None
-    images = builder.as_dataset(
-        split=split,
-        shuffle_files=shuffle,
-        decoders={"hr": tfds.decode.SkipDecoding(), "lr": tfds.decode.SkipDecoding()},
-        read_config=tfds.ReadConfig(shuffle_seed=seed, shuffle_reshuffle_each_iteration=shuffle, add_tfds_id=True),
-    )
-    return images.map(
-        lambda image: {
-            "name": tf.strings.join(["div2k ", image["tfds_id"]]),
-            "hr": image["hr"],
-            "lr": image["lr"],
-        }
-    )
-
-
-def _builder(scale: int):
-    """TFDS's builder for one scale."""
-    import tensorflow_datasets as tfds
-
-    return tfds.builder(f"div2k/bicubic_x{scale}")
+def _track(request: Request) -> str:
+    """TFDS's name of the track, such as "bicubic_x4"."""
+    named, scale = f"`{request.argument}={request.part}`", request.scale
+    if not request.text:
+        if scale not in TRACKS[BICUBIC]:
+            raise InputError(f"{named} has scales {', '.join(map(str, TRACKS[BICUBIC]))}. Received: `scale={scale}`.")
+        return f"{BICUBIC}_x{scale}"
+    tracks = {f"{track}_x{known}": known for track, scales in TRACKS.items() for known in scales}
+    if request.text not in tracks:
+        raise InputError(f"{named} must be one of DIV2K's tracks: {', '.join(tracks)}. Received: {request.text}.")
+    if tracks[request.text] != scale:
+        raise InputError(f"{named} has the scale {tracks[request.text]}. Received: `scale={scale}`.")
+    return request.text

@@ -13,8 +13,8 @@ from importlib.resources import files
 import numpy as np
 
 from esrgan_tf.errors import InputError
-from esrgan_tf.image.io import to_float, to_uint8
-from esrgan_tf.image.reading import read_header, read_samples
+from esrgan_tf.image.io import read_rgb
+from esrgan_tf.image.reading import read_header
 
 # px; no image of the list has a longer or a shorter side. Only what may be in the list is decoded.
 LONGEST_SIDE, SHORTEST_SIDE = 1024, 150
@@ -61,7 +61,7 @@ def _frozen_name(path: str) -> str | None:
         shortest, longest = sorted((header.width, header.height))
         if shortest < SHORTEST_SIDE or longest >= LONGEST_SIDE + max(CUTS):
             return None
-        rgb = _read_rgb(path)
+        rgb = read_rgb(path)
     except InputError:
         return None
     height, width = rgb.shape[:2]
@@ -69,11 +69,3 @@ def _frozen_name(path: str) -> str | None:
         if name := frozen_list().get(digest(rgb[:rows, :columns])):
             return name
     return None
-
-
-def _read_rgb(path: str) -> np.ndarray:
-    """An image file as uint8 [height, width, 3]: grey becomes equal channels, alpha is dropped."""
-    samples, _ = read_samples(path)
-    if samples.dtype != np.uint8:
-        samples = to_uint8(to_float(samples))
-    return samples[..., :3] if samples.shape[2] >= 3 else np.repeat(samples[..., :1], 3, 2)

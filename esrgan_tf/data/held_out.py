@@ -1,12 +1,11 @@
-"""The images that validation looks at: loaded once, cut to a bounded size."""
+"""The images of validation: loaded once, cut to a bounded size."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import tensorflow as tf
 
 from esrgan_tf.data.degradation import degrade
-from esrgan_tf.data.sources import Element, Source
+from esrgan_tf.data.source import Element, Source, short_name
 from esrgan_tf.errors import InputError, first_line
 from esrgan_tf.metrics.psnr_ssim import smallest_side
 from esrgan_tf.recipes.degradation import DegradationConfig
@@ -59,7 +58,7 @@ def load_held_out(
             if min(hr.shape[:2]) < smallest_side(scale):
                 left_out.append(f"{name}: smaller than {smallest_side(scale)} px, too small to be measured")
             else:
-                images.append((Path(name).stem, hr, lr))
+                images.append((short_name(name), hr, lr))
     if not images:
         received = left_out[0] if left_out else "none held out"
         raise InputError(f"`{argument}` must hold an image to measure on. Received: {received}.")

@@ -9,7 +9,7 @@ import math
 import tensorflow as tf
 
 from esrgan_tf.data.degradation import degrade
-from esrgan_tf.data.sources import Source
+from esrgan_tf.data.source import Source
 from esrgan_tf.errors import InputError
 from esrgan_tf.recipes.configs import DataConfig
 

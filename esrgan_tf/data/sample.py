@@ -3,7 +3,8 @@
 from importlib.util import find_spec
 from pathlib import Path
 
-from esrgan_tf.data.folders import Pair
+from esrgan_tf.data.generated import dead_leaves_source
+from esrgan_tf.data.source import Files, Pair, Request, Source
 from esrgan_tf.errors import InputError
 
 TRAIN = (
@@ -23,13 +24,21 @@ TRAIN = (
 HELD_OUT = ("astronaut.png", "chelsea.png", "coffee.png")  # free of JPEG's own artefacts
 
 
-def sample_photographs() -> tuple[list[Pair], list[Pair]]:
-    """The sample's photographs: (to train on, held out).
+def open_sample(request: Request) -> list[Source | Files]:
+    """Open `sample`: its photographs, and to train on, dead leaves beside them.
 
     Raises:
         InputError: scikit-image, or one of the images, is not installed.
     """
-    return [Pair(_path(name)) for name in TRAIN], [Pair(_path(name)) for name in HELD_OUT]
+    photographs = Files("sample", _pairs(TRAIN), _pairs(HELD_OUT))
+    if request.held_out_only:
+        return [photographs]
+    return [photographs, dead_leaves_source("sample_dead_leaves", request, held_out=0)]
+
+
+def _pairs(names: tuple[str, ...]) -> tuple[Pair, ...]:
+    """Images of scikit-image by their file names."""
+    return tuple(Pair(path.stem, path) for path in map(_path, names))
 
 
 def _path(name: str) -> Path:

@@ -9,7 +9,7 @@ import keras
 from esrgan_tf.atomic import replacing
 from esrgan_tf.evaluation.evaluate import evaluate
 from esrgan_tf.evaluation.measures import Options
-from esrgan_tf.evaluation.pairs import Pair
+from esrgan_tf.evaluation.pairs import Pair, Streamed
 from esrgan_tf.evaluation.systems import System
 from esrgan_tf.inference.interpolation import upscalers
 
@@ -23,7 +23,7 @@ class Point(NamedTuple):
 
 
 def perception_distortion(
-    psnr: keras.Model, gan: keras.Model, alphas: Sequence[float], pairs: Sequence[Pair], options: Options
+    psnr: keras.Model, gan: keras.Model, alphas: Sequence[float], pairs: Sequence[Pair | Streamed], options: Options
 ) -> list[Point]:
     """Measure the interpolated network at each alpha. Source: ESRGAN section 4.6; Blau and Michaeli (2018).
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from esrgan_tf.errors import InputError
 from esrgan_tf.evaluation.measures import Options, measure
-from esrgan_tf.evaluation.pairs import Pair, load_pair
+from esrgan_tf.evaluation.pairs import Pair, Streamed, load_pair
 from esrgan_tf.evaluation.panels import write_panel
 from esrgan_tf.evaluation.systems import System
 from esrgan_tf.image.io import to_float
@@ -50,7 +50,11 @@ class Evaluation:
 
 
 def evaluate(
-    pairs: Iterable[Pair], systems: Sequence[System], scale: int, options: Options, panels: str | Path | None = None
+    pairs: Iterable[Pair | Streamed],
+    systems: Sequence[System],
+    scale: int,
+    options: Options,
+    panels: str | Path | None = None,
 ) -> Evaluation:
     """Measure every system on every image.
 

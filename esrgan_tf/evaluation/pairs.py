@@ -1,56 +1,58 @@
 """The images of an evaluation: originals, and the low-resolution images given or made from them."""
 
-import re
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-from esrgan_tf.errors import InputError
+from esrgan_tf.data.registry import open_parts
+from esrgan_tf.data.source import Element, Files, Pair, Request, Source, short_name
+from esrgan_tf.errors import InputError, first_line
 from esrgan_tf.evaluation.measures import Options
-from esrgan_tf.image.io import list_images, read_image, to_uint8
+from esrgan_tf.image.io import read_rgb
 from esrgan_tf.image.resize import imresize_uint8
 from esrgan_tf.metrics.niqe import BLOCK, FEWEST_BLOCKS
 from esrgan_tf.metrics.psnr_ssim import smallest_side
 
 
-@dataclass(frozen=True)
-class Pair:
-    """An original, and its low-resolution image where it is given (else it is made)."""
+@dataclass(frozen=True, eq=False)
+class Streamed:
+    """An image that is no file of its own, such as one of DIV2K as TFDS keeps it.
+
+    `hr` and `lr` stand for those of a `Pair`: what the image is called, and `None` where no LR is given.
+    """
 
     name: str
-    hr: Path
-    lr: Path | None = None
+    hr: str
+    lr: str | None
+    source: Source
+    element: Element
 
 
-def find_pairs(data: str) -> list[Pair]:
-    """The images that `data` names, sorted by name.
+def find_pairs(data: str, scale: int) -> list[Pair | Streamed]:
+    """The images that `data` names: all of a folder, sorted by path, and what another source holds out.
 
     Args:
-        data: a folder of originals, or `hr=FOLDER,lr=FOLDER` whose images have the same names; LR's may have
-            another suffix and end in x2, x3, x4 or x8, as DIV2K's do.
+        data: as `registry.parse_data` takes it.
+        scale: HR size / LR size.
 
     Raises:
-        InputError: a folder is missing or empty, two originals share a name, or the two folders do not pair.
+        InputError: a part cannot be had, is empty or does not pair, or two images share a name.
     """
-    if "=" not in data or Path(data).exists():
-        return [Pair(name, path) for name, path in _by_name(data).items()]
-    folders = dict(item.partition("=")[::2] for item in data.split(","))
-    if set(folders) != {"hr", "lr"}:
-        raise InputError(f"`data` must be a folder or hr=FOLDER,lr=FOLDER. Received: {data}.")
-    hr, lr = _by_name(folders["hr"]), _by_name(folders["lr"])
-    lr = {name if name in hr else re.sub(r"x[2348]$", "", name): path for name, path in lr.items()}
-    for missing, place in (
-        (hr.keys() - lr.keys(), f"lr={folders['lr']}"),
-        (lr.keys() - hr.keys(), f"hr={folders['hr']}"),
-    ):
-        if missing:
-            shown = ", ".join(sorted(missing)[:3]) + (" ..." if len(missing) > 3 else "")
-            raise InputError(f"`data` must name the same images twice. Missing in {place}: {shown}.")
-    return [Pair(name, path, lr[name]) for name, path in hr.items()]
+    pairs: list[Pair | Streamed] = []
+    for found in open_parts(data, Request(scale, smallest_side(scale), held_out_only=True)):
+        if isinstance(found, Files):
+            pairs += found.pairs if found.held_out is None else found.held_out
+        else:
+            pairs += [_streamed(found, element) for element in found.held_out]
+    seen: dict[str, Pair | Streamed] = {}
+    for pair in pairs:
+        if pair.name in seen:
+            raise InputError(f"`data` must hold each name once. Received: {seen[pair.name].hr} and {pair.hr}.")
+        seen[pair.name] = pair
+    return pairs
 
 
-def load_pair(pair: Pair, scale: int) -> tuple[np.ndarray, np.ndarray]:
+def load_pair(pair: Pair | Streamed, scale: int) -> tuple[np.ndarray, np.ndarray]:
     """Read an original and its low-resolution image, or make that by MATLAB's bicubic.
 
     Grey becomes RGB of equal channels, 16 bits become 8, alpha is left out.
@@ -66,14 +68,16 @@ def load_pair(pair: Pair, scale: int) -> tuple[np.ndarray, np.ndarray]:
     Raises:
         InputError: a file that cannot be read, or sizes that do not fit.
     """
-    hr = to_uint8(read_image(pair.hr).rgb)
+    if isinstance(pair, Streamed):
+        return _load_streamed(pair)
+    hr = read_rgb(pair.hr)
     height, width = (side // scale for side in hr.shape[:2])
     if not (height and width):
         raise InputError(f"`{pair.hr}` must be at least {scale} x {scale} px. Received: {_size(hr)}.")
     whole = hr[: scale * height, : scale * width]
     if pair.lr is None:
         return whole, imresize_uint8(whole, 1 / scale)
-    lr = to_uint8(read_image(pair.lr).rgb)
+    lr = read_rgb(pair.lr)
     if lr.shape[:2] != (height, width):
         raise InputError(
             f"`{pair.lr}` must be {width} x {height} px to fit `{pair.hr}` ({_size(hr)}) at scale {scale}. "
@@ -82,8 +86,8 @@ def load_pair(pair: Pair, scale: int) -> tuple[np.ndarray, np.ndarray]:
     return whole, lr
 
 
-def check_pairs(pairs: list[Pair], scale: int, options: Options) -> None:
-    """Read every image once, so that a bad one is told before hours of work.
+def check_pairs(pairs: list[Pair | Streamed], scale: int, options: Options) -> None:
+    """Read every image once, so that a bad one is reported before hours of upscaling.
 
     Args:
         pairs: as `find_pairs` gives them.
@@ -109,18 +113,22 @@ def check_pairs(pairs: list[Pair], scale: int, options: Options) -> None:
             )
 
 
-def _by_name(folder: str) -> dict[str, Path]:
-    """The images of a folder by their names without suffix, sorted."""
-    if not Path(folder).is_dir():
-        raise InputError(
-            f"`data` must be a folder of originals, or hr=FOLDER,lr=FOLDER. Received: {folder}, which is no folder."
-        )
-    found: dict[str, Path] = {}
-    for path in list_images(folder):
-        if path.stem in found:
-            raise InputError(f"`{folder}` must hold each name once. Received: {found[path.stem].name} and {path.name}.")
-        found[path.stem] = path
-    return found
+def _streamed(source: Source, element: Element) -> Streamed:
+    """An element that a source holds out."""
+    name = element["name"].numpy().decode()
+    lr_given = source.read(element)[1].numpy() != b""
+    return Streamed(short_name(name), name, "given" if lr_given else None, source, element)
+
+
+def _load_streamed(image: Streamed) -> tuple[np.ndarray, np.ndarray]:
+    """HR and LR as `load_pair`."""
+    import tensorflow as tf
+
+    try:
+        hr, lr = image.source.load(image.element)
+    except tf.errors.OpError as error:
+        raise InputError(f"`{image.hr}` cannot be read ({first_line(error)}).") from error
+    return hr.numpy(), lr.numpy()
 
 
 def _size(image: np.ndarray) -> str:

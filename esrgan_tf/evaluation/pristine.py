@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from esrgan_tf.errors import InputError
-from esrgan_tf.image.io import read_image, to_uint8
+from esrgan_tf.image.io import read_rgb
 from esrgan_tf.metrics.niqe import BLOCK, SHARPNESS, NiqeModel, fit_niqe
 from esrgan_tf.metrics.psnr_ssim import luma
 
@@ -31,7 +31,7 @@ def fit_files(paths: Iterable[Path], sharpness: float = SHARPNESS) -> NiqeModel:
 
 def _plane(path: Path) -> np.ndarray:
     """A file's rounded Y, float64 [h, w]."""
-    rgb = to_uint8(read_image(path).rgb)
+    rgb = read_rgb(path)
     if min(rgb.shape[:2]) < BLOCK:
         raise InputError(
             f"`{path}` must be at least {BLOCK} x {BLOCK} px for NIQE. Received: {rgb.shape[1]} x {rgb.shape[0]} px. "

@@ -73,7 +73,7 @@ def check_suffix(path: str | Path) -> None:
 def _cells(evaluation: Evaluation) -> list[list[str]]:
     """Header and rows as text, the means last."""
     keys = [key for key in COLUMNS if key in evaluation.rows[0].metrics]
-    lines = [["picture", "model", *(COLUMNS[key][0] for key in keys)]]
+    lines = [["image", "model", *(COLUMNS[key][0] for key in keys)]]
     for row, difference in evaluation.with_differences():
         lines.append([row.image, row.system, *(_cell(key, row.metrics, difference) for key in keys)])
     return lines

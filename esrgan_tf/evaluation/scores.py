@@ -4,7 +4,7 @@ import csv
 import math
 import zipfile
 from collections.abc import Callable, Iterable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
@@ -15,8 +15,8 @@ def read_ma_scores(path: str | Path, systems: Iterable[str], images: Iterable[st
     """Read Ma's scores (Ma, Yang, Yang, Yang, 2017), which belong to each system's outputs.
 
     Args:
-        path: CSV with a first line `image,score`, or `image,score,model` where several systems are measured;
-            images with or without their suffix, models by their names in the table.
+        path: CSV with a first line `image,score`, or `image,score,model` where several systems are measured
+            (`picture` stands for `image` as well); images with or without suffix, models by their names in the table.
         systems: their names.
         images: their names without suffix.
 
@@ -35,17 +35,18 @@ def read_ma_scores(path: str | Path, systems: Iterable[str], images: Iterable[st
         raise InputError(
             f"`ma_scores` {path} must be a CSV file image,score. Received: {first_line(error)}."
         ) from error
-    wanted = {"picture", "score"} | ({"model"} if len(systems) > 1 else set())
+    image_column = "image" if "image" in columns else "picture"  # as `write_report` names it
+    wanted = {image_column, "score"} | ({"model"} if len(systems) > 1 else set())
     if not wanted <= set(columns):
         raise InputError(
             f"`ma_scores` {path} must begin with the line image,score (and model, where several are measured). "
             f"Received: {','.join(columns) or 'nothing'}."
         )
-    scores = {(row.get("model") or systems[0], row["picture"]): row["score"] for row in rows}
+    scores = {(row.get("model") or systems[0], row[image_column]): row["score"] for row in rows}
     found = {}
     for system in systems:
         for image in images:
-            named = [text for (model, name), text in scores.items() if model == system and _is(name, image)]
+            named = _scores_of(image, {name: text for (model, name), text in scores.items() if model == system})
             if len(named) != 1:
                 received = "none" if not named else f"{len(named)} of them"
                 raise InputError(
@@ -97,9 +98,10 @@ def load_lpips(path: str | Path) -> Callable[[np.ndarray, np.ndarray], float]:
     return distance
 
 
-def _is(name: str, image: str) -> bool:
-    """Whether a name in the table, with or without suffix, is an image's."""
-    return image in (name, Path(name).stem)
+def _scores_of(image: str, scores: dict[str, str]) -> list[str]:
+    """The scores under an image's name, with or without suffix, or else under a path that ends in it."""
+    exact = [text for name, text in scores.items() if image in (name, name.removesuffix(PurePosixPath(name).suffix))]
+    return exact or [text for name, text in scores.items() if image == Path(name).stem]
 
 
 def _number(text: str | None, path: str | Path) -> float:

@@ -1,22 +1,24 @@
 """Images whose originals are known: some to calibrate on, others, never calibrated on, to verify on."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import tensorflow as tf
 
 from esrgan_tf.data.held_out import load_held_out
-from esrgan_tf.data.sources import Element, Source, open_sources
+from esrgan_tf.data.source import Element, Source, short_name
+from esrgan_tf.data.sources import open_sources
 from esrgan_tf.errors import InputError, first_line
 from esrgan_tf.formats.examples import Example
 from esrgan_tf.image.io import to_float
 from esrgan_tf.metadata import GeneratorMetadata
 from esrgan_tf.metrics.psnr_ssim import smallest_side
-from esrgan_tf.recipes import get_recipe
+from esrgan_tf.recipes.configs import DataConfig
 
 CALIBRATION_IMAGES = 32
 HELD_OUT_IMAGES = 32
+# Of sources that generate their images: enough of them, no larger than needed for crops.
+GENERATED = DataConfig(dead_leaves_pictures=24, dead_leaves_size=256)
 LARGEST_SIDE = 128  # px of LR, of images to verify on
 ODD_SIDES = (57, 43)  # px: a second cut of each image
 CROP_SIDE = 64  # px of LR: further cuts, which differ more from each other than from what they are cut from
@@ -40,9 +42,8 @@ def load_examples(
     Raises:
         InputError: as `open_sources`, or nothing is left to hold out or to calibrate on.
     """
-    config = get_recipe("quickstart").data
     least = smallest_side(metadata.scale) * 2 // metadata.scale * metadata.scale
-    sources = open_sources(data, config, metadata.scale, least, seed=0)
+    sources = open_sources(data, GENERATED, metadata.scale, least, seed=0, argument="calibration")
     held_out = load_held_out(
         sources, LARGEST_SIDE * metadata.scale, metadata.scale, lr_multiple=metadata.lr_multiple, argument="calibration"
     )
@@ -59,7 +60,7 @@ def load_examples(
     return calibration, [cut for e in examples for cut in (e, e.cut(*odd), *_several(e.crops(crop, more)))]
 
 
-def _names(elements: Sequence[Element]) -> set[str]:
+def _names(elements: Iterable[Element]) -> set[str]:
     """Names of a source's elements."""
     return {element["name"].numpy().decode() for element in elements}
 
@@ -86,7 +87,7 @@ def _to_calibrate_on(sources: Sequence[Source], side: int) -> tuple[list[Example
             except tf.errors.OpError as error:
                 left_out.append(f"{name}: cannot be read ({first_line(error)})")
                 continue
-            examples += _crops(Path(name).stem, hr, lr, source.scale, side, most=-(-share // source.count))
+            examples += _crops(short_name(name), hr, lr, source.scale, side, most=-(-share // source.count))
             if len(examples) >= wanted:
                 break
     return examples, left_out

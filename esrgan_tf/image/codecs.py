@@ -47,6 +47,7 @@ PILLOW_FORMATS = sorted({known.name for known in FORMATS.values()})
 _TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _PNG_HEADER_END = 33  # signature and IHDR chunk; bit depth at 24, colour type at 25
 _ORIENTATION = 274
+UPRIGHT = 1  # EXIF orientation
 # NONE, ADOBE_DEFLATE, DEFLATE: what tifffile decodes without the large imagecodecs package.
 _TIFF_COMPRESSIONS = (1, 8, 32946)
 _GREY_MODES = ("1", "L", "LA", "La")
@@ -92,9 +93,9 @@ def decode(data: bytes) -> tuple[np.ndarray, bytes | None]:
 def orientation(image: Image.Image) -> int:
     """The EXIF orientation of an opened image, 1 (upright) to 8; 1 where there is none."""
     try:
-        return image.getexif().get(_ORIENTATION, 1)
+        return image.getexif().get(_ORIENTATION, UPRIGHT)
     except Exception:  # broken metadata is no reason to refuse a sound image
-        return 1
+        return UPRIGHT
 
 
 def encode(samples: np.ndarray, form: Format, profile: bytes | None) -> bytes:

@@ -141,6 +141,24 @@ def read_image(path: str | Path) -> DecodedImage:
     )
 
 
+def read_rgb(path: str | Path) -> np.ndarray:
+    """Read an image file as RGB of 8 bits, upright: grey becomes equal channels, alpha is dropped.
+
+    Args:
+        path: The file.
+
+    Returns:
+        uint8 [height, width, 3].
+
+    Raises:
+        InputError: As `read_samples`.
+    """
+    samples, _ = read_samples(path)
+    if samples.dtype != np.uint8:
+        samples = to_uint8(to_float(samples))
+    return samples[..., :3] if samples.shape[2] >= 3 else np.repeat(samples[..., :1], 3, axis=2)
+
+
 def check_can_hold(path: str | Path, image: DecodedImage, scale: int = 1) -> None:
     """Refuse early what `write_image` would refuse: a format that loses part of the image.
 

@@ -44,7 +44,7 @@ def read_header(path: str | Path) -> Header:
     """
     with _one_line(path), Image.open(path, formats=codecs.PILLOW_FORMATS) as image:
         # Pillow would decode a whole PNG in search of EXIF behind its pixels.
-        orientation = codecs.orientation(image) if image.format != "PNG" or "exif" in image.info else 1
+        orientation = codecs.orientation(image) if image.format != "PNG" or "exif" in image.info else codecs.UPRIGHT
         return Header(image.format, image.mode, *image.size, orientation)
 
 

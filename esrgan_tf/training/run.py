@@ -12,7 +12,8 @@ import keras
 from esrgan_tf.data.frozen import frozen_images
 from esrgan_tf.data.held_out import load_held_out
 from esrgan_tf.data.pipeline import training_batches
-from esrgan_tf.data.sources import Source, default_data, open_sources, open_validation
+from esrgan_tf.data.source import Source
+from esrgan_tf.data.sources import default_data, open_sources, open_validation
 from esrgan_tf.errors import InputError
 from esrgan_tf.formats.keras_file.generators import copy_weights
 from esrgan_tf.formats.registry import find_file, load_generator
@@ -77,7 +78,9 @@ def train_stage(recipe: Recipe, stage_name: str, options: RunOptions) -> Path:
     data = options.data or _announced_default_data(scale)
     sources = open_sources(data, recipe.data, scale, stage.hr_patch, options.seed)
     batches = training_batches(sources, recipe.data, scale, stage.hr_patch, stage.batch_size, options.seed)
-    validated = open_validation(options.val_data, scale) if options.val_data else sources
+    validated = sources
+    if options.val_data:
+        validated = open_validation(options.val_data, scale, recipe.data, options.seed)
     held_out = load_held_out(validated, recipe.data.validation_crop, scale, recipe.data.degradation, multiple)
     run = {
         "data": data,

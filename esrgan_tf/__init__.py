@@ -1,7 +1,7 @@
 """ESRGAN (arXiv:1809.00219) in Keras 3 on TensorFlow 2: train, measure, upscale, export, serve.
 
 Recipes: `get_recipe`, `override`. Training: `train_stage`, `RunOptions`, `Callback`. Using a generator: `Upscaler`,
-`load_generator`, `evaluate`, `export_generators`, `ExportOptions`, `interpolate`, `build_generator`. Images:
+`load_generator`, `evaluate_models`, `export_generators`, `ExportOptions`, `interpolate`, `build_generator`. Images:
 `read_image`, `write_image`. Extending: `register_generator`, `register_discriminator`, `register_loss`,
 `register_data_source`, `register_format`. Errors: `InputError`, `TrainingStopped`.
 
@@ -20,7 +20,7 @@ _HOMES = {
     "TrainingStopped": "errors",
     "Upscaler": "inference.upscaler",
     "build_generator": "models",
-    "evaluate": "evaluation.evaluate",
+    "evaluate_models": "evaluation.evaluate",
     "export_generators": "export.exporter",
     "get_recipe": "recipes",
     "interpolate": "models.interpolation",

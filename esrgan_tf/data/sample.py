@@ -25,15 +25,23 @@ HELD_OUT = ("astronaut.png", "chelsea.png", "coffee.png")  # free of JPEG's own 
 
 
 def open_sample(request: Request) -> list[Source | Files]:
-    """Open `sample`: its photographs, and to train on, dead leaves beside them.
+    """Opens `sample`: its photographs, and to train on, dead leaves beside them.
 
     Raises:
         InputError: scikit-image, or one of the images, is not installed.
     """
-    photographs = Files("sample", _pairs(TRAIN), _pairs(HELD_OUT))
     if request.held_out_only:
-        return [photographs]
-    return [photographs, dead_leaves_source("sample_dead_leaves", request, held_out=0)]
+        return [sample_photographs()]
+    return [sample_photographs(), dead_leaves_source("sample_dead_leaves", request, held_out=0)]
+
+
+def sample_photographs() -> Files:
+    """Returns the sample's photographs: those trained on, and those held out.
+
+    Raises:
+        InputError: scikit-image, or one of the images, is not installed.
+    """
+    return Files("sample", _pairs(TRAIN), _pairs(HELD_OUT))
 
 
 def _pairs(names: tuple[str, ...]) -> tuple[Pair, ...]:

@@ -8,9 +8,9 @@ import numpy as np
 
 from esrgan_tf.errors import InputError
 from esrgan_tf.evaluation.measures import Options, measure
-from esrgan_tf.evaluation.pairs import Pair, Streamed, load_pair
+from esrgan_tf.evaluation.pairs import Pair, Streamed, check_pairs, find_pairs, load_pair
 from esrgan_tf.evaluation.panels import write_panel
-from esrgan_tf.evaluation.systems import System
+from esrgan_tf.evaluation.systems import System, open_systems
 from esrgan_tf.image.io import to_float
 
 MEAN = "mean"
@@ -85,6 +85,28 @@ def evaluate(
         if panels:
             write_panel(Path(panels) / f"{pair.name}.png", outputs, hr, lr, scale, options.crop)
     return Evaluation(tuple(system.name for system in systems), tuple(rows))
+
+
+def evaluate_models(
+    models: Sequence[str | Path], data: str | Path, scale: int | None = None, options: Options | None = None
+) -> Evaluation:
+    """Open models and images, and measure every model on every image.
+
+    Args:
+        models: files, work directories, or "bicubic"; the first is the baseline.
+        data: images whose originals are known, as `data` of every command: a folder of originals, or
+            `hr=FOLDER,lr=FOLDER`.
+        scale: needed where nothing but bicubic is measured.
+        options: what is measured; `None`: PSNR, SSIM and colour drift on Y, `scale` px cropped.
+
+    Raises:
+        InputError: models or images that cannot be used.
+    """
+    systems, scale = open_systems([str(model) for model in models], scale, None, None)
+    pairs = find_pairs(str(data), scale)
+    options = options or Options(crop=scale)
+    check_pairs(pairs, scale, options)
+    return evaluate(pairs, systems, scale, options)
 
 
 def _difference(metrics: dict[str, float], base: dict[str, float]) -> dict[str, float]:

@@ -8,7 +8,7 @@ import numpy as np
 from esrgan_tf.errors import InputError
 from esrgan_tf.formats.network import Network
 from esrgan_tf.formats.registry import open_network
-from esrgan_tf.image.io import DecodedImage
+from esrgan_tf.image.io import DecodedImage, to_float, to_uint8
 from esrgan_tf.image.resize import bicubic_upscale
 from esrgan_tf.image.tiling import upscale_by_tiles
 from esrgan_tf.image.workers import Workers
@@ -102,6 +102,27 @@ class Upscaler:
         except MemoryError as error:
             tile = self._tile or max(rgb_01.shape[:2])
             raise InputError(f"out of memory: use a smaller `tile`. Received: {tile}.") from error
+
+    def __call__(self, image: np.ndarray) -> np.ndarray:
+        """Upscale one RGB image, integers or floats.
+
+        Args:
+            image: uint8 [height, width, 3], or float of that shape in 0..1.
+
+        Returns:
+            The same kind, [scale * height, scale * width, 3]: uint8 rounded once, or float32 clipped to 0..1.
+
+        Raises:
+            ValueError: another shape or dtype.
+            InputError: as `upscale`.
+        """
+        if image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
+            raise ValueError(f"`image` must be [height, width, 3]. Received: shape={image.shape}.")
+        if image.dtype == np.uint8:
+            return to_uint8(self.upscale(to_float(image)))
+        if not np.issubdtype(image.dtype, np.floating):
+            raise ValueError(f"`image` must be uint8, or float in 0..1. Received: dtype={image.dtype}.")
+        return self.upscale(image.astype(np.float32))
 
     def upscale_image(self, image: DecodedImage) -> DecodedImage:
         """Upscale an image and keep its kind: alpha (upscaled by bicubic), grey, bits and ICC profile."""

@@ -295,7 +295,7 @@ def test_recipes_lists_all_and_prints_one_as_a_recipe_file(capsys, tmp_path):
     status, out, _ = run(capsys, "recipes", "srgan")
     (tmp_path / "mine.json").write_text(out)
     assert (status, recipes.get_recipe(str(tmp_path / "mine.json"))) == (0, recipes.RECIPES["srgan"])
-    assert_one_line_error(run(capsys, "recipes", "vdsr"), "`--recipe`", "Received: vdsr")
+    assert_one_line_error(run(capsys, "recipes", "vdsr"), "`recipe`", "Received: vdsr")
     assert_one_line_error(run(capsys, "recipes", "srgan", "edsr"), "flags must be written", "Received: edsr")
 
 

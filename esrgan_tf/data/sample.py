@@ -30,10 +30,19 @@ def open_sample(request: Request) -> list[Source | Files]:
     Raises:
         InputError: scikit-image, or one of the images, is not installed.
     """
-    photographs = Files("sample", _pairs(TRAIN), _pairs(HELD_OUT))
+    photographs = Files("sample", *sample_photographs())
     if request.held_out_only:
         return [photographs]
     return [photographs, dead_leaves_source("sample_dead_leaves", request, held_out=0)]
+
+
+def sample_photographs() -> tuple[tuple[Pair, ...], tuple[Pair, ...]]:
+    """The sample's photographs: (to train on, held out).
+
+    Raises:
+        InputError: scikit-image, or one of the images, is not installed.
+    """
+    return _pairs(TRAIN), _pairs(HELD_OUT)
 
 
 def _pairs(names: tuple[str, ...]) -> tuple[Pair, ...]:

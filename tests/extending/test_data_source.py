@@ -90,7 +90,7 @@ def test_a_source_of_files_previews_trains_validates_and_is_evaluated(albums, ru
     assert "album:summer: 2 images, x2, LR made" in out
 
 
-def test_a_source_of_encoded_images_trains_calibrates_and_is_evaluated(ramps, run, tmp_path):
+def test_a_source_of_encoded_images_trains_and_is_evaluated(ramps, run, tmp_path):
     out = run("train", "--stage=psnr", "--recipe=tiny", "--steps=1", "--data=ramps", f"--workdir={tmp_path}/run")
     assert "data: 5 of ramps; 2 held out" in out
     report = tmp_path / "report.csv"

@@ -107,13 +107,13 @@ def _evaluate() -> None:
     check_pairs(pairs, scale, options)
     evaluation = evaluate(tqdm(pairs, unit="image", disable=None), systems, scale, options, _PANELS.value)
     lr = "given" if pairs[0].lr else "made by MATLAB's bicubic"
-    said = [f"{_DATA.value}: {len(pairs)} images, x{scale}, LR {lr}"]
-    said += [f"{system.name}: {system.origin}" for system in systems]
-    said += [with_flags(note, FLAGS) for note in notes(options)]
-    print(*said, "", table(evaluation), sep="\n")
+    lines = [f"{_DATA.value}: {len(pairs)} images, x{scale}, LR {lr}"]
+    lines += [f"{system.name}: {system.origin}" for system in systems]
+    lines += [with_flags(note, FLAGS) for note in notes(options)]
+    print(*lines, "", table(evaluation), sep="\n")
     protocol = {"data": _DATA.value, "lr": lr, "scale": scale, "protocol": options.channel, "crop": options.crop}
     for flag in (_ALPHA, _SELF_ENSEMBLE, _KEEP_COLORS, _NIQE_PARAMS, _MA_SCORES, _LPIPS_WEIGHTS):
         protocol[flag.name] = flag.value
     for output in _OUTPUT.value:
-        write_report(output, evaluation, protocol, said)
+        write_report(output, evaluation, protocol, lines)
         print(output)

@@ -1,4 +1,4 @@
-"""Write a panel of training crops: what the trainer will really see, LR beside HR.
+"""Write a panel of training crops: what training really gets, LR beside HR.
 
     esrgan preview-data --data=photos/ --degradation=realesrgan --output=preview.png
 

@@ -43,7 +43,7 @@ def _quickstart() -> int | None:
     except Interrupted as interruption:
         print(f"{interruption}; run the same line again to go on", flush=True)
         return INTERRUPTED
-    held_out = [pair.hr for pair in sample_photographs().held_out]
+    held_out = [pair.hr for pair in sample_photographs()[1]]
     output = workdir / "upscaled"
     print(f"\nupscaling the held-out images with both stages, into {output}", flush=True)
     panel = show_stages(workdir, held_out, output, PANEL_CROP, PANEL_ZOOM)

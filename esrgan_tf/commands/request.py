@@ -34,19 +34,18 @@ _TILE = flags.DEFINE_integer(
     "tile", 256, "Input px; larger images are sent in tiles. 0 sends them whole.", lower_bound=0, flag_values=FLAGS
 )
 _OVERLAP = flags.DEFINE_integer(
-    "overlap", 32, "Input px that a tile sees beyond what is kept of it.", lower_bound=0, flag_values=FLAGS
+    "overlap", 32, "Input px around what is kept of a tile.", lower_bound=0, flag_values=FLAGS
 )
 _EQUAL_SIZES = flags.DEFINE_bool(
     "equal_sizes",
     False,
-    "Send nothing but tiles of --tile px squared (smaller images are mirrored beyond their border): for a server "
-    "that batches.",
+    "Send nothing but tiles of --tile px squared (smaller images are padded by reflection): for a server that batches.",
     flag_values=FLAGS,
 )
 _CONCURRENCY = flags.DEFINE_integer(
     "concurrency",
     4,
-    "Requests under way at once, and images in memory.",
+    "Concurrent requests, and images in memory.",
     lower_bound=1,
     upper_bound=64,
     flag_values=FLAGS,

@@ -227,7 +227,7 @@ def _pick(values: Sequence[int], uniform: tf.Tensor) -> tf.Tensor:
 
 
 def _choice(weights: Sequence[float], uniform: tf.Tensor) -> tf.Tensor:
-    """An index, each as often as its weight says: int32 scalar."""
+    """Draw an index with the weights as probabilities: int32 scalar."""
     limits = [sum(weights[:index]) / sum(weights) for index in range(1, len(weights))]
     return tf.reduce_sum(tf.cast(uniform >= limits, tf.int32))
 

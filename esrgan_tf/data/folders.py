@@ -86,8 +86,8 @@ def find_images(folder: str, argument: str = "data") -> tuple[Pair, ...]:
 def find_pairs(part: str, argument: str = "data") -> tuple[Pair, ...]:
     """The images of two folders and their subfolders as HR/LR pairs, sorted by the path of HR.
 
-    An LR image belongs to the HR image of the same path inside its folder, whatever the suffixes, or else of the same
-    stem; the name of an LR image may end in x2, x3, x4 or x8, as DIV2K's do.
+    An LR image belongs to the HR image of the same path inside its folder, without suffixes, or else of the same stem;
+    the name of an LR image may end in x2, x3, x4 or x8, as DIV2K's do.
 
     Args:
         part: `hr=FOLDER,lr=FOLDER`.

@@ -39,7 +39,7 @@ def digest(rgb: np.ndarray) -> str:
 
 
 def frozen_images(paths: Iterable[str]) -> dict[str, str]:
-    """The test images among image files, whatever they are named and whatever lossless format they have.
+    """Find the test images among image files, under any name and in any lossless format.
 
     Args:
         paths: of image files; what is no file, or cannot be read, is passed over.

@@ -1,6 +1,6 @@
 """From sources of whole images to endless batches of aligned crops.
 
-Every random choice comes from a stateless seed, so that an iterator saved in a checkpoint goes on exactly where
+Every random choice comes from a stateless seed, so that an iterator saved in a checkpoint resumes exactly where
 it was, and two runs of one seed see the same batches.
 """
 
@@ -131,7 +131,7 @@ def _load_or_name(source: Source, seed: int, with_lr: bool, smallest: int) -> tf
 
 
 def _carry_skipped(images: tf.data.Dataset, total: int) -> tf.data.Dataset:
-    """Drop what could not be read; the next readable image carries the names, so that the loop hears of them."""
+    """Drop what could not be read; the next readable image carries the names, so that the loop can report them."""
 
     def carry(state: tuple[tf.Tensor, tf.Tensor], image: dict[str, tf.Tensor]):
         names, in_a_row = state

@@ -1,4 +1,4 @@
-"""A panel of what the trainer will really see."""
+"""A panel of the crops that training really gets."""
 
 from pathlib import Path
 

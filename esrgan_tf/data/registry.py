@@ -23,10 +23,10 @@ def register_data_source(name: str, opener: Opener, form: str | None = None) -> 
     """Make a data source available to every command that takes images.
 
     Args:
-        name: letters, digits, `_` and `-`; users write `NAME`, or `NAME:TEXT` where it takes a text.
+        name: letters, digits, `_` and `-`; users write `NAME`, or `NAME:TEXT` where `form` has a colon.
         opener: what is asked for -> what is found. Import TensorFlow inside it, not beside it: the registry is
             also read where there is none.
-        form: how users write it, for messages; the name where there is nothing more to write.
+        form: how users write it, for messages, such as `tfds:NAME`; `None` where it takes no text.
 
     Raises:
         InputError: the name cannot be written in a part, or is taken.
@@ -55,12 +55,16 @@ def parse_data(data: str, argument: str = "data") -> list[tuple[str, str, str]]:
         (part, name of its source, text for its source) of each.
 
     Raises:
-        InputError: a part that is empty or named twice.
+        InputError: a part that is empty or named twice, or a text for a source that takes none.
     """
     parts = [data] if "+" in data and Path(data).is_dir() else data.split("+")
     if "" in parts or len(set(parts)) < len(parts):
         raise InputError(f"`{argument}` must name different things, joined by single `+`. Received: {data}.")
-    return [(part, *_source_and_text(part)) for part in parts]
+    sources = [(part, *_source_and_text(part)) for part in parts]
+    for part, name, text in sources:
+        if text and ":" not in _FORMS[name] and name not in (FOLDER, PAIRS):
+            raise InputError(f"`{argument}={name}` must have nothing behind its name. Received: {part}.")
+    return sources
 
 
 def names_files_only(data: str) -> bool:

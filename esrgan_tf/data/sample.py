@@ -25,23 +25,24 @@ HELD_OUT = ("astronaut.png", "chelsea.png", "coffee.png")  # free of JPEG's own 
 
 
 def open_sample(request: Request) -> list[Source | Files]:
-    """Opens `sample`: its photographs, and to train on, dead leaves beside them.
+    """Open `sample`: its photographs, and to train on, dead leaves beside them.
 
     Raises:
         InputError: scikit-image, or one of the images, is not installed.
     """
+    photographs = Files("sample", *sample_photographs())
     if request.held_out_only:
-        return [sample_photographs()]
-    return [sample_photographs(), dead_leaves_source("sample_dead_leaves", request, held_out=0)]
+        return [photographs]
+    return [photographs, dead_leaves_source("sample_dead_leaves", request, held_out=0)]
 
 
-def sample_photographs() -> Files:
-    """Returns the sample's photographs: those trained on, and those held out.
+def sample_photographs() -> tuple[tuple[Pair, ...], tuple[Pair, ...]]:
+    """The sample's photographs: (to train on, held out).
 
     Raises:
         InputError: scikit-image, or one of the images, is not installed.
     """
-    return Files("sample", _pairs(TRAIN), _pairs(HELD_OUT))
+    return _pairs(TRAIN), _pairs(HELD_OUT)
 
 
 def _pairs(names: tuple[str, ...]) -> tuple[Pair, ...]:

@@ -1,7 +1,6 @@
 """Image data sets of TensorFlow Datasets (TFDS), downloaded and prepared by it.
 
-Run here on small data sets made on the spot; of the real ones none was downloaded, but for the check of their
-features nothing depends on which it is.
+Tested on small data sets of the same features alone: no real one was downloaded for the tests.
 """
 
 from pathlib import Path
@@ -127,7 +126,7 @@ def _prepare(builder: Any, request: Request) -> None:
         )
     try:
         builder.download_and_prepare()
-    except Exception as error:  # TFDS raises whatever its downloader meets: connection, checksum, disk
+    except Exception as error:  # of many kinds: connection, checksum, disk
         raise InputError(
             f"`{named}` cannot be downloaded ({first_line(error)}): use `{request.argument}=sample` (no download) or "
             f"`{request.argument}=FOLDER` of your own images."

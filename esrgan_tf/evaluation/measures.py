@@ -1,4 +1,4 @@
-"""What is measured of one output, and how it is said."""
+"""The measures of one output, and the notes that describe them."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -95,27 +95,27 @@ def perceptual_index(ma: float, niqe_value: float) -> float:
 
 
 def notes(options: Options) -> list[str]:
-    """What stands behind the numbers, a line each, for people; measures that are skipped with the way to have them."""
+    """Describe the protocol for people, a line a measure; of skipped ones what they need."""
     channel = (
         "Y of BT.601 (16..235; a grey image counts as RGB of equal channels)"
         if options.channel == "y"
         else "RGB (PSNR of the mean squared error over channels, SSIM the mean over channels)"
     )
-    said = [f"PSNR, SSIM: uint8, {channel}, {options.crop} px cropped; SSIM 11 x 11 Gaussian, sigma 1.5"]
+    lines = [f"PSNR, SSIM: uint8, {channel}, {options.crop} px cropped; SSIM 11 x 11 Gaussian, sigma 1.5"]
     if options.keep_colors:
-        said.append("outputs have the low frequencies of their inputs (`keep_colors`); drift kept is the drift after")
-    said.append(f"drift: of RGB, low-passed at LR size (Gaussian, {LOW_PASS_SIGMA:g} px), in 1/255")
-    said.append(
+        lines.append("outputs have the low frequencies of their inputs (`keep_colors`); drift kept is the drift after")
+    lines.append(f"drift: of RGB, low-passed at LR size (Gaussian, {LOW_PASS_SIGMA:g} px), in 1/255")
+    lines.append(
         f"NIQE: of rounded Y, {options.crop} px cropped"
         if options.niqe
         else "NIQE: skipped, it needs `niqe_params` (the published file, or one of `esrgan niqe-fit`)"
     )
-    said.append(
+    lines.append(
         "PI: ((10 - Ma) + NIQE) / 2"
         if options.niqe and options.ma
         else "perceptual index: skipped, it needs `niqe_params` and `ma_scores`"
     )
-    said.append(
+    lines.append(
         f"LPIPS: of RGB, {options.crop} px cropped" if options.lpips else "LPIPS: skipped, it needs `lpips_weights`"
     )
-    return said
+    return lines

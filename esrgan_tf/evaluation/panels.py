@@ -28,7 +28,7 @@ def write_panel(
         hr: uint8 [scale * h, scale * w, 3].
         lr: uint8 [h, w, 3].
         scale: HR size / LR size.
-        crop: px at each border where no place is looked for.
+        crop: px at each border that the window stays clear of.
 
     Raises:
         OSError: it cannot be written.

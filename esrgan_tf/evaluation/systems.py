@@ -72,7 +72,7 @@ def open_systems(
 
 
 def _names(models: Sequence[str]) -> list[str]:
-    """The shortest ends of the paths that tell them apart, and are more than a version's number."""
+    """The shortest ends of the paths that differ from each other and are more than a version's number."""
     parts = [Path(model).parts for model in models]
     for length in range(1, max(map(len, parts))):
         names = ["/".join(path[-length:]) for path in parts]

@@ -55,7 +55,7 @@ _COLOUR_MODES = ("P", "PA", "RGB", "RGBA", "RGBX", "RGBa", "YCbCr")
 
 
 class Unsupported(Exception):
-    """A sound image file of a kind that would lose values; the text goes on after the file's name."""
+    """A sound image file of a kind that would lose values; the text continues after the file's name."""
 
 
 def decode(data: bytes) -> tuple[np.ndarray, bytes | None]:

@@ -90,7 +90,7 @@ def list_images(folder: str | Path) -> list[Path]:
     """The image files that lie directly in a folder, sorted by name; hidden files are left out.
 
     Args:
-        folder: The folder to look in.
+        folder: The folder, without its subfolders.
 
     Returns:
         Paths of the files with one of `IMAGE_SUFFIXES` (in upper or lower case), at least one.
@@ -118,7 +118,7 @@ def list_images(folder: str | Path) -> list[Path]:
 
 
 def read_image(path: str | Path) -> DecodedImage:
-    """Read a PNG, JPEG, WebP, BMP or TIFF file (told by its content), upright by its EXIF orientation.
+    """Read a PNG, JPEG, WebP, BMP or TIFF file (recognised by its content), upright by its EXIF orientation.
 
     Args:
         path: The file.

@@ -1,4 +1,4 @@
-"""The one place where image files are opened: a damaged file is an `InputError` of one line, whatever decoders raise.
+"""The one place where image files are opened: any decoder's error becomes an `InputError` of one line.
 
 In training TensorFlow decodes inside the graph; before that every file's header goes through `read_header`.
 """
@@ -21,7 +21,7 @@ for _name in ("PIL", "tifffile"):  # without a handler, their remarks on damaged
 
 
 class Header(NamedTuple):
-    """What an image file says of itself: Pillow's format and mode, px as stored, EXIF orientation (1 is upright)."""
+    """The header of an image file: Pillow's format and mode, px as stored, EXIF orientation (1 is upright)."""
 
     format: str
     mode: str
@@ -52,7 +52,7 @@ def read_samples(path: str | Path) -> tuple[np.ndarray, bytes | None]:
     """Decode an image file, upright by its EXIF orientation.
 
     Args:
-        path: The file; its content, not its suffix, says the format.
+        path: The file; its content, not its suffix, decides the format.
 
     Returns:
         uint8 or uint16 [height, width, 1..4] (grey, grey + alpha, RGB or RGBA), and the ICC profile or None.

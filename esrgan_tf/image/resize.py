@@ -27,7 +27,7 @@ def imresize(image: Any, scale: float) -> Any:
             be a ratio of whole numbers with a denominator up to 10000 (`1 / 3` is one).
 
     Returns:
-        Array or tensor, as came in, float64, of shape `[ceil(scale * height), ceil(scale * width)]` and the
+        Array or tensor, as the input, float64, of shape `[ceil(scale * height), ceil(scale * width)]` and the
         channels if any. Arrays and tensors give the same bits.
 
     Raises:
@@ -51,7 +51,7 @@ def imresize_uint8(image: Any, scale: float) -> Any:
         scale: Positive float, as for `imresize`.
 
     Returns:
-        Array or tensor, as came in, uint8, range [0, 255], of shape
+        Array or tensor, as the input, uint8, range [0, 255], of shape
         `[ceil(scale * height), ceil(scale * width)]` and the channels if any.
 
     Raises:
@@ -86,7 +86,7 @@ def _checked(image: Any, scale: float) -> Fraction:
 
 
 def _is_tensor(image: Any) -> bool:
-    """Tells whether `image` is a TensorFlow tensor without importing TensorFlow."""
+    """Whether `image` is a TensorFlow tensor without importing TensorFlow."""
     # Whoever holds a tensor has imported TensorFlow already.
     tf = sys.modules.get("tensorflow")
     return tf is not None and tf.is_tensor(image)
@@ -133,7 +133,7 @@ def _resize_axis(image: Any, ratio: Fraction, axis: int) -> Any:
 
 def _contributions(ratio: Fraction) -> tuple[np.ndarray, np.ndarray]:
     """Weights [phases, taps] (float64) and first input index [phases] (int64) of MATLAB's `contributions`."""
-    # Both repeat every `grow` outputs (`shrink` inputs), whatever the size of the image. They are never
+    # Both repeat every `grow` outputs (`shrink` inputs), for images of any size. They are never
     # computed inside a graph, whose optimizer replaces divisions and regroups sums of constants.
     shrink, grow = ratio.denominator, ratio.numerator
     # All positions below count in units of 1 / (2 * grow) of an input pixel, hence are whole numbers.

@@ -56,8 +56,8 @@ def upscale_by_tiles(
         upscale: [h, w, 3] -> [scale * h, scale * w, 3].
         scale: whole factor.
         tile: px of the input, both sides.
-        overlap: px of the input that tiles see beyond what is kept of them.
-        workers: that work on several tiles at once; `None` is one alone.
+        overlap: px of the input around what is kept of a tile.
+        workers: that upscale several tiles concurrently; `None` is one thread.
 
     Returns:
         float32 [scale * height, scale * width, 3].

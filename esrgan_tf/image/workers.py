@@ -1,4 +1,4 @@
-"""Doing several things at once, where somebody else does the work."""
+"""Concurrent calls in threads, of functions that release Python's lock."""
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor

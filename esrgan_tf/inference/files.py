@@ -1,4 +1,4 @@
-"""Upscaling files: which go where, one after the other, the broken ones told and passed over."""
+"""Upscaling files: sources and targets, one by one; broken ones are reported and skipped."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -87,7 +87,7 @@ def plan_jobs(source: str, target: str, suffix: str | None = None, compare: bool
 def upscale_files(
     upscaler: Upscaler, jobs: list[Job], compare: bool = False, reference: str | None = None
 ) -> Iterator[tuple[Job, InputError | None]]:
-    """Upscale files, as many at once as the generator is worth running.
+    """Upscale files, as many concurrently as suits the generator.
 
     Args:
         upscaler: of a generator.
@@ -113,7 +113,7 @@ def _upscale_file(upscaler: Upscaler, job: Job, compare: bool, reference: str | 
     """Upscale one file; returns what is wrong with it, if anything is."""
     try:
         image = read_image(job.source)
-        # Before the work, not after it: a format that cannot hold the result.
+        # Before upscaling, not after it: a format that cannot hold the result.
         check_can_hold(job.target, image, upscaler.scale)
         output = upscaler.upscale_image(image)
         write_image(job.target, output)

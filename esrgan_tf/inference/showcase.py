@@ -1,4 +1,4 @@
-"""What a work directory's two stages make of images: files and one panel to look at."""
+"""Images upscaled by both stages of a work directory: files and one panel."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Image quality as the field measures it: uint8 images, borders cropped, on Y unless said otherwise."""
+"""Image quality as the field measures it: uint8 images, borders cropped, on Y unless stated otherwise."""
 
 import numpy as np
 

@@ -3,13 +3,11 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-import tensorflow_datasets as tfds
 from PIL import Image
 from support.images import write_noise
 
-from esrgan_tf.data import div2k
 from esrgan_tf.data.held_out import load_held_out
-from esrgan_tf.data.sources import default_data, open_sources, open_validation
+from esrgan_tf.data.sources import open_sources, open_validation
 from esrgan_tf.errors import InputError
 from esrgan_tf.image.resize import imresize_uint8
 from esrgan_tf.recipes.configs import DataConfig
@@ -113,6 +111,32 @@ def test_empty_and_repeated_parts_are_refused(data):
         open_sources(data, CONFIG, 4, 32, 0)
 
 
+def test_a_folder_with_a_plus_in_its_name_is_one_part(tmp_path):
+    write_noise(tmp_path / "a+b/a.png")
+    assert [s.name for s in open_sources(f"{tmp_path}/a+b", CONFIG, 4, 32, 0)] == [f"{tmp_path}/a+b"]
+
+
+def test_a_folder_called_like_a_source_is_named_by_its_path(tmp_path, monkeypatch):
+    write_noise(tmp_path / "sample/a.png")
+    monkeypatch.chdir(tmp_path)
+    for data in ("./sample", "folder:sample"):
+        (source,) = open_sources(data, CONFIG, 4, 32, 0)
+        assert source.names == ("sample/a.png",)
+
+
+def test_val_data_may_be_what_other_sources_hold_out():
+    sources = open_validation("sample+dead_leaves", 4, CONFIG, seed=3)
+    assert [(s.name, s.count, len(s.held_out)) for s in sources] == [("sample", 0, 3), ("dead_leaves", 0, 1)]
+    (trained,) = open_sources("dead_leaves", CONFIG, 4, 32, seed=3)
+    ours, theirs = (source.load(source.held_out[0])[0].numpy() for source in (sources[1], trained))
+    np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_text_behind_a_source_that_takes_none_is_refused():
+    with pytest.raises(InputError, match="`data=sample` must have nothing behind its name. Received: sample:all"):
+        open_sources("sample:all", CONFIG, 4, 32, 0)
+
+
 def test_val_data_holds_everything_out_and_names_its_own_flag(tmp_path):
     for index in range(12):
         write_noise(tmp_path / f"{index:02}.png", 40, 40, seed=index)
@@ -120,75 +144,6 @@ def test_val_data_holds_everything_out_and_names_its_own_flag(tmp_path):
     assert [len(source.held_out) for source in sources] == [12]
     with pytest.raises(InputError, match="`val_data` must be .* Received: /nope"):
         open_validation("/nope", 4)
-
-
-class TinyDiv2k(tfds.core.GeneratorBasedBuilder):
-    """DIV2K's features with small images, forty to train on, prepared as TFDS prepares them."""
-
-    VERSION = tfds.core.Version("1.0.0")
-
-    def _info(self):
-        image = tfds.features.Image(shape=(None, None, 3))
-        return tfds.core.DatasetInfo(builder=self, features=tfds.features.FeaturesDict({"lr": image, "hr": image}))
-
-    def _split_generators(self, dl_manager):
-        return {"train": self._generate_examples(range(40)), "validation": self._generate_examples(range(50, 52))}
-
-    def _generate_examples(self, seeds):
-        for seed in seeds:
-            rng = np.random.default_rng(seed)
-            yield (
-                seed,
-                {
-                    "hr": rng.integers(0, 256, (48, 40, 3)).astype(np.uint8),
-                    "lr": rng.integers(0, 256, (12, 10, 3)).astype(np.uint8),
-                },
-            )
-
-
-@pytest.fixture
-def tiny_div2k(tmp_path, monkeypatch):
-    monkeypatch.setattr(tfds, "builder", lambda name: TinyDiv2k(data_dir=tmp_path))
-
-
-def test_div2k_comes_through_tfds_with_its_own_lr_and_validation_part(tiny_div2k):
-    assert default_data(4) == "sample"
-    (source,) = open_sources("div2k", CONFIG, 4, 32, 0)
-    assert default_data(4) == "div2k"
-    assert (source.count, len(source.held_out)) == (40, 2)
-    expected = {np.random.default_rng(s).integers(0, 256, (48, 40, 3)).astype(np.uint8).tobytes() for s in range(40)}
-    loaded = [source.load(element) for element in source.stream(0).take(40)]
-    assert {hr.numpy().tobytes() for hr, _ in loaded} == expected
-    assert {tuple(lr.shape) for _, lr in loaded} == {(12, 10, 3)}
-
-
-def test_div2k_is_shuffled_anew_in_every_epoch_and_goes_on_from_a_checkpoint(tiny_div2k, tmp_path):
-    (source,) = open_sources("div2k", CONFIG, 4, 32, 0)
-    streamed = names(source, 80)
-    assert set(streamed[:40]) == set(streamed[40:])
-    assert streamed[:40] != streamed[40:] != sorted(streamed[40:])
-    iterator = iter(source.stream(0))
-    for _ in range(30):
-        next(iterator)
-    path = tf.train.Checkpoint(iterator=iterator).save(str(tmp_path / "ckpt"))
-    restored = iter(source.stream(0))
-    tf.train.Checkpoint(iterator=restored).restore(path)
-    assert [next(restored)["name"].numpy().decode() for _ in range(50)] == streamed[30:]
-
-
-def test_div2k_that_cannot_be_downloaded_names_the_ways_out(tiny_div2k, monkeypatch):
-    def refuse(self):
-        raise ConnectionError("no route to host")
-
-    monkeypatch.setattr(TinyDiv2k, "download_and_prepare", refuse)
-    with pytest.raises(InputError, match="no route to host.*data=sample.*data=FOLDER"):
-        open_sources("div2k", CONFIG, 4, 32, 0)
-
-
-def test_div2k_has_no_scale_of_its_own_for_x1():
-    assert not div2k.is_prepared(1)
-    with pytest.raises(InputError, match="2, 3, 4, 8.*scale=1"):
-        open_sources("div2k", CONFIG, 1, 32, 0)
 
 
 def test_grey_and_jpeg_files_become_rgb(tmp_path):

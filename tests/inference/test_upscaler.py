@@ -156,10 +156,10 @@ def test_jobs_that_cannot_be_are_named(tmp_path):
     for name in ("a.png", "a.jpg"):
         write_noise(tmp_path / name)
     cases = {
-        (str(tmp_path / "missing.png"), "out"): "--input.*not there",
-        (str(tmp_path / "*.bmp"), "out"): "--input.*must match",
-        (str(tmp_path), str(tmp_path / "out.png")): "--output.*must be a folder for 2 images",
-        (str(tmp_path / "a.png"), str(tmp_path / "a.png")): "--output.*input itself",
+        (str(tmp_path / "missing.png"), "out"): "`input`.*not there",
+        (str(tmp_path / "*.bmp"), "out"): "`input`.*must match",
+        (str(tmp_path), str(tmp_path / "out.png")): "`output`.*must be a folder for 2 images",
+        (str(tmp_path / "a.png"), str(tmp_path / "a.png")): "`output`.*input itself",
     }
     for (source, target), message in cases.items():
         with pytest.raises(InputError, match=message):
@@ -187,7 +187,7 @@ def test_memory_that_is_full_and_values_that_are_not_finite_are_told_for_their_i
     inputs = keras.Input((None, None, 3))
     exhausted = keras.Model(inputs, Exhausted()(inputs), name="tiny_x2")
     nan = replace(keras_network(model), run=lambda x: np.full((24, 20, 3), np.nan))
-    for network, message in ((keras_network(exhausted), "smaller `--tile`"), (nan, "not finite")):
+    for network, message in ((keras_network(exhausted), "smaller `tile`"), (nan, "not finite")):
         ((_, error),) = upscale_files(Upscaler(network), jobs)
         assert message in str(error)
         assert "a.png" in str(error)

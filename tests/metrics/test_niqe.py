@@ -31,8 +31,7 @@ def noise(height=96, width=96, seed=0):
 @pytest.fixture(scope="module")
 def photographs():
     """By name, rounded Y."""
-    files = sample_photographs()
-    paths = [pair.hr for pair in (*files.pairs, *files.held_out)]
+    paths = [pair.hr for part in sample_photographs() for pair in part]
     chosen = ("astronaut", "camera", "chelsea", "coffee", "coins", "motorcycle_left", "rocket")
     return {path.stem: np.rint(luma(to_uint8(read_image(path).rgb))) for path in paths if path.stem in chosen}
 

@@ -28,7 +28,8 @@ from esrgan_tf.recipes import get_recipe
 from esrgan_tf.recipes.overrides import override
 from esrgan_tf.training.distribution import make_strategy, resolve_precision
 from esrgan_tf.training.networks import build_networks
-from esrgan_tf.training.steps import Objective, make_train_step
+from esrgan_tf.training.objective import build_terms
+from esrgan_tf.training.steps import make_train_step
 
 SCALE = 4
 # Widths and depths at which each has 150 to 180 thousand parameters. RRDB starts from He-normal x 1: x 0.1, with the
@@ -78,10 +79,12 @@ def train(name: str, changes: dict, images: Path, seconds: float, pairs: list) -
     keras.utils.set_random_seed(0)
     recipe = override(get_recipe(name), SAME | changes)
     strategy, stage = make_strategy("auto"), recipe.psnr
-    networks = build_networks(recipe, stage, resolve_precision("auto", strategy), strategy)
+    precision = resolve_precision("auto", strategy)
+    networks = build_networks(recipe, stage, precision, strategy)
+    terms = build_terms(recipe, stage, networks, precision, strategy)
     sources = open_sources(str(images), recipe.data, SCALE, stage.hr_patch, seed=0)
     batches = iter(training_batches(sources, recipe.data, SCALE, stage.hr_patch, stage.batch_size, seed=0))
-    step = make_train_step(networks, Objective(recipe, stage), strategy)
+    step = make_train_step(networks, terms, strategy, stage.clip_norm)
     upscale = tf.function(networks.evaluated, input_signature=[tf.TensorSpec([None, None, None, 3], tf.float32)])
     batch = next(batches)
     step(batch["hr"], batch["lr"])  # traces, which is not training

@@ -30,7 +30,7 @@ def _train(name: str = "") -> int | None:
         raise InputError(f"the first argument must be one of {', '.join(MEMBERS)}. Received: {name or 'none'}.")
     check_given(_DATA)
     import_tensorflow()
-    from esrgan_tf.training.loop import Interrupted
+    from esrgan_tf.training.interrupts import Interrupted
     from esrgan_tf.training.run import RunOptions, train_stage
 
     options = RunOptions(

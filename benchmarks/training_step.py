@@ -16,7 +16,8 @@ from esrgan_tf.recipes import get_recipe
 from esrgan_tf.recipes.overrides import override
 from esrgan_tf.training.distribution import make_strategy
 from esrgan_tf.training.networks import build_networks
-from esrgan_tf.training.steps import Objective, make_train_step
+from esrgan_tf.training.objective import build_terms
+from esrgan_tf.training.steps import make_train_step
 
 ROUNDS = 5
 
@@ -34,7 +35,8 @@ def main() -> None:
     steps = {}
     for precision in ("float32", "mixed_bfloat16"):
         networks = build_networks(recipe, config, precision, strategy)
-        steps[precision] = make_train_step(networks, Objective(recipe, config), strategy)
+        terms = build_terms(recipe, config, networks, precision, strategy)
+        steps[precision] = make_train_step(networks, terms, strategy, config.clip_norm)
     seconds = {precision: [] for precision in steps}
     for round_number in range(ROUNDS + 1):
         for precision, step in steps.items():

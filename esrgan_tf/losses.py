@@ -2,7 +2,8 @@
 
 Images are [batch, height, width, 3] in 0..1, logits [batch, 1] or a map of them. Every loss is a float32 scalar:
 the mean over what it is given. Adversarial losses of one kind share a signature; the relativistic ones take the mean
-over all replicas from their caller. The tables at the end are the names that a recipe knows them by.
+over all replicas from their caller. The tables at the end are the names that a recipe knows them by;
+`register_loss` adds a user's.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,7 +12,7 @@ from typing import TypeVar
 import keras
 from keras import ops
 
-from esrgan_tf.errors import check_one_of
+from esrgan_tf.errors import InputError, check_one_of
 
 Tensor = keras.KerasTensor
 Mean = Callable[[Tensor], Tensor]
@@ -93,7 +94,7 @@ def ldl_loss(predicted: Tensor, reference: Tensor, target: Tensor) -> Tensor:
 
     Args:
         predicted: images [batch, height, width, 3] in 0..1, of 4 px or more.
-        reference: what the generator's moving average makes of the same input; no gradient.
+        reference: the output of the generator's moving average for the same input; no gradient.
         target: of the same shape.
 
     Returns:
@@ -149,7 +150,7 @@ def standard_generator_loss(real: Tensor, fake: Tensor, mean: Mean = ops.mean) -
     """BCE(C(x_f), 1), non-saturating. Source: Goodfellow et al. (arXiv:1406.2661); SRGAN equation 6.
 
     Args:
-        real: not looked at.
+        real: not used.
         fake: logits of generated images, [batch, ...].
         mean: not called.
 
@@ -177,7 +178,7 @@ def least_squares_generator_loss(real: Tensor, fake: Tensor, mean: Mean = ops.me
     """1/2 mean (C(x_f) - 1)^2. Source: LSGAN (arXiv:1611.04076) equation 9.
 
     Args:
-        real: not looked at.
+        real: not used.
         fake: outputs for generated images, [batch, ...].
         mean: not called.
 
@@ -208,10 +209,48 @@ ADVERSARIAL_LOSSES = {  # of the generator, of the discriminator
     "standard": (standard_generator_loss, standard_discriminator_loss),
     "least_squares": (least_squares_generator_loss, least_squares_discriminator_loss),
 }
+RESERVED_NAMES = (  # of a training's own values
+    *("pixel", "perceptual", "ms_ssim", "ldl", "adversarial", "discriminator", "logit_margin"),
+    *("psnr_y", "ssim_y"),
+)
+REGISTERED_LOSSES: dict[str, Callable] = {}
+
+
+def register_loss(name: str) -> Callable[[Loss], Loss]:
+    """Decorator that makes a loss term known to recipes, whose stage names it with its weight in `extra_losses`.
+
+        @register_loss("total_variation")
+        def total_variation(sr, hr): ...          # -> scalar
+
+        @register_loss("style")
+        class Style:                              # built once a run, under the strategy's scope
+            def __init__(self): self.models = (build_my_features(),)
+            def __call__(self, sr, hr): ...
+
+    A function or an object compares sr with hr, both [batch, height, width, 3] in 0..1, on each replica; held-out
+    images are measured by it too. `models` are an object's own networks, whose state a skipped step restores. A
+    subclass of `esrgan_tf.training.terms.Term` can do more, such as train a network of its own.
+
+    Args:
+        name: of the term in recipes, metrics.csv and TensorBoard.
+
+    Raises:
+        InputError: a name that is taken, or is no identifier.
+    """
+    if not name.isidentifier() or name in RESERVED_NAMES:
+        raise InputError(f"`name` must be an identifier, and none of {', '.join(RESERVED_NAMES)}. Received: {name}.")
+
+    def register(loss: Loss) -> Loss:
+        if name in REGISTERED_LOSSES:
+            raise InputError(f"`name` must be registered once. Received: {name}, which is registered.")
+        REGISTERED_LOSSES[name] = loss
+        return loss
+
+    return register
 
 
 def named_loss(table: Mapping[str, Loss], name: str, field: str) -> Loss:
-    """A recipe's loss by its name.
+    """Looks a recipe's loss up by its name.
 
     Args:
         table: one of those above.

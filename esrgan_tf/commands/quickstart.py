@@ -11,7 +11,7 @@ from pathlib import Path
 
 from absl import flags
 
-from esrgan_tf.commands.command_line import INTERRUPTED, import_tensorflow, run_command
+from esrgan_tf.commands.command_line import INTERRUPTED, import_tensorflow, run_command, with_flags
 from esrgan_tf.recipes import get_recipe
 from esrgan_tf.recipes.configs import STAGES
 
@@ -32,16 +32,19 @@ def _quickstart() -> int | None:
     import_tensorflow()
     from esrgan_tf.data.sample import sample_photographs
     from esrgan_tf.inference.showcase import show_stages
-    from esrgan_tf.training.loop import Interrupted
+    from esrgan_tf.training.interrupts import Interrupted
     from esrgan_tf.training.run import RunOptions, train_stage
+
+    def log(line: str) -> None:
+        print(with_flags(line, FLAGS), flush=True)
 
     workdir, recipe = Path(_WORKDIR.value), get_recipe("quickstart")
     try:
         for stage in STAGES:
             print(f"\n$ esrgan train --stage={stage} --recipe={recipe.name} --data=sample --workdir={workdir}")
-            train_stage(recipe, stage, RunOptions(workdir=str(workdir), data="sample"))
+            train_stage(recipe, stage, RunOptions(workdir=str(workdir), data="sample"), log=log)
     except Interrupted as interruption:
-        print(f"{interruption}; run the same line again to go on", flush=True)
+        print(f"{interruption}; run the same line again to resume", flush=True)
         return INTERRUPTED
     held_out = [pair.hr for pair in sample_photographs()[1]]
     output = workdir / "upscaled"

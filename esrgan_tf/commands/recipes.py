@@ -2,8 +2,10 @@
 
 esrgan recipes
 esrgan recipes esrgan > mine.json      # to change, and to train with --recipe=mine.json
+esrgan recipes --schema > recipe.schema.json      # by which an editor checks mine.json
 """
 
+import json
 import sys
 from collections.abc import Sequence
 
@@ -12,8 +14,10 @@ from absl import flags
 from esrgan_tf.commands.command_line import run_command
 from esrgan_tf.recipes import RECIPES, get_recipe
 from esrgan_tf.recipes.overrides import recipe_as_json
+from esrgan_tf.recipes.schema import recipe_schema
 
 FLAGS = flags.FlagValues()
+_SCHEMA = flags.DEFINE_bool("schema", False, "Print the JSON Schema of recipe files.", flag_values=FLAGS)
 HEADER = ("recipe", "generator", "stages", "published (x4, PSNR / SSIM)")
 
 
@@ -23,7 +27,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _recipes(name: str | None = None) -> None:
-    """The table, or the recipe of that name as JSON."""
+    """The table, the recipe of that name as JSON, or the schema of all."""
+    if _SCHEMA.value:
+        print(json.dumps(recipe_schema(), indent=2))
+        return
     if name:
         print(recipe_as_json(get_recipe(name)))
         return

@@ -4,7 +4,7 @@
     python train.py --stage=gan --recipe=quickstart
     python train.py --stage=gan --recipe=mine.json --set gan.adversarial_weight=1e-3 --degradation=realesrgan
 
-Running the same line again goes on where it stopped. `quickstart` takes minutes on two CPU cores; `esrgan` as
+Running the same line again resumes where it stopped. `quickstart` takes minutes on two CPU cores; `esrgan` as
 published takes days on a GPU.
 """
 
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from esrgan_tf.commands.command_line import INTERRUPTED, import_tensorflow, run_command
+from esrgan_tf.commands.command_line import INTERRUPTED, import_tensorflow, run_command, with_flags
 from esrgan_tf.recipes import DEGRADATIONS, get_degradation, get_recipe
 from esrgan_tf.recipes.configs import STAGES
 from esrgan_tf.recipes.overrides import override, parse_assignment
@@ -117,10 +117,10 @@ def _train() -> int | None:
     changes = {path: value for path, value in changes.items() if value is not None}
     if _DEGRADATION.value:
         changes["data.degradation"] = get_degradation(_DEGRADATION.value)
-    recipe = override(override(recipe, changes), map(parse_assignment, _SET.value))
+    recipe = override(recipe, [*changes.items(), *map(parse_assignment, _SET.value)])
 
     import_tensorflow()  # takes seconds: not for --help, nor for a flag that is wrong
-    from esrgan_tf.training.loop import Interrupted
+    from esrgan_tf.training.interrupts import Interrupted
     from esrgan_tf.training.run import RunOptions, train_stage
 
     options = RunOptions(
@@ -132,9 +132,13 @@ def _train() -> int | None:
         strategy=_STRATEGY.value,
         seed=_SEED.value,
     )
+
+    def log(line: str) -> None:
+        print(with_flags(line, FLAGS), flush=True)
+
     try:
-        train_stage(recipe, stage, options)
+        train_stage(recipe, stage, options, log=log)
     except Interrupted as interruption:
-        print(f"{interruption}; run the same line again to go on", flush=True)
+        print(f"{interruption}; run the same line again to resume", flush=True)
         return INTERRUPTED
     return None

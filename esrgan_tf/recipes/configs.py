@@ -70,7 +70,8 @@ class StageConfig:
     """One training stage: what is minimised, how, for how long, and how often it is validated.
 
     The generator minimises pixel_weight * pixel + perceptual_weight * perceptual + adversarial_weight * adversarial
-    (ESRGAN equation 3) + ms_ssim_weight * (1 - MS-SSIM) + ldl_weight * ldl; a term of weight 0 is not computed.
+    (ESRGAN equation 3) + ms_ssim_weight * (1 - MS-SSIM) + ldl_weight * ldl + extra_losses; a term of weight 0 is not
+    computed.
     """
 
     steps: int
@@ -84,6 +85,7 @@ class StageConfig:
     adversarial_loss: str = "relativistic"  # relativistic (average), standard or least_squares
     adversarial_weight: float = 0.0
     ms_ssim_weight: float = 0.0  # on as many scales as hr_patch has, 5 from 176 px; 0.84 in arXiv:1511.08861
+    extra_losses: tuple[tuple[str, float], ...] = ()  # losses of `register_loss`, each with its weight
     ldl_weight: float = 0.0  # artifacts that the moving average does not have (needs ema_decay); 1 in arXiv:2203.09195
 
     learning_rate: float = 2e-4  # of Adam, for generator and discriminator alike
@@ -99,6 +101,8 @@ class StageConfig:
     ema_decay: float | None = None  # of the generator; None: the trained weights themselves are used
     validate_every: int = 5000  # steps
     log_every: int = 100  # steps
+    max_nonfinite_steps: int = 10  # skipped in a row, before training goes back to its last checkpoint
+    max_rollbacks: int = 2  # such returns to one checkpoint, before training stops
     best_by: str = "psnr"  # on validation: psnr, perceptual (the loss term) or last (the newest)
 
     def __post_init__(self) -> None:
@@ -106,21 +110,24 @@ class StageConfig:
         weights = ("pixel_weight", "perceptual_weight", "adversarial_weight", "ms_ssim_weight", "ldl_weight")
         for name in (*weights, "learning_rate", "decay"):
             self._check(name, getattr(self, name) >= 0, "0 or more")
+        names = [name for name, _ in self.extra_losses]
+        self._check("extra_losses", len(set(names)) == len(names), "losses that are named once")
+        self._check("extra_losses", all(weight >= 0 for _, weight in self.extra_losses), "weights of 0 or more")
         for name in ("beta_1", "beta_2", "ema_decay"):
             self._check(name, 0 <= (getattr(self, name) or 0) < 1, "at least 0 and below 1")
         self._check("epsilon", self.epsilon > 0, "above 0")
         self._check("milestones", list(self.milestones) == sorted(set(self.milestones)), "ascending steps")
         if self.cosine_period:
-            self._check("milestones", not self.milestones, "empty where there is a cosine_period (set it first)")
+            self._check("milestones", not self.milestones, "empty where there is a cosine_period")
             self._check(
                 "lowest_learning_rate", 0 <= self.lowest_learning_rate <= self.learning_rate, "from 0 to learning_rate"
             )
         self._check("clip_norm", self.clip_norm is None or self.clip_norm > 0, "above 0, or none")
         if self.ema_decay is None:
-            self._check("ldl_weight", not self.ldl_weight, "0 where there is no ema_decay (set it first)")
+            self._check("ldl_weight", not self.ldl_weight, "0 where there is no ema_decay")
         check_one_of("best_by", self.best_by, BEST_BY)
         if self.best_by == "perceptual":
-            self._check("best_by", self.perceptual_weight, "psnr or last where perceptual_weight is 0 (set it first)")
+            self._check("best_by", self.perceptual_weight, "psnr or last where perceptual_weight is 0")
 
     def _check(self, name: str, right: object, allowed: str) -> None:
         """Raise unless the field is right."""

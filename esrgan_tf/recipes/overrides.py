@@ -19,20 +19,22 @@ LARGEST = 1e30  # of any number, so that none is infinite
 
 
 def override(config: Any, changes: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> Any:
-    """A recipe, or a part of one, with some fields changed, in the order given.
+    """Changes some fields of a recipe, or of a part of one, together: what depends on what does not matter.
 
     Args:
         config: a frozen dataclass.
-        changes: values by dotted name, such as {"gan.learning_rate": 5e-5}, or pairs of them. `family` of a
-            generator or a discriminator changes it to that family's published values, the scale kept.
+        changes: values by dotted name, such as {"gan.learning_rate": 5e-5}, or pairs of them, of which a later one
+            replaces an earlier one. `family` of a generator or a discriminator changes it to that family's published
+            values, the scale kept; what is set before it is lost.
 
     Raises:
-        InputError: a name that is no field, with the nearest one, a value of another type, or one that the
+        InputError: a name that is no field, with the nearest one, a value of another type, or values that the
             configuration refuses.
     """
+    draft = _Draft(config)
     for name, value in changes.items() if isinstance(changes, Mapping) else changes:
-        config = _replace_field(config, name, value, name, config)
-    return config
+        draft.set(name, value, name, config)
+    return draft.build()
 
 
 def parse_assignment(text: str) -> tuple[str, Any]:
@@ -108,25 +110,56 @@ def dotted_names(config: Any, prefix: str = "") -> list[str]:
     return names
 
 
-def _replace_field(config: Any, rest: str, value: Any, name: str, whole: Any) -> Any:
-    """`config` with the field `rest`, which is `name` seen from the whole recipe, changed."""
-    first, _, rest = rest.partition(".")
-    if config is None:
-        raise InputError(f"`{name}` cannot be set: what it is a part of is none (for a degradation, give one first).")
-    if not is_dataclass(config) or first not in {field.name for field in fields(config)}:
-        raise InputError(f"`{name}` must name a field of the recipe{_nearest(name, dotted_names(whole))}.")
-    if rest:
-        return replace(config, **{first: _replace_field(getattr(config, first), rest, value, name, whole)})
-    if first == FAMILY:
-        return _of_family(config, value, name)
-    conformed = _conform(value, typing.get_type_hints(type(config))[first], name)
-    return _naming(name, lambda: replace(config, **{first: conformed}))
+class _Draft:
+    """A configuration and its changed fields, which are checked when all of them are there."""
 
+    def __init__(self, config: Any):
+        self._config = config
+        self._changed: dict[str, Any] = {}  # values, or drafts of the parts in which something is changed
+        self._names: list[str] = []  # that were set in it, as they were given
 
-def _of_family(config: FamilyConfig, family: Any, name: str) -> FamilyConfig:
-    """The published configuration of another family, of the same scale."""
-    kept = {"scale": config.scale} if isinstance(config, GeneratorConfig) else {}
-    return _naming(name, lambda: replace(config.of_family(family, name)(), **kept))
+    def set(self, rest: str, value: Any, name: str, whole: Any) -> None:
+        """Set the field `rest`, which is `name` seen from the whole recipe."""
+        first, _, rest = rest.partition(".")
+        if not is_dataclass(self._config) or first not in {field.name for field in fields(self._config)}:
+            raise InputError(f"`{name}` must name a field of the recipe{_nearest(name, dotted_names(whole))}.")
+        if rest:
+            self._part(first, name).set(rest, value, name, whole)
+        elif first == FAMILY:
+            self._of_family(value, name)
+        else:
+            self._changed[first] = _conform(value, typing.get_type_hints(type(self._config))[first], name)
+        self._names = [*(other for other in self._names if other != name), name]
+
+    def build(self) -> Any:
+        """The configuration with all changes.
+
+        Raises:
+            InputError: it refuses them; every name that was set in it is given.
+        """
+        values = {name: value.build() if isinstance(value, _Draft) else value for name, value in self._changed.items()}
+        if not values:
+            return self._config
+        return _naming(", ".join(self._names), lambda: replace(self._config, **values))
+
+    def _part(self, field: str, name: str) -> "_Draft":
+        """The draft of a field that is a configuration itself."""
+        part = self._changed.get(field, getattr(self._config, field))
+        if part is None:
+            raise InputError(
+                f"`{name}` cannot be set: what it is a part of is none (for a degradation, give one first)."
+            )
+        if not isinstance(part, _Draft):
+            part = self._changed[field] = _Draft(part)
+        return part
+
+    def _of_family(self, family: Any, name: str) -> None:
+        """Begin with the published configuration of another family, of the same scale."""
+        kind = self._config.of_family(family, name)
+        kept = {}
+        if isinstance(self._config, GeneratorConfig):
+            kept["scale"] = self._changed.get("scale", self._config.scale)
+        self._config, self._changed, self._names = kind(), kept, []
 
 
 def _conform(value: Any, hint: Any, where: str) -> Any:
@@ -137,6 +170,8 @@ def _conform(value: Any, hint: Any, where: str) -> Any:
             return None
         kinds = [kind for kind in arguments if kind is not type(None)]
         return _conform(value, kinds[0], where)
+    if typing.get_origin(hint) is tuple and isinstance(value, dict):  # of pairs
+        value = list(value.items())
     if typing.get_origin(hint) is tuple and isinstance(value, list | tuple):
         items = arguments[:1] * len(value) if arguments[-1] is Ellipsis else arguments
         if len(items) == len(value):
@@ -159,7 +194,7 @@ def _conform(value: Any, hint: Any, where: str) -> Any:
 
 
 def _naming(where: str, make: Callable[[], Any]) -> Any:
-    """What `make` gives; what it refuses is raised with its place in the recipe."""
+    """The result of `make`; what it refuses is reported with its place in the recipe."""
     try:
         return make()
     except InputError as error:

@@ -1,12 +1,13 @@
-"""Saving everything that training goes on from, and taking it up again."""
+"""Saves and restores everything that training resumes from."""
 
 import shutil
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import tensorflow as tf
 
 from esrgan_tf.errors import InputError, TrainingStopped, first_line
-from esrgan_tf.training.networks import Networks
 from esrgan_tf.training.progress import Progress
 
 KEPT = 2  # the newest ones: one may be cut short by a crash
@@ -15,27 +16,41 @@ KEPT = 2  # the newest ones: one may be cut short by a crash
 class Checkpoints:
     """Checkpoints of networks, optimizers, progress and the data's iterator in one folder.
 
-    `batches` is that iterator: read it after `restore`.
+    `batches` is that iterator: read it after `restore` and after `roll_back`.
     """
 
-    def __init__(self, folder: Path, networks: Networks, progress: Progress, batches: tf.data.Dataset):
-        self._state = {
-            "generator": networks.generator,
-            "generator_optimizer": networks.generator_optimizer,
-            "progress": progress,
-        }
-        if networks.discriminator is not None:
-            self._state["discriminator"] = networks.discriminator
-            self._state["discriminator_optimizer"] = networks.discriminator_optimizer
-        self._progress = progress
+    def __init__(
+        self,
+        folder: Path,
+        networks: Mapping[str, Any],
+        progress: Progress,
+        make_batches: Callable[[int], tf.data.Dataset],
+        log: Callable[[str], None] = print,
+    ):
+        """Iterate from the first batch.
+
+        Args:
+            folder: of the checkpoints.
+            networks: models and optimizers by their names in a checkpoint.
+            progress: saved beside them.
+            make_batches: the data of a round, from 0; see `Progress.data_round`.
+            log: takes lines about checkpoints that cannot be read.
+        """
+        self._state = {**networks, "progress": progress}
+        self._progress, self._make_batches, self._log = progress, make_batches, log
         self._saved_step = -1
         self._folder = folder
-        self._start(batches)
+        self._start()
 
-    def _start(self, batches: tf.data.Dataset) -> None:
-        """Iterate from the first batch, and save that iterator from now on."""
-        self._dataset, self.batches = batches, iter(batches)
-        self._checkpoint = tf.train.Checkpoint(**self._state, batches=self.batches)
+    def _start(self) -> None:
+        """Iterate from the first batch of the data's round, and save that iterator from now on."""
+        self._data_round = self._progress.data_round
+        self.batches = iter(self._make_batches(self._data_round))
+        self._save_with(batches=self.batches)
+
+    def _save_with(self, **iterator: Any) -> None:
+        """Save the state, with the data's iterator or without, from now on."""
+        self._checkpoint = tf.train.Checkpoint(**self._state, **iterator)
         self._manager = tf.train.CheckpointManager(self._checkpoint, str(self._folder), max_to_keep=KEPT)
 
     def restore(self) -> bool:
@@ -49,23 +64,40 @@ class Checkpoints:
         """
         failures = []
         for path in reversed(self._manager.checkpoints):
-            failure = _restore(self._checkpoint, path)
+            failure = self._restore_whole(path)
             if failure is None:
                 self._saved_step = self._progress.step
                 return True
             failures.append(f"`{path}` cannot be read ({failure})")
-            print(failures[-1], flush=True)
+            self._log(failures[-1])
         for path in reversed(self._manager.checkpoints):
             if _restore(tf.train.Checkpoint(**self._state), path) is None:
-                self._start(self._dataset)  # the other iterator may be restored in part
-                print(f"`{path}` is restored without its position in the data, which starts again", flush=True)
+                self._start()  # the other iterator may be restored in part
+                self._log(f"`{path}` is restored without its position in the data, which starts again")
                 return True
         if failures:
             raise InputError(f"{failures[0]}: remove {self._folder}, or choose another `workdir`.")
         return False
 
+    def roll_back(self) -> bool:
+        """Restore the newest checkpoint, and draw the data by another seed; False where there is no checkpoint."""
+        data_round = self._progress.data_round + 1
+        for path in reversed(self._manager.checkpoints):
+            if _restore(tf.train.Checkpoint(**self._state), path) is None:
+                self._saved_step, self._progress.data_round = self._progress.step, data_round
+                self._start()
+                return True
+        return False
+
+    def _restore_whole(self, path: str) -> str | None:
+        """Restore a checkpoint with its position in the data; why it cannot be, where it cannot."""
+        failure = _restore(tf.train.Checkpoint(progress=self._progress), path)
+        if failure is None and self._progress.data_round != self._data_round:
+            self._start()  # the position is one in that round's data
+        return failure or _restore(self._checkpoint, path)
+
     def save(self) -> None:
-        """Save now; a checkpoint appears whole or not at all.
+        """Saves now; a checkpoint appears whole or not at all.
 
         Raises:
             TrainingStopped: it cannot be written, such as on a full disk; the ones before stay.
@@ -74,7 +106,7 @@ class Checkpoints:
         if step == self._saved_step:
             return
         try:
-            self._manager.save(checkpoint_number=step)
+            self._write(step)
         except (tf.errors.OpError, OSError) as error:
             for partial in self._folder.glob(f"ckpt-{step}*"):
                 shutil.rmtree(partial) if partial.is_dir() else partial.unlink()
@@ -82,6 +114,15 @@ class Checkpoints:
                 f"`{self._folder}` cannot hold the checkpoint of step {step}: {first_line(error)}"
             ) from error
         self._saved_step = step
+
+    def _write(self, step: int) -> None:
+        """Write a checkpoint, without the position in data whose iterator cannot be saved."""
+        try:
+            self._manager.save(checkpoint_number=step)
+        except tf.errors.FailedPreconditionError as error:
+            self._log(f"the position in the data cannot be saved, a resumed run starts it again: {first_line(error)}")
+            self._save_with()
+            self._manager.save(checkpoint_number=step)
 
 
 def _restore(checkpoint: tf.train.Checkpoint, path: str) -> str | None:

@@ -71,14 +71,19 @@ def scale_loss_if_half(optimizer: keras.optimizers.Optimizer, precision: str) ->
     return keras.optimizers.LossScaleOptimizer(optimizer) if precision == "mixed_float16" else optimizer
 
 
+def is_scaled(optimizer: keras.optimizers.Optimizer) -> bool:
+    """Whether the optimizer scales its loss, and skips a step whose scaled gradients overflow."""
+    return isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
+
+
 def apply_gradients(
     optimizer: keras.optimizers.Optimizer, gradients: list, variables: list, clip_norm: float | None = None
 ) -> None:
     """Apply one replica's gradients; the optimizer sums them over all replicas.
 
     Keras' loss scaling looks for overflow on the first replica alone, before the sum. One replica's overflow is
-    therefore told to all of them first, so that every one skips the step. Keras' own clipping, too, comes before the
-    sum and would measure each replica's part.
+    therefore made known to all of them first, so that every one skips the step. Keras' own clipping, too, comes
+    before the sum and would measure each replica's part.
 
     Args:
         optimizer: Keras optimizer, built.
@@ -87,13 +92,12 @@ def apply_gradients(
         clip_norm: where the gradients' global norm, summed over the replicas and not scaled, is above this, they are
             scaled down to it.
     """
-    is_scaled = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
-    if is_scaled:
+    if is_scaled(optimizer):
         finite = tf.reduce_all([tf.reduce_all(tf.math.is_finite(gradient)) for gradient in gradients])
         overflows = tf.distribute.get_replica_context().all_reduce("sum", tf.cast(~finite, tf.float32))
         gradients = [tf.where(overflows > 0, tf.constant(float("nan"), g.dtype), g) for g in gradients]
     if clip_norm is not None:
-        scale = keras.ops.convert_to_tensor(optimizer.dynamic_scale) if is_scaled else 1.0
+        scale = keras.ops.convert_to_tensor(optimizer.dynamic_scale) if is_scaled(optimizer) else 1.0
         gradients = _clip_sum(gradients, clip_norm * scale)
     optimizer.apply(gradients, variables)
 

@@ -1,8 +1,7 @@
 """An NVIDIA GPU that is in the machine and that TensorFlow does not see: training on the CPU unknowingly costs most."""
 
-import functools
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import tensorflow as tf
@@ -10,10 +9,11 @@ import tensorflow as tf
 NVIDIA = "0x10de"  # PCI vendor
 DISPLAY_CONTROLLER = "0x03"  # PCI base class: VGA and 3D controllers
 NONE_VISIBLE = ("", "-1")  # values of CUDA_VISIBLE_DEVICES with which a user hides every GPU
+ANNOUNCED: set[str] = set()  # notices that this process has logged
 
 
 def nvidia_gpus(root: Path = Path("/")) -> list[str]:
-    """What the kernel knows of NVIDIA GPUs, without TensorFlow or CUDA.
+    """Lists the NVIDIA GPUs that the kernel knows, without TensorFlow or CUDA.
 
     Args:
         root: of the file system.
@@ -29,7 +29,7 @@ def nvidia_gpus(root: Path = Path("/")) -> list[str]:
 
 
 def unseen_gpu_notice(strategy: str, seen: int, environment: Mapping[str, str], root: Path = Path("/")) -> str | None:
-    """The line that says that a GPU is not used, and how to mend it.
+    """Words the notice that a GPU is not used, and what to install.
 
     Args:
         strategy: of `strategy`; whoever asks for the CPU gets no notice.
@@ -46,24 +46,24 @@ def unseen_gpu_notice(strategy: str, seen: int, environment: Mapping[str, str], 
     gpus = nvidia_gpus(root)
     if not gpus:
         return None
-    mend = (
+    remedy = (
         f"install CUDA's libraries (`pip install '.[gpu]'` or `pip install 'tensorflow[and-cuda]=={tf.__version__}'`); "
         "where they are, NVIDIA's driver is too old for them: update it"
         if _device_files(root)
         else "install NVIDIA's driver, or give the container the GPU (`docker run --gpus all`)"
     )
     return (
-        f"*** TRAINING RUNS ON THE CPU: TensorFlow does not see this machine's {gpus[0]}. To use it, {mend}. "
+        f"*** TRAINING RUNS ON THE CPU: TensorFlow does not see this machine's {gpus[0]}. To use it, {remedy}. "
         "`strategy=cpu` silences this line. ***"
     )
 
 
-@functools.cache
-def announce_unseen_gpu(strategy: str) -> None:
-    """Print the notice, once a process."""
+def announce_unseen_gpu(strategy: str, log: Callable[[str], None] = print) -> None:
+    """Log the notice, once a process."""
     notice = unseen_gpu_notice(strategy, len(tf.config.list_physical_devices("GPU")), os.environ)
-    if notice:
-        print(notice, flush=True)
+    if notice and notice not in ANNOUNCED:
+        ANNOUNCED.add(notice)
+        log(notice)
 
 
 def _device_files(root: Path) -> list[Path]:

@@ -1,93 +1,102 @@
-"""A stage's networks and optimizers, built under the strategy and wired to the recipe."""
+"""A stage's generator, its optimizer and its learning rate, built under the strategy."""
 
 import math
-import os
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
 import keras
 import tensorflow as tf
 from keras import ops
 
-from esrgan_tf import compat
-from esrgan_tf.errors import InputError
-from esrgan_tf.models import build_discriminator, build_features, build_generator
-from esrgan_tf.models.distilled_features import DISTILLED
-from esrgan_tf.recipes.configs import PerceptualConfig, Recipe, StageConfig
-from esrgan_tf.training.distribution import scale_loss_if_half
+from esrgan_tf.models import build_generator
+from esrgan_tf.recipes.configs import Recipe, StageConfig
+from esrgan_tf.training.distribution import apply_gradients, is_scaled, scale_loss_if_half
 
 
-@dataclass
+@dataclass(frozen=True)
+class Trainee:
+    """A network that is trained, its optimizer, and the name that both have in checkpoints."""
+
+    name: str
+    model: keras.Model
+    optimizer: keras.optimizers.Optimizer
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint keeps of it."""
+        return {self.name: self.model, f"{self.name}_optimizer": self.optimizer}
+
+    @property
+    def is_scaled(self) -> bool:
+        """Whether its loss is scaled for float16, and its optimizer skips overflows itself."""
+        return is_scaled(self.optimizer)
+
+    def of_replica(self, loss: tf.Tensor) -> tf.Tensor:
+        """What one replica differentiates: Keras sums the replicas' gradients, and float16 needs the loss scaled."""
+        return self.optimizer.scale_loss(loss / tf.distribute.get_replica_context().num_replicas_in_sync)
+
+    def gradients(self, tape: tf.GradientTape, loss: tf.Tensor) -> list[tf.Tensor]:
+        """Gradients of a recorded loss that is `of_replica`, one a trainable variable."""
+        variables = [variable.value for variable in self.model.trainable_variables]
+        return tape.gradient(loss, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+
+    def apply(self, gradients: list[tf.Tensor], clip_norm: float | None) -> None:
+        """Apply one replica's gradients, in its context."""
+        apply_gradients(self.optimizer, gradients, self.model.trainable_variables, clip_norm)
+
+
+@dataclass(frozen=True)
 class Networks:
-    """What a training step works on. `evaluated` is a float32 twin of the generator: what is validated and saved."""
+    """The generator and its optimizer; `evaluated` is the generator's float32 twin, which is validated and saved."""
 
     generator: keras.Model
     evaluated: keras.Model
     generator_optimizer: keras.optimizers.Optimizer
-    discriminator: keras.Model | None
-    discriminator_optimizer: keras.optimizers.Optimizer | None
-    features: keras.Model | None
-    features_weights: str | None  # where the features' weights come from, for people
-    clip_norm: float | None  # of each network's gradients
+
+    @property
+    def trainee(self) -> Trainee:
+        """The generator as what a step trains."""
+        return Trainee("generator", self.generator, self.generator_optimizer)
+
+    @property
+    def averaging_optimizer(self) -> keras.optimizers.Optimizer:
+        """The generator's optimizer, which keeps its moving average, without the loss scaling around it."""
+        return getattr(self.generator_optimizer, "inner_optimizer", self.generator_optimizer)
+
+    @property
+    def learning_rate(self) -> float:
+        """Of the last step that was applied."""
+        optimizer = self.averaging_optimizer
+        return float(optimizer._learning_rate(max(int(optimizer.iterations.numpy()) - 1, 0)))
+
+    @property
+    def on_cpu(self) -> bool:
+        """Whether the weights lie on a CPU."""
+        return "CPU" in self.generator.trainable_variables[0].value.device
 
     def update_evaluated(self) -> None:
         """Bring the twin up to date: the generator's moving average, or its weights where none is kept."""
         self.evaluated.set_weights(self.generator.get_weights())
         if self.generator_optimizer.iterations.numpy() > 0:
-            self._averaging_optimizer.finalize_variable_values(self.evaluated.trainable_variables)
-
-    def average_output(self, lr: tf.Tensor) -> tf.Tensor:
-        """What the generator's moving average makes of lr, in a replica's context and without a gradient.
-
-        Before the first step, when there is no average yet, the generator itself stands for it.
-        """
-        optimizer = self._averaging_optimizer
-        averages = zip(compat.moving_averages(optimizer), self.generator.trainable_variables, strict=True)
-        has_begun = ops.convert_to_tensor(optimizer.iterations) > 0
-        weights = [tf.where(has_begun, average.value, weight.value) for average, weight in averages]
-        state = [variable.value for variable in self.generator.non_trainable_variables]
-        sr, _ = self.generator.stateless_call(weights, state, lr, training=False)
-        return tf.stop_gradient(sr)
-
-    @property
-    def _averaging_optimizer(self) -> keras.optimizers.Optimizer:
-        """The generator's optimizer without the loss scaling around it."""
-        return getattr(self.generator_optimizer, "inner_optimizer", self.generator_optimizer)
+            self.averaging_optimizer.finalize_variable_values(self.evaluated.trainable_variables)
 
 
 def build_networks(recipe: Recipe, stage: StageConfig, precision: str, strategy: tf.distribute.Strategy) -> Networks:
-    """Build what a stage needs; a discriminator and features only where its loss has a term for them.
+    """Build the generator, its twin and its optimizer; loss terms build their networks themselves.
 
     Args:
-        recipe: of the networks.
+        recipe: of the generator.
         stage: one of its stages, perhaps changed.
         precision: Keras dtype policy.
         strategy: under which all variables are made.
 
     Raises:
-        InputError: a network that cannot be built so, a patch that the discriminator cannot take, a layer that
-            the feature network has not, or weights that cannot be had.
+        InputError: a generator that cannot be built so.
     """
-    discriminator = discriminator_optimizer = features = features_weights = None
     with strategy.scope():
         generator = build_generator(recipe.generator, recipe.name, precision)
         evaluated = build_generator(recipe.generator, recipe.name)
-        generator_optimizer = _adam(stage, generator, precision, stage.ema_decay)
-        if stage.adversarial_weight:
-            discriminator = build_discriminator(recipe.discriminator, stage.hr_patch, precision)
-            discriminator_optimizer = _adam(stage, discriminator, precision, ema_decay=None)
-        if stage.perceptual_weight:
-            features, features_weights = _features(recipe.perceptual, precision)
-    return Networks(
-        generator,
-        evaluated,
-        generator_optimizer,
-        discriminator,
-        discriminator_optimizer,
-        features,
-        features_weights,
-        stage.clip_norm,
-    )
+        return Networks(generator, evaluated, build_adam(stage, generator, precision, stage.ema_decay))
 
 
 class CosineRestarts(keras.optimizers.schedules.LearningRateSchedule):
@@ -103,7 +112,7 @@ class CosineRestarts(keras.optimizers.schedules.LearningRateSchedule):
         return self.lowest + (self.highest - self.lowest) * 0.5 * (1 + ops.cos(math.pi * done))
 
     def get_config(self) -> dict:
-        """What it is made from."""
+        """The arguments that it is made from."""
         return {"highest": self.highest, "lowest": self.lowest, "period": self.period}
 
 
@@ -117,7 +126,7 @@ def learning_rate_schedule(stage: StageConfig) -> keras.optimizers.schedules.Lea
     return keras.optimizers.schedules.PiecewiseConstantDecay(list(stage.milestones), rates)
 
 
-def _adam(
+def build_adam(
     stage: StageConfig, model: keras.Model, precision: str, ema_decay: float | None
 ) -> keras.optimizers.Optimizer:
     """Adam for one network, built so that a checkpoint can be restored into it."""
@@ -132,35 +141,3 @@ def _adam(
     optimizer = scale_loss_if_half(adam, precision)
     optimizer.build(model.trainable_variables)
     return optimizer
-
-
-def _features(config: PerceptualConfig, precision: str) -> tuple[keras.Model, str]:
-    """The feature network, and where its weights come from."""
-    if config.network == DISTILLED or config.weights in ("random", "shipped"):  # nothing to look for outside
-        where = {"random": "random, fixed seed"}.get(config.weights, config.weights)
-        return build_features(config, config.weights, precision), where
-    try:
-        if config.weights == "minc":
-            raise OSError("they are not among Keras' own")
-        if config.weights == "imagenet" and not config.download and not _imagenet_is_cached(config.network):
-            raise OSError("they are not in Keras' cache")
-        return build_features(config, config.weights, precision), config.weights
-    except OSError as error:
-        reason = f"{config.network.upper()}'s weights `{config.weights}` cannot be had: {error}"
-        if not config.random_if_missing or config.weights != "imagenet":  # a file asked for is not guessed at
-            raise InputError(
-                f"{reason}. Use `vgg_weights=PATH` (Keras weights such as {_weights_name(config.network)}) "
-                "or, for features without training, `vgg_weights=random`."
-            ) from error
-        return build_features(config, "random", precision), f"random, fixed seed ({reason})"
-
-
-def _weights_name(network: str) -> str:
-    """What Keras calls the file of ImageNet weights."""
-    return f"{network}_weights_tf_dim_ordering_tf_kernels_notop.h5"
-
-
-def _imagenet_is_cached(network: str) -> bool:
-    """Whether Keras has downloaded the ImageNet weights before."""
-    home = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras"))
-    return (home / "models" / _weights_name(network)).is_file()

@@ -1,4 +1,4 @@
-"""A stage's folder: its files, and `recipe.json`, which says what really ran."""
+"""A stage's folder: its files, and `recipe.json`, which records what really ran."""
 
 import json
 import platform
@@ -14,8 +14,8 @@ from esrgan_tf.formats.keras_file.locate import GENERATOR_FILE
 from esrgan_tf.recipes.configs import STAGES, Recipe
 from esrgan_tf.recipes.overrides import from_tree
 
-# What may differ, of a stage, when its run is taken up again.
-MAY_CHANGE = ("steps", "validate_every", "log_every", "learning_rate")
+# What may differ, of a stage, when its run is resumed.
+MAY_CHANGE = ("steps", "validate_every", "log_every", "learning_rate", "max_nonfinite_steps", "max_rollbacks")
 PROSE = ("paper", "section", "command", "published")
 USED_WITH = {"discriminator": "adversarial_weight", "perceptual": "perceptual_weight"}  # part of a recipe: its weight
 IDENTIFYING = ("data", "seed", "precision", "init_from", "training_pictures_digest")  # besides the recipe
@@ -46,7 +46,7 @@ class StageFolder:
 
     @property
     def checkpoints(self) -> Path:
-        """Everything that training goes on from."""
+        """Everything that training resumes from."""
         return self.path / "checkpoints"
 
     @property
@@ -58,6 +58,11 @@ class StageFolder:
     def images(self) -> Path:
         """Validation panels."""
         return self.path / "pictures"
+
+    @property
+    def nonfinite(self) -> Path:
+        """Reports on steps that were not finite, where training stopped by them."""
+        return self.path / "nonfinite"
 
     @property
     def metrics(self) -> Path:
@@ -92,7 +97,7 @@ def start_record(folder: StageFolder, recipe: Recipe, run: dict[str, Any]) -> No
             "python": platform.python_version(),
         },
     }
-    # Before the first checkpoint there is nothing to go on from, and nothing to lose.
+    # Before the first checkpoint there is nothing to resume, and nothing to lose.
     if folder.record.exists() and (folder.checkpoints.exists() or folder.best.exists()):
         _check_same_run(folder, record)
     folder.path.mkdir(parents=True, exist_ok=True)
@@ -133,7 +138,7 @@ def _read_record(path: Path) -> dict[str, Any]:
     except InputError as error:
         raise InputError(
             f"{error} It was written by esrgan_tf {record.get('versions', {}).get('esrgan_tf', 'of unknown version')}, "
-            f"this is {__version__}: go on with that version, or choose another `workdir`."
+            f"this is {__version__}: continue with that version, or choose another `workdir`."
         ) from error
     return record | {"recipe": asdict(recipe)}
 

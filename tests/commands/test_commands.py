@@ -63,7 +63,7 @@ def assert_one_line_error(result, *parts):
 @pytest.mark.parametrize("flag", train_command.RECIPE_FLAGS)
 def test_every_recipe_flag_changes_its_field_and_no_other(flag, tiny, capsys, monkeypatch):
     seen = []
-    monkeypatch.setattr("esrgan_tf.training.run.train_stage", lambda recipe, stage, options: seen.append(recipe))
+    monkeypatch.setattr("esrgan_tf.training.run.train_stage", lambda recipe, stage, options, log: seen.append(recipe))
     value = FLAG_VALUES[flag]
     assert run(capsys, "train", "--stage=psnr", "--recipe=tiny", f"--{flag}={value}")[0] == 0
     changes = {train_command.RECIPE_FLAGS[flag].format(stage="psnr"): value}
@@ -76,7 +76,7 @@ def test_every_recipe_flag_changes_its_field_and_no_other(flag, tiny, capsys, mo
 def test_run_flags_reach_the_run(tiny, capsys, monkeypatch):
     seen = []
     monkeypatch.setattr(
-        "esrgan_tf.training.run.train_stage", lambda recipe, stage, options: seen.append((stage, options))
+        "esrgan_tf.training.run.train_stage", lambda recipe, stage, options, log: seen.append((stage, options))
     )
     values = {
         "workdir": "w",
@@ -247,7 +247,7 @@ def test_quickstart_leaves_both_stages_and_a_panel(capsys, tmp_path, monkeypatch
 
 def test_set_and_degradation_reach_the_recipe(tiny, capsys, monkeypatch):
     seen = []
-    monkeypatch.setattr("esrgan_tf.training.run.train_stage", lambda recipe, stage, options: seen.append(recipe))
+    monkeypatch.setattr("esrgan_tf.training.run.train_stage", lambda recipe, stage, options, log: seen.append(recipe))
     arguments = ("--recipe=tiny", "--steps=3", "--set", "gan.adversarial_weight=1e-3", "--set=generator.scale=4")
     assert run(capsys, "train", "--stage=gan", *arguments, "--degradation=realesrgan")[0] == 0
     changes = {

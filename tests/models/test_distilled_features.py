@@ -4,14 +4,13 @@ import numpy as np
 import pytest
 from support.paths import SHARED
 from support.tiny import TINY
+from support.training import built, features_of, term_of
 
 from esrgan_tf.errors import InputError
 from esrgan_tf.models import build_features
 from esrgan_tf.models.distilled_features import SHIPPED, VGG19_WIDTHS, distilled_vgg19_features
 from esrgan_tf.recipes.configs import PerceptualConfig
 from esrgan_tf.recipes.overrides import override
-from esrgan_tf.training.distribution import make_strategy
-from esrgan_tf.training.networks import build_networks
 
 PUBLISHED = SHARED / "data/weights/vgg19_distilled_16x.npz"
 X = np.random.default_rng(0).uniform(size=(1, 32, 48, 3)).astype(np.float32)
@@ -108,16 +107,16 @@ def perceptual(**changes):
 
 def test_a_recipe_chooses_it_and_the_run_says_so():
     recipe = perceptual()
-    networks = build_networks(recipe, recipe.gan, "float32", make_strategy("cpu"))
-    assert networks.features_weights == "shipped"
-    np.testing.assert_allclose(networks.features(X)["conv2_1"], distilled_vgg19_features(["conv2_1"])(X)["conv2_1"])
+    _, terms, _ = built(recipe, recipe.gan)
+    assert term_of(terms, "perceptual").weights_origin == "shipped"
+    np.testing.assert_allclose(features_of(terms)(X)["conv2_1"], distilled_vgg19_features(["conv2_1"])(X)["conv2_1"])
 
 
 @pytest.mark.parametrize("weights", ["imagenet", "minc", "vgg19.keras"])
 def test_weights_of_another_network_are_refused_with_the_way_out_and_never_replaced_by_random_ones(weights):
     recipe = perceptual(weights=weights, download=False, random_if_missing=True)
     with pytest.raises(InputError, match=f"shipped, random.*perceptual.network=vgg19.*Received: {weights}"):
-        build_networks(recipe, recipe.gan, "float32", make_strategy("cpu"))
+        built(recipe, recipe.gan)
 
 
 def test_vgg19_itself_has_no_shipped_weights():

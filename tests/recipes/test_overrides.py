@@ -1,7 +1,7 @@
 """One mechanism for every field: `--set`, flags and JSON files, checked by name and type."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pytest
 
@@ -120,6 +120,35 @@ def test_family_changes_a_network_to_the_published_one_of_the_same_scale():
 def test_fields_are_set_in_the_order_given():
     changed = set_on(ESRGAN, "generator.blocks=4", "generator.family=edsr", "generator.blocks=8")
     assert changed.generator == EDSRConfig(blocks=8)
+
+
+def test_fields_that_depend_on_each_other_are_set_in_either_order():
+    texts = ("psnr.cosine_period=100", "psnr.milestones=[]")
+    for order in (texts, texts[::-1]):
+        changed = set_on(ESRGAN, *order).psnr
+        assert (changed.cosine_period, changed.milestones) == (100, ())
+
+
+def test_what_is_refused_names_all_that_was_set_with_it():
+    with pytest.raises(InputError, match="^psnr.cosine_period, psnr.decay: `milestones` must be empty"):
+        set_on(ESRGAN, "psnr.cosine_period=100", "gan.steps=5", "psnr.decay=0.1")
+
+
+def test_a_part_that_is_given_whole_can_be_changed_in_the_same_call():
+    given = DEGRADATIONS["realesrgan"]
+    changed = override(ESRGAN, {"data.degradation": given, "data.degradation.final_sinc.probability": 0.25})
+    assert changed.data.degradation == replace(given, final_sinc=replace(given.final_sinc, probability=0.25))
+
+
+def test_extra_losses_are_an_object_or_a_list_of_pairs():
+    changed = set_on(ESRGAN, 'gan.extra_losses={"style": 0.5, "edges": 1}', 'psnr.extra_losses=[["style", 2]]')
+    assert (changed.gan.extra_losses, changed.psnr.extra_losses) == (
+        (("style", 0.5), ("edges", 1.0)),
+        (("style", 2.0),),
+    )
+    for text, refused in (('[["a", 1], ["a", 2]]', "named once"), ('{"a": -1}', "weights of 0 or more")):
+        with pytest.raises(InputError, match=f"`extra_losses` must be .*{refused}"):
+            set_on(ESRGAN, f"gan.extra_losses={text}")
 
 
 def test_the_hint_of_a_recipe_works():

@@ -1,7 +1,5 @@
 """Checkpoints: what is restored where the data is read in another way than when they were written."""
 
-from types import SimpleNamespace
-
 import keras
 import numpy as np
 import pytest
@@ -9,6 +7,7 @@ import tensorflow as tf
 
 from esrgan_tf.training.checkpoints import Checkpoints
 from esrgan_tf.training.progress import Progress
+from esrgan_tf.training.record import StepRecord
 
 
 def opened(folder, weight, batches):
@@ -17,8 +16,8 @@ def opened(folder, weight, batches):
     model.set_weights([np.full((1, 1), weight, np.float32)])
     optimizer = keras.optimizers.Adam()
     optimizer.build(model.trainable_variables)
-    networks = SimpleNamespace(generator=model, generator_optimizer=optimizer, discriminator=None)
-    return Checkpoints(folder, networks, Progress(), batches), networks
+    networks = {"generator": model, "generator_optimizer": optimizer}
+    return Checkpoints(folder, networks, Progress(StepRecord()), lambda data_round: batches), model
 
 
 def counting():
@@ -37,18 +36,18 @@ def saved(tmp_path):
 
 
 def test_the_data_goes_on_where_it_was(saved):
-    checkpoints, networks = opened(saved, 0, counting())
+    checkpoints, model = opened(saved, 0, counting())
     assert checkpoints.restore()
-    assert (checkpoints._progress.step, networks.generator.get_weights()[0]) == (2, 3)
+    assert (checkpoints._progress.step, model.get_weights()[0]) == (2, 3)
     assert int(next(checkpoints.batches)) == 2
 
 
 def test_a_pipeline_that_has_changed_starts_again_and_everything_else_is_restored(saved, capsys):
     changed = counting().map(lambda number: number + 10).prefetch(1)
-    checkpoints, networks = opened(saved, 0, changed)
+    checkpoints, model = opened(saved, 0, changed)
     assert checkpoints.restore()
     assert "ckpt-2` is restored without its position in the data, which starts again" in capsys.readouterr().out
-    assert (checkpoints._progress.step, networks.generator.get_weights()[0]) == (2, 3)
+    assert (checkpoints._progress.step, model.get_weights()[0]) == (2, 3)
     assert int(next(checkpoints.batches)) == 10
     checkpoints._progress.step = 3
     checkpoints.save()

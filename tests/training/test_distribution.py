@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from support.tiny import TINY, narrowed
+from support.training import built, discriminator_of, features_of, term_of
 
 from esrgan_tf.errors import InputError
 from esrgan_tf.models import build_generator
@@ -18,8 +19,6 @@ from esrgan_tf.training.distribution import (
     make_strategy,
     scale_loss_if_half,
 )
-from esrgan_tf.training.networks import build_networks
-from esrgan_tf.training.steps import Objective, make_train_step
 
 NOISE = ("linear2/bias", "conv1/bias", "conv2/bias", "conv_body/bias")
 ONE, TWO = "cpu", "mirrored:CPU:0,CPU:1"
@@ -32,23 +31,26 @@ def batch(seed=0):
 
 
 def trained(strategy_name, precision="float32", steps=3, stage="gan", recipe=TINY):
-    """Loss terms by step, and the networks, after some steps on the same batches."""
+    """Loss terms by step, the networks and the term objects, after some steps on the same batches."""
     keras.utils.set_random_seed(7)
-    strategy = make_strategy(strategy_name)
-    networks = build_networks(recipe, recipe.stage(stage), precision, strategy)
-    step = make_train_step(networks, Objective(recipe, recipe.stage(stage)), strategy)
-    return [{k: float(v) for k, v in step(*batch(i)).items()} for i in range(steps)], networks
+    networks, terms, step = built(recipe, recipe.stage(stage), precision, strategy_name)
+    return [{k: float(v) for k, v in step(*batch(i)).items()} for i in range(steps)], networks, terms
+
+
+def models(networks, terms):
+    """Generator and discriminator."""
+    return networks.generator, discriminator_of(terms)
 
 
 def test_two_replicas_train_as_one():
-    one, networks_one = trained(ONE)
-    two, networks_two = trained(TWO)
+    one, *trained_one = trained(ONE)
+    two, *trained_two = trained(TWO)
     for a, b in zip(one, two, strict=True):
         assert a.keys() == b.keys() == {"pixel", "perceptual", "discriminator", "adversarial", "logit_margin"}
         for name in a:
             assert a[name] == pytest.approx(b[name], rel=2e-3, abs=1e-4), name
-    for model in ("generator", "discriminator"):
-        for a, b in zip(getattr(networks_one, model).variables, getattr(networks_two, model).variables, strict=True):
+    for model_one, model_two in zip(models(*trained_one), models(*trained_two), strict=True):
+        for a, b in zip(model_one.variables, model_two.variables, strict=True):
             # A relativistic loss does not see the logits' common bias: its gradient is rounding noise.
             if a.path != "linear2/bias":
                 np.testing.assert_allclose(a.numpy(), b.numpy(), atol=2e-4, err_msg=a.path)
@@ -72,13 +74,13 @@ def test_two_replicas_train_as_one():
 )
 def test_spectral_normalization_batchnorm_and_prelu_are_the_same_on_two_replicas(change):
     recipe = override(TINY, change)
-    one, networks_one = trained(ONE, recipe=recipe)
-    two, networks_two = trained(TWO, recipe=recipe)
+    one, *trained_one = trained(ONE, recipe=recipe)
+    two, *trained_two = trained(TWO, recipe=recipe)
     for a, b in zip(one, two, strict=True):
         for name in a:
             assert a[name] == pytest.approx(b[name], rel=5e-3, abs=1e-4), name
-    for model in ("generator", "discriminator"):
-        for a, b in zip(getattr(networks_one, model).variables, getattr(networks_two, model).variables, strict=True):
+    for model_one, model_two in zip(models(*trained_one), models(*trained_two), strict=True):
+        for a, b in zip(model_one.variables, model_two.variables, strict=True):
             # A bias before BatchNorm or under a relativistic loss has no gradient but rounding noise.
             if not a.path.endswith(NOISE):
                 np.testing.assert_allclose(a.numpy(), b.numpy(), atol=5e-4, err_msg=a.path)
@@ -90,7 +92,7 @@ def test_spectral_normalization_batchnorm_and_prelu_are_the_same_on_two_replicas
 @pytest.mark.parametrize(("name", "stage"), [(name, stage) for name in RECIPES for stage in RECIPES[name].stages])
 def test_every_recipe_trains_three_steps_of_each_of_its_stages(name, stage):
     recipe = narrowed(name, steps=3)
-    terms, networks = trained(ONE, steps=3, stage=stage, recipe=recipe)
+    terms, networks, _ = trained(ONE, steps=3, stage=stage, recipe=recipe)
     config = recipe.stage(stage)
     wanted = {term for term in ("pixel", "perceptual", "adversarial") if getattr(config, f"{term}_weight")}
     assert wanted == terms[0].keys() - {"discriminator", "logit_margin"}
@@ -105,12 +107,16 @@ def test_every_recipe_trains_three_steps_of_each_of_its_stages(name, stage):
 def test_the_first_step_changes_generator_and_discriminator():
     recipe = TINY
     keras.utils.set_random_seed(7)
-    strategy = make_strategy(ONE)
-    networks = build_networks(recipe, recipe.gan, "float32", strategy)
-    before = {name: getattr(networks, name).get_weights() for name in ("generator", "discriminator", "features")}
-    make_train_step(networks, Objective(recipe, recipe.gan), strategy)(*batch())
+    networks, terms, step = built(recipe, recipe.gan)
+    parts = {
+        "generator": networks.generator,
+        "discriminator": discriminator_of(terms),
+        "features": features_of(terms),
+    }
+    before = {name: model.get_weights() for name, model in parts.items()}
+    step(*batch())
     changed = {
-        name: any((a != b).any() for a, b in zip(old, getattr(networks, name).get_weights(), strict=True))
+        name: any((a != b).any() for a, b in zip(old, parts[name].get_weights(), strict=True))
         for name, old in before.items()
     }
     assert changed == {"generator": True, "discriminator": True, "features": False}
@@ -119,24 +125,24 @@ def test_the_first_step_changes_generator_and_discriminator():
 def test_generator_gradient_is_that_of_the_released_code():
     """One generator update equals Adam on the loss written out plainly, discriminator in training mode."""
     keras.utils.set_random_seed(7)
-    strategy = make_strategy(ONE)
-    networks = build_networks(TINY, TINY.gan, "float32", strategy)
+    networks, terms, step = built(TINY, TINY.gan)
+    discriminator, features = discriminator_of(terms), features_of(terms)
     hr, lr = (tf.cast(x, tf.float32) / 255 for x in batch())
     weights, bce = TINY.gan, keras.losses.BinaryCrossentropy(from_logits=True)
     variables = [v.value for v in networks.generator.trainable_variables]
     with tf.GradientTape() as tape:
         sr = networks.generator(lr)
-        real = tf.stop_gradient(networks.discriminator(hr, training=True))
-        fake = networks.discriminator(sr, training=True)
+        real = tf.stop_gradient(discriminator(hr, training=True))
+        fake = discriminator(sr, training=True)
         zeros, ones = tf.zeros([4, 1]), tf.ones([4, 1])
         adversarial = (bce(zeros, real - tf.reduce_mean(fake)) + bce(ones, fake - tf.reduce_mean(real))) / 2
         loss = weights.pixel_weight * tf.reduce_mean(abs(sr - hr)) + weights.adversarial_weight * adversarial
-        found, wanted = (networks.features(x)["conv1_2"] for x in (sr, hr))
+        found, wanted = (features(x)["conv1_2"] for x in (sr, hr))
         loss += weights.perceptual_weight * tf.reduce_mean(abs(found - wanted))
     # The first step of Adam is the gradient's sign times the learning rate, where it is not tiny.
     expected = [g.numpy() for g in tape.gradient(loss, variables)]
     before = networks.generator.get_weights()
-    make_train_step(networks, Objective(TINY, weights), strategy)(*batch())
+    step(*batch())
     for gradient, old, new in zip(expected, before, networks.generator.get_weights(), strict=True):
         large = np.abs(gradient) > 1e-4
         np.testing.assert_allclose((new - old)[large], -1e-3 * np.sign(gradient[large]), rtol=5e-3)
@@ -161,15 +167,15 @@ def test_global_mean_spans_replicas_and_carries_gradients():
 
 
 def test_bfloat16_training_follows_float32():
-    full, _ = trained(ONE)
-    half, _ = trained(ONE, "mixed_bfloat16")
+    full, *_ = trained(ONE)
+    half, *_ = trained(ONE, "mixed_bfloat16")
     assert half[2]["pixel"] == pytest.approx(full[2]["pixel"], rel=0.05)
     assert half[2]["perceptual"] == pytest.approx(full[2]["perceptual"], rel=0.05)
 
 
 def test_float16_training_scales_the_loss_and_follows_float32():
-    full, _ = trained(ONE, stage="psnr")
-    half, networks = trained(ONE, "mixed_float16", stage="psnr")
+    full, *_ = trained(ONE, stage="psnr")
+    half, networks, _ = trained(ONE, "mixed_float16", stage="psnr")
     assert isinstance(networks.generator_optimizer, keras.optimizers.LossScaleOptimizer)
     assert half[2]["pixel"] == pytest.approx(full[2]["pixel"], rel=0.05)
     networks.update_evaluated()  # reaches the moving average through the loss scaling
@@ -204,9 +210,7 @@ def test_an_overflow_on_one_replica_skips_the_step_on_all():
 def test_moving_average_is_what_is_evaluated():
     recipe = override(TINY, {"psnr.ema_decay": 0.5})
     keras.utils.set_random_seed(7)
-    strategy = make_strategy(ONE)
-    networks = build_networks(recipe, recipe.psnr, "float32", strategy)
-    step = make_train_step(networks, Objective(recipe, recipe.psnr), strategy)
+    networks, _, step = built(recipe, recipe.psnr)
     history = []
     for index in range(3):
         step(*batch(index))
@@ -218,7 +222,7 @@ def test_moving_average_is_what_is_evaluated():
 
 def test_without_moving_average_the_weights_themselves_are_evaluated():
     recipe = dataclasses.replace(TINY, psnr=dataclasses.replace(TINY.psnr, ema_decay=None))
-    _, networks = trained(ONE, stage="psnr", recipe=recipe)
+    _, networks, _ = trained(ONE, stage="psnr", recipe=recipe)
     networks.update_evaluated()
     np.testing.assert_array_equal(networks.evaluated.get_weights()[0], networks.generator.get_weights()[0])
 
@@ -226,17 +230,19 @@ def test_without_moving_average_the_weights_themselves_are_evaluated():
 def test_patch_that_the_discriminator_cannot_take_is_refused():
     recipe = override(TINY, {"gan.hr_patch": 48})
     with pytest.raises(InputError, match="hr_patch.*multiple of 32.*Received: 48"):
-        build_networks(recipe, recipe.gan, "float32", make_strategy(ONE))
+        built(recipe, recipe.gan)
 
 
 def test_imagenet_weights_that_cannot_be_had_stop_with_the_two_ways_out(monkeypatch, tmp_path):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     recipe = override(TINY, {"perceptual.weights": "imagenet", "perceptual.download": False})
     with pytest.raises(InputError, match="imagenet.*vgg_weights=PATH.*vgg_weights=random"):
-        build_networks(recipe, recipe.gan, "float32", make_strategy(ONE))
+        built(recipe, recipe.gan)
     kept_going = override(recipe, {"perceptual.random_if_missing": True})
-    networks = build_networks(kept_going, recipe.gan, "float32", make_strategy(ONE))
-    assert networks.features_weights.startswith("random, fixed seed (VGG19's weights `imagenet` cannot be had")
+    _, terms, _ = built(kept_going, recipe.gan)
+    assert term_of(terms, "perceptual").weights_origin.startswith(
+        "random, fixed seed (VGG19's weights `imagenet` cannot be had"
+    )
 
 
 def test_a_failed_download_stops_with_the_two_ways_out(monkeypatch):
@@ -246,7 +252,7 @@ def test_a_failed_download_stops_with_the_two_ways_out(monkeypatch):
     monkeypatch.setattr(keras.applications, "VGG19", refuse)
     recipe = override(TINY, {"perceptual.weights": "imagenet"})
     with pytest.raises(InputError, match="no route to host.*vgg_weights=PATH.*vgg_weights=random"):
-        build_networks(recipe, recipe.gan, "float32", make_strategy(ONE))
+        built(recipe, recipe.gan)
 
 
 def test_a_file_that_is_no_vgg19_is_named(tmp_path):
@@ -254,13 +260,13 @@ def test_a_file_that_is_no_vgg19_is_named(tmp_path):
     file.write_bytes(b"no weights")
     recipe = override(TINY, {"perceptual.weights": str(file)})
     with pytest.raises(InputError, match=f"{file}.*cannot be had.*vgg_weights=PATH"):
-        build_networks(recipe, recipe.gan, "float32", make_strategy(ONE))
+        built(recipe, recipe.gan)
 
 
 def test_a_file_asked_for_is_not_replaced_by_random_weights(tmp_path):
     recipe = override(TINY, {"perceptual.weights": str(tmp_path / "typo.h5"), "perceptual.random_if_missing": True})
     with pytest.raises(InputError, match="typo.h5.*cannot be had"):
-        build_networks(recipe, recipe.gan, "float32", make_strategy(ONE))
+        built(recipe, recipe.gan)
 
 
 @pytest.mark.parametrize("name", ["tpu", "mirrored:", "mirrored:GPU:7", "mirrored:CPU:0,CPU:0"])

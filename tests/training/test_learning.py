@@ -11,15 +11,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from support.tiny import narrowed
+from support.training import built
 
 from esrgan_tf.data.dead_leaves import dead_leaves
 from esrgan_tf.image.resize import imresize_uint8
 from esrgan_tf.models import GENERATORS, build_generator
 from esrgan_tf.recipes import RECIPES
 from esrgan_tf.recipes.families import GeneratorConfig
-from esrgan_tf.training.distribution import make_strategy
-from esrgan_tf.training.networks import build_networks
-from esrgan_tf.training.steps import Objective, make_train_step
 
 SCALE, PATCH, BATCH = 4, 24, 4
 KINDS = GeneratorConfig.kinds
@@ -148,9 +146,7 @@ QUICK = ("quickstart", "esrgan", "srgan")  # the others, which change one thing 
 )
 def test_in_a_gan_stage_the_discriminator_separates_and_the_feature_distance_falls(recipe):
     keras.utils.set_random_seed(0)
-    strategy = make_strategy("cpu")
-    networks = build_networks(recipe, recipe.gan, "float32", strategy)
-    step = make_train_step(networks, Objective(recipe, recipe.gan), strategy)
+    _, _, step = built(recipe, recipe.gan)
     hr, lr = map(tf.constant, batch(GAN_BATCH, GAN_PATCH, GAN_SCALE))
     steps = MORE_GAN_STEPS.get(recipe.discriminator.family, GAN_STEPS)
     first, *_, last = ({name: float(term) for name, term in step(hr, lr).items()} for _ in range(steps))

@@ -1,23 +1,19 @@
 """MS-SSIM, LDL and clipped gradients inside training: on replicas, in half precision, resumed, and refused."""
 
 import csv
-import os
-import signal
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from support.tiny import TINY
+from support.training import InterruptAt, built, term_of
 
 from esrgan_tf.errors import InputError
 from esrgan_tf.recipes.overrides import override
-from esrgan_tf.training import loop as loop_module
 from esrgan_tf.training.distribution import apply_gradients, make_strategy, scale_loss_if_half
-from esrgan_tf.training.loop import Interrupted
-from esrgan_tf.training.networks import build_networks
+from esrgan_tf.training.interrupts import Interrupted
 from esrgan_tf.training.run import RunOptions, train_stage
-from esrgan_tf.training.steps import Objective, make_train_step
 
 ONE, TWO = "cpu", "mirrored:CPU:0,CPU:1"
 TERMS = {"ema_decay": 0.5, "ms_ssim_weight": 0.5, "ldl_weight": 100.0, "clip_norm": 0.05}
@@ -32,9 +28,7 @@ def batch(seed=0):
 
 def trained(strategy_name, stage, precision="float32"):
     keras.utils.set_random_seed(7)
-    strategy = make_strategy(strategy_name)
-    networks = build_networks(RECIPE, stage, precision, strategy)
-    step = make_train_step(networks, Objective(RECIPE, stage), strategy)
+    networks, _, step = built(RECIPE, stage, precision, strategy_name)
     return [{name: float(value) for name, value in step(*batch(i)).items()} for i in range(3)], networks
 
 
@@ -61,13 +55,13 @@ def test_half_precision_follows_full():
 
 def test_ldls_reference_is_the_generator_at_first_and_its_moving_average_from_then_on():
     strategy = make_strategy(TWO)
-    networks = build_networks(RECIPE, RECIPE.psnr, "float32", strategy)
-    step = make_train_step(networks, Objective(RECIPE, RECIPE.psnr), strategy)
+    networks, terms, step = built(RECIPE, RECIPE.psnr, strategy_name=TWO)
+    average_output = term_of(terms, "ldl").average_output
     lr = tf.cast(batch()[1], tf.float32) / 255
 
     @tf.function
     def outputs():
-        return strategy.experimental_local_results(strategy.run(networks.average_output, args=(lr,)))
+        return strategy.experimental_local_results(strategy.run(average_output, args=(lr,)))
 
     for index in range(2):
         networks.update_evaluated()
@@ -107,31 +101,23 @@ def test_the_global_norm_is_that_of_the_whole_unscaled_gradient(strategy_name, p
     assert clipped_step(strategy_name, precision, None) == pytest.approx([3, 0, 4])
 
 
-def train(workdir, stage):
-    train_stage(RECIPE, stage, RunOptions(workdir=str(workdir), data="dead_leaves", precision="float32"))
+def train(workdir, stage, callbacks=()):
+    options = RunOptions(workdir=str(workdir), data="dead_leaves", precision="float32")
+    train_stage(RECIPE, stage, options, callbacks)
     return list(csv.DictReader((workdir / stage / "metrics.csv").open()))
 
 
-def test_terms_stand_in_metrics_csv_and_a_run_that_was_interrupted_resumes_exactly(tmp_path, monkeypatch):
+def test_terms_stand_in_metrics_csv_and_a_run_that_was_interrupted_resumes_exactly(tmp_path):
     whole = train(tmp_path / "whole", "psnr")
     assert {"train/ms_ssim", "train/ldl", "validation/ms_ssim"} <= whole[0].keys()
-    count = loop_module.Progress.add
-
-    def interrupt(progress, terms):
-        count(progress, terms)
-        if progress.step == 2:
-            os.kill(os.getpid(), signal.SIGINT)
-
-    monkeypatch.setattr(loop_module.Progress, "add", interrupt)
     with pytest.raises(Interrupted):
-        train(tmp_path / "parts", "psnr")
-    monkeypatch.undo()
+        train(tmp_path / "parts", "psnr", [InterruptAt(2)])
     assert train(tmp_path / "parts", "psnr") == whole
 
 
 def test_terms_that_are_off_leave_a_checkpoint_as_it_was():
     def variables(recipe):
-        networks = build_networks(recipe, recipe.psnr, "float32", make_strategy(ONE))
+        networks, _, _ = built(recipe, recipe.psnr)
         return [v.path for v in (*networks.generator.variables, *networks.generator_optimizer.variables)]
 
     averaged = override(TINY, {"psnr.ema_decay": 0.5})
@@ -152,7 +138,7 @@ def test_numbers_without_a_meaning_are_refused(field, value):
 
 def test_patches_and_held_out_images_too_small_for_ms_ssim_are_refused(tmp_path):
     with pytest.raises(InputError, match="`hr_patch` must be 11 or more where ms_ssim_weight"):
-        Objective(RECIPE, override(RECIPE.psnr, {"hr_patch": 8}))
+        built(RECIPE, override(RECIPE.psnr, {"hr_patch": 8}))
     recipe = override(RECIPE, {"data.validation_crop": 20})
     with pytest.raises(InputError, match="at least 22 px on each side.*ms_ssim_weight.*of 20 x 20 px"):
         train_stage(recipe, "psnr", RunOptions(workdir=str(tmp_path), data="dead_leaves", precision="float32"))

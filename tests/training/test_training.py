@@ -4,10 +4,10 @@ import csv
 import json
 import math
 import os
-import signal
 import subprocess
 import sys
 import textwrap
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -17,21 +17,23 @@ from PIL import Image
 from support.images import truncate, write_photo
 from support.paths import ROOT, TESTS
 from support.tiny import TINY
+from support.training import InterruptAt
 
 from esrgan_tf.errors import InputError, TrainingStopped
 from esrgan_tf.formats.keras_file.generators import load_generator
 from esrgan_tf.losses import PIXEL_LOSSES
 from esrgan_tf.recipes.overrides import override
-from esrgan_tf.training import loop as loop_module
-from esrgan_tf.training.loop import Interrupted
+from esrgan_tf.training.callbacks import Callback
+from esrgan_tf.training.interrupts import Interrupted
+from esrgan_tf.training.logs import Terminal
 from esrgan_tf.training.networks import learning_rate_schedule
-from esrgan_tf.training.progress import Terminal
+from esrgan_tf.training.record import StepSummary
 from esrgan_tf.training.run import RunOptions, train_stage
 
 
-def train(workdir, stage="psnr", changes=None, **options):
+def train(workdir, stage="psnr", changes=None, callbacks=(), **options):
     options = {"data": "dead_leaves", "precision": "float32", **options}
-    return train_stage(override(TINY, changes or {}), stage, RunOptions(workdir=str(workdir), **options))
+    return train_stage(override(TINY, changes or {}), stage, RunOptions(workdir=str(workdir), **options), callbacks)
 
 
 def metrics(workdir, stage="psnr"):
@@ -82,7 +84,7 @@ def test_tensorboard_holds_the_same_scalars_and_the_panel(finished):
     row = metrics(finished)[1]
     assert float(found["validation/psnr_y", 6]) == pytest.approx(float(row["validation/psnr_y"]), rel=1e-5)
     width, height = found["validation", 6][:2]
-    assert Image.open(finished / "psnr/images/step_0000006.png").size == (int(width), int(height))
+    assert Image.open(finished / "psnr/pictures/step_0000006.png").size == (int(width), int(height))
 
 
 def test_recipe_json_says_what_really_ran(finished):
@@ -104,21 +106,10 @@ def test_the_same_seed_gives_the_same_losses_and_another_seed_others(finished, t
 
 
 @pytest.mark.parametrize(("stage", "stop_at"), [("psnr", 2), ("psnr", 3), ("gan", 4)])
-def test_a_run_that_was_interrupted_gives_the_losses_of_one_that_was_not(
-    finished, tmp_path, monkeypatch, stage, stop_at
-):
-    take_step = loop_module.Progress.add
-
-    def interrupt(progress, terms):
-        take_step(progress, terms)
-        if progress.step == stop_at:
-            os.kill(os.getpid(), signal.SIGINT)
-
+def test_a_run_that_was_interrupted_gives_the_losses_of_one_that_was_not(finished, tmp_path, stage, stop_at):
     init_from = None if stage == "psnr" else str(finished / "psnr")
-    monkeypatch.setattr(loop_module.Progress, "add", interrupt)
     with pytest.raises(Interrupted, match=f"stopped and saved at step {stop_at} of 6"):
-        train(tmp_path, stage, init_from=init_from)
-    monkeypatch.undo()
+        train(tmp_path, stage, callbacks=[InterruptAt(stop_at)], init_from=init_from)
     train(tmp_path, stage, init_from=init_from)
     assert metrics(tmp_path, stage) == metrics(finished, stage)
     for a, b in zip(
@@ -133,7 +124,7 @@ def test_a_finished_run_is_not_trained_further_but_can_be_prolonged(finished, tm
     train(tmp_path)
     assert metrics(tmp_path) == before
     train(tmp_path, changes={"psnr.steps": 9})
-    assert "taken up at step 6 of 9" in capsys.readouterr().out
+    assert "resumed at step 6 of 9" in capsys.readouterr().out
     assert [row["step"] for row in metrics(tmp_path)] == ["3", "6", "9"]
     assert metrics(tmp_path)[:2] == before
 
@@ -193,6 +184,17 @@ def test_a_run_does_not_go_on_with_other_images(tmp_path):
         train(tmp_path / "run", changes={"psnr.steps": 9}, data=str(tmp_path / "data"))
 
 
+class Damage(Callback):
+    """Truncates files when training begins."""
+
+    def __init__(self, *paths):
+        self._paths = paths
+
+    def on_train_begin(self, session):
+        for path in self._paths:
+            truncate(path)
+
+
 def damage(folder, step):
     (data,) = (folder / "psnr/checkpoints").glob(f"ckpt-{step}.data*")
     truncate(data)
@@ -204,10 +206,10 @@ def test_a_damaged_checkpoint_is_told_and_the_one_before_is_taken_up(finished, t
     train(tmp_path)
     out = capsys.readouterr().out
     assert "ckpt-6` cannot be read" in out
-    assert "taken up at step 3 of 6" in out
+    assert "resumed at step 3 of 6" in out
     assert metrics(tmp_path) == metrics(finished)
     train(tmp_path)
-    assert "taken up at step 6 of 6" in capsys.readouterr().out
+    assert "resumed at step 6 of 6" in capsys.readouterr().out
     for step in (3, 6):
         damage(tmp_path, step)
     with pytest.raises(InputError, match="ckpt-6.*remove .*checkpoints"):
@@ -225,9 +227,12 @@ def test_two_replicas_train_validate_save_and_resume_as_one(tmp_path):
 
 
 def test_eta_counts_days(capsys):
-    terminal = Terminal(total_steps=1_000_000, first_step=0, log_every=1)
+    stage = SimpleNamespace(steps=1_000_000, log_every=1)
+    session, terminal = SimpleNamespace(step=0, stage=stage, log=print), Terminal()
+    terminal.on_train_begin(session)
     terminal._since -= 10  # ten seconds for the first step
-    terminal.step(1, {"pixel": 0.5})
+    session.step = 1
+    terminal.on_log(session, StepSummary({"pixel": 0.5}, {}, 0, 1, 0, ()))
     assert "ETA 115 days" in capsys.readouterr().out
 
 
@@ -247,35 +252,22 @@ def test_a_image_that_is_trained_on_and_validated_is_announced(tmp_path, capsys)
     assert "held-out images are trained on as well" in capsys.readouterr().out
 
 
-def test_a_image_that_breaks_during_an_epoch_is_named_skipped_and_counted(tmp_path, monkeypatch, capsys):
+def test_a_image_that_breaks_during_an_epoch_is_named_skipped_and_counted(tmp_path, capsys):
     for index in range(4):
         write_photo(tmp_path / f"data/{index}.png", 48, 48, seed=index)
-    start = loop_module.Loop.run
-
-    def break_then_run(loop):
-        truncate(tmp_path / "data/0.png")
-        start(loop)
-
-    monkeypatch.setattr(loop_module.Loop, "run", break_then_run)
-    train(tmp_path / "run", changes={"psnr.steps": 12}, data=str(tmp_path / "data"))
+    damage = Damage(tmp_path / "data/0.png")
+    train(tmp_path / "run", changes={"psnr.steps": 12}, callbacks=[damage], data=str(tmp_path / "data"))
     out = capsys.readouterr().out
     assert out.count("0.png`: it cannot be read") == 1
     assert "skipped 1 images that cannot be read" in out
 
 
-def test_no_readable_image_left_stops_in_one_line(tmp_path, monkeypatch):
+def test_no_readable_image_left_stops_in_one_line(tmp_path):
     for index in range(3):
         write_photo(tmp_path / f"data/{index}.png", 48, 48, seed=index)
-    start = loop_module.Loop.run
-
-    def break_then_run(loop):
-        for index in range(3):
-            truncate(tmp_path / f"data/{index}.png")
-        start(loop)
-
-    monkeypatch.setattr(loop_module.Loop, "run", break_then_run)
+    damage = Damage(*(tmp_path / f"data/{index}.png" for index in range(3)))
     with pytest.raises(TrainingStopped, match="data.*no image can be read"):
-        train(tmp_path / "run", changes={"psnr.steps": 400}, data=str(tmp_path / "data"))
+        train(tmp_path / "run", changes={"psnr.steps": 400}, callbacks=[damage], data=str(tmp_path / "data"))
 
 
 def test_memory_that_is_full_stops_with_what_to_lower(tmp_path, monkeypatch):
@@ -297,6 +289,7 @@ def test_a_disk_that_refuses_the_checkpoint_stops_in_one_line_and_leaves_nothing
         import resource, sys
         sys.path.insert(0, {str(TESTS)!r})
         from support.tiny import TINY
+from support.training import InterruptAt
         from esrgan_tf.errors import TrainingStopped
         from esrgan_tf.training.checkpoints import Checkpoints
         from esrgan_tf.training.run import RunOptions, train_stage

@@ -57,7 +57,7 @@ def last_row(stage):
 
 def test_the_psnr_stage_of_an_old_work_directory_goes_on_as_it_would_have_then(old, capsys):
     resume("psnr", {"psnr.steps": 8})
-    assert "taken up at step 6 of 8" in capsys.readouterr().out
+    assert "resumed at step 6 of 8" in capsys.readouterr().out
     row = last_row("psnr")
     assert row["step"] == 8
     assert {name: row[name] for name in PSNR_STEP_8} == pytest.approx(PSNR_STEP_8, rel=1e-4)
@@ -65,7 +65,7 @@ def test_the_psnr_stage_of_an_old_work_directory_goes_on_as_it_would_have_then(o
 
 def test_the_gan_stage_of_an_old_work_directory_goes_on_as_it_would_have_then(old, capsys):
     resume("gan")
-    assert "taken up at step 4 of 6" in capsys.readouterr().out
+    assert "resumed at step 4 of 6" in capsys.readouterr().out
     row = last_row("gan")
     assert row["step"] == 6
     assert {name: row[name] for name in GAN_STEP_6} == pytest.approx(GAN_STEP_6, rel=1e-3)

@@ -5,8 +5,8 @@ import tensorflow as tf
 from support.tiny import TINY
 
 from esrgan_tf.recipes.overrides import override
-from esrgan_tf.training import loop as loop_module
-from esrgan_tf.training.progress import Estimate
+from esrgan_tf.training import logs, trainer
+from esrgan_tf.training.logs import Estimate
 from esrgan_tf.training.run import RunOptions, train_stage
 
 
@@ -53,7 +53,7 @@ def test_days_on_a_cpu_are_told_with_the_alternatives(days, on_cpu, advised):
     (lines,) = said([9] + [2] * 5, total=round(days * 43_200) + 6, on_cpu=on_cpu).values()
     assert len(lines) == 1 + advised
     if advised:
-        for way in ("--recipe=quickstart", "smaller family", "GPU"):
+        for way in ("`recipe=quickstart`", "smaller family", "GPU"):
             assert way in lines[1]
 
 
@@ -68,9 +68,9 @@ def test_training_prints_it_with_the_time_of_its_steps_and_without_that_of_valid
 
         return call
 
-    found = loop_module.Validation({"psnr_y": 20.0, "ssim_y": 0.5}, tf.zeros([8, 8, 3], tf.uint8).numpy())
-    monkeypatch.setattr(loop_module.time, "monotonic", lambda: now[0])
-    monkeypatch.setattr(loop_module.Validator, "__call__", takes(500, found))
+    found = logs.Validation({"psnr_y": 20.0, "ssim_y": 0.5}, tf.zeros([8, 8, 3], tf.uint8).numpy())
+    monkeypatch.setattr(logs.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(trainer.Validator, "__call__", takes(500, found))
     step = takes(3, {"pixel": tf.constant(0.5)})
     monkeypatch.setattr("esrgan_tf.training.run.make_train_step", lambda *arguments: step)
     recipe = override(TINY, {"psnr.steps": 8, "psnr.validate_every": 3})

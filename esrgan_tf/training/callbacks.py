@@ -1,0 +1,115 @@
+"""What training calls at its events: the base class, and the callbacks that keep what a stage leaves behind."""
+
+from typing import TYPE_CHECKING
+
+import tensorflow as tf
+from PIL import Image
+
+from esrgan_tf.atomic import replacing
+from esrgan_tf.formats.keras_file.generators import save_generator
+from esrgan_tf.training.checkpoints import Checkpoints
+from esrgan_tf.training.record import StepSummary
+from esrgan_tf.training.validation import Validation
+
+if TYPE_CHECKING:
+    from esrgan_tf.training.session import Session
+
+# What a stage's best generator is chosen by: (metric, 1 where more is better and -1 where less is).
+SCORES = {"psnr": ("psnr_y", 1), "perceptual": ("perceptual", -1), "last": None}
+
+
+class Callback:
+    """Methods that the trainer calls; override those that are needed.
+
+    Every one gets the `session`: recipe, folder, networks, loss terms, progress and `log`. `session.stop = True` ends
+    training after the step, saved. The package's own callbacks come first, a user's next, the checkpoint last.
+    """
+
+    def on_train_begin(self, session: "Session") -> None:
+        """Called once, when everything is built and restored."""
+
+    def on_step_begin(self, session: "Session") -> None:
+        """Called before a batch is read."""
+
+    def on_step_end(self, session: "Session", batch: dict[str, tf.Tensor], terms: dict[str, tf.Tensor]) -> None:
+        """Called after a step; `session.step` is its number, from 1.
+
+        Args:
+            session: as above.
+            batch: "hr" and "lr", uint8 [batch, height, width, 3], and "skipped", names of unreadable images.
+            terms: the unweighted loss terms on the device. Reading one waits for the device: `on_log` does not.
+        """
+
+    def on_log(self, session: "Session", summary: StepSummary) -> None:
+        """Called every `log_every` steps and before a validation, with the last step's terms as numbers."""
+
+    def on_validation_end(self, session: "Session", validation: Validation, scalars: dict[str, float]) -> None:
+        """Called after a validation.
+
+        Args:
+            session: as above.
+            validation: metrics and panel of the held-out images.
+            scalars: a row of metrics.csv: "learning_rate", "train/TERM", "validation/METRIC".
+        """
+
+    def on_checkpoint(self, session: "Session") -> None:
+        """Called when the state is to be saved: after a validation, and where training is interrupted."""
+
+    def on_rollback(self, session: "Session") -> None:
+        """Called when training has been set back to its last checkpoint, `session.step`."""
+
+    def on_train_end(self, session: "Session") -> None:
+        """Called once at the end, also where training was interrupted or stopped by an error."""
+
+
+class KeepGenerators(Callback):
+    """Keeps the generator of the last validation, and the best one by the stage's `best_by`."""
+
+    def on_validation_end(self, session: "Session", validation: Validation, scalars: dict[str, float]) -> None:
+        """Save the generator as last, and as best where its score is."""
+        generator, progress = session.networks.evaluated, session.progress
+        save_generator(generator, session.folder.last)
+        score = SCORES[session.stage.best_by]
+        value = validation.metrics[score[0]] * score[1] if score else None
+        if value is None or progress.best is None or value > progress.best:
+            progress.best = value
+            save_generator(generator, session.folder.best)
+
+
+class SavePanels(Callback):
+    """Saves each validation's panel as a PNG."""
+
+    def on_validation_end(self, session: "Session", validation: Validation, scalars: dict[str, float]) -> None:
+        """Write `step_NNNNNNN.png`."""
+        with replacing(session.folder.images / f"step_{session.step:07d}.png") as temporary:
+            Image.fromarray(validation.panel).save(temporary)
+
+
+class NameSkippedImages(Callback):
+    """Names each unreadable image once, and counts every time that it was met."""
+
+    def __init__(self) -> None:
+        self._met: dict[str, int] = {}
+
+    def on_step_end(self, session: "Session", batch: dict[str, tf.Tensor], terms: dict[str, tf.Tensor]) -> None:
+        """Log the names that this batch brings for the first time."""
+        for name in b"".join(batch["skipped"].numpy()).decode().splitlines():
+            if name not in self._met:
+                session.log(f"skipped `{name}`: it cannot be read")
+            self._met[name] = self._met.get(name, 0) + 1
+
+    def on_train_end(self, session: "Session") -> None:
+        """Log how many there were."""
+        if self._met:
+            session.log(f"skipped {len(self._met)} images that cannot be read, {sum(self._met.values())} times in all")
+
+
+class SaveCheckpoints(Callback):
+    """Saves everything that training resumes from; the last of all callbacks, for a checkpoint marks a step as done."""
+
+    def __init__(self, checkpoints: Checkpoints) -> None:
+        self._checkpoints = checkpoints
+
+    def on_checkpoint(self, session: "Session") -> None:
+        """Save."""
+        self._checkpoints.save()

@@ -1,0 +1,54 @@
+"""Where the perceptual loss's feature network gets its weights."""
+
+import os
+from pathlib import Path
+
+import keras
+
+from esrgan_tf.errors import InputError
+from esrgan_tf.models import build_features
+from esrgan_tf.models.distilled_features import DISTILLED
+from esrgan_tf.recipes.configs import PerceptualConfig
+
+
+def resolve_features(config: PerceptualConfig, precision: str) -> tuple[keras.Model, str]:
+    """Build the feature network with the weights that can be had.
+
+    Args:
+        config: its network, layers and weights.
+        precision: Keras dtype policy.
+
+    Returns:
+        The network, and where its weights come from, for people.
+
+    Raises:
+        InputError: a layer that the network has not, or weights that cannot be had.
+    """
+    if config.network == DISTILLED or config.weights in ("random", "shipped"):  # nothing to look for outside
+        where = {"random": "random, fixed seed"}.get(config.weights, config.weights)
+        return build_features(config, config.weights, precision), where
+    try:
+        if config.weights == "minc":
+            raise OSError("they are not among Keras' own")
+        if config.weights == "imagenet" and not config.download and not _imagenet_is_cached(config.network):
+            raise OSError("they are not in Keras' cache")
+        return build_features(config, config.weights, precision), config.weights
+    except OSError as error:
+        reason = f"{config.network.upper()}'s weights `{config.weights}` cannot be had: {error}"
+        if not config.random_if_missing or config.weights != "imagenet":  # a file asked for is not guessed at
+            raise InputError(
+                f"{reason}. Use `vgg_weights=PATH` (Keras weights such as {_weights_name(config.network)}) "
+                "or, for features without training, `vgg_weights=random`."
+            ) from error
+        return build_features(config, "random", precision), f"random, fixed seed ({reason})"
+
+
+def _weights_name(network: str) -> str:
+    """What Keras calls the file of ImageNet weights."""
+    return f"{network}_weights_tf_dim_ordering_tf_kernels_notop.h5"
+
+
+def _imagenet_is_cached(network: str) -> bool:
+    """Whether Keras has downloaded the ImageNet weights before."""
+    home = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras"))
+    return (home / "models" / _weights_name(network)).is_file()

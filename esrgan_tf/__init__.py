@@ -31,7 +31,7 @@ _HOMES = {
     "register_discriminator": "models",
     "register_format": "formats.registry",
     "register_generator": "models",
-    "register_loss": "training.terms",
+    "register_loss": "losses",
     "train_stage": "training.run",
     "write_image": "image.io",
 }

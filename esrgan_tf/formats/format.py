@@ -105,7 +105,7 @@ class Format:
             opened.
         write: (request) -> each artifact, once it is written.
         check: (request) raises InputError for what `write` could not do, before anything is computed.
-        options: flags that only this format has a use for.
+        options: flags of `esrgan export` that only this format has a use for.
         calibrates: (options) whether `write` needs images to quantize by.
         holds_two: whether a file may hold two generators, psnr and gan, between which every call chooses by `alpha`.
     """

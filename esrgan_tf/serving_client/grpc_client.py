@@ -1,4 +1,4 @@
-"""Asking TF Serving by gRPC (`pip install '.[serving]'`)."""
+"""A client of TF Serving's gRPC interface (`pip install '.[serving]'`)."""
 
 from collections.abc import Callable
 from urllib.parse import urlsplit
@@ -6,13 +6,13 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from esrgan_tf.errors import InputError
-from esrgan_tf.serving_client.server import Server, TryAgain, with_patience
+from esrgan_tf.serving_client.server import Retry, Server, with_retries
 
 RETRIED = ("UNAVAILABLE", "RESOURCE_EXHAUSTED")  # away, or its queue is full
 CHANNEL = (
     ("grpc.max_send_message_length", -1),  # any size: the default of 4 MB is an image of 600 px
     ("grpc.max_receive_message_length", -1),
-    ("grpc.enable_retries", 0),  # `with_patience` does it
+    ("grpc.enable_retries", 0),  # `with_retries` does it
     ("grpc.min_reconnect_backoff_ms", 100),
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 1000),
@@ -41,8 +41,8 @@ def grpc_upscale(server: Server) -> Callable[[np.ndarray], np.ndarray]:
             return predict(request, timeout=server.deadline)
         except grpc.RpcError as error:
             code = error.code().name
-            kind = TryAgain if code in RETRIED else InputError
-            raise kind(_told(server, code, error.details())) from error
+            kind = Retry if code in RETRIED else InputError
+            raise kind(_reason(server, code, error.details())) from error
 
     def upscale(rgb_01: np.ndarray) -> np.ndarray:
         request = predict_pb2.PredictRequest()
@@ -54,7 +54,7 @@ def grpc_upscale(server: Server) -> Callable[[np.ndarray], np.ndarray]:
         request.inputs["image"].CopyFrom(tf.make_tensor_proto(rgb_01[None]))
         if server.alpha is not None:
             request.inputs["alpha"].CopyFrom(tf.make_tensor_proto(np.array([server.alpha], np.float32)))
-        answer = with_patience(server, lambda: ask(request))
+        answer = with_retries(server, lambda: ask(request))
         if "sr" not in answer.outputs:
             raise InputError(f"{server.url} {server.name} must be a model of `esrgan export`.")
         return tf.make_ndarray(answer.outputs["sr"])[0]
@@ -62,8 +62,8 @@ def grpc_upscale(server: Server) -> Callable[[np.ndarray], np.ndarray]:
     return upscale
 
 
-def _told(server: Server, code: str, details: str | None) -> str:
-    """What went wrong, and the way out."""
+def _reason(server: Server, code: str, details: str | None) -> str:
+    """The reason of an error, and the way out."""
     ways_out = {
         "UNAVAILABLE": f"cannot be reached after {server.tries} tries: is it running, and is this its gRPC port?",
         "DEADLINE_EXCEEDED": f"did not answer within {server.deadline:g} s: raise `deadline` or lower `tile`.",

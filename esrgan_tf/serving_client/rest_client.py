@@ -1,4 +1,4 @@
-"""Asking TF Serving by REST."""
+"""A client of TF Serving's REST interface."""
 
 import base64
 import io
@@ -12,11 +12,11 @@ from urllib3.exceptions import ReadTimeoutError
 
 from esrgan_tf.errors import InputError, first_line
 from esrgan_tf.image.io import to_float, to_uint8
-from esrgan_tf.serving_client.server import Server, TryAgain, with_patience
+from esrgan_tf.serving_client.server import Retry, Server, with_retries
 
 RETRIED = (429, 502, 503, 504)  # full, or away
 CONNECTIONS = 64
-LONGEST_TOLD = 200  # characters of an answer that is not understood
+LONGEST_SHOWN = 200  # characters of an answer that is not understood
 
 
 def rest_upscale(server: Server) -> Callable[[np.ndarray], np.ndarray]:
@@ -40,15 +40,16 @@ def rest_upscale(server: Server) -> Callable[[np.ndarray], np.ndarray]:
         if server.alpha is not None:
             inputs["alpha"] = [server.alpha]
         body = {"signature_name": "image_bytes", "inputs": inputs}
-        answer = with_patience(server, lambda: _post(session, url, body, server))
+        answer = with_retries(server, lambda: _post(session, url, body, server))
         if not answer.ok:
-            raise InputError(f"{server.url} refused the request ({answer.status_code}): {_told(answer)}")
+            raise InputError(f"{server.url} refused the request ({answer.status_code}): {_reason(answer)}")
         try:
             return _opened(answer.json()["outputs"][0]["b64"])
         # OSError is Pillow's of a file that is broken, ValueError that of JSON and base64.
         except (KeyError, TypeError, IndexError, ValueError, OSError) as error:
             raise InputError(
-                f"{server.url} {server.name} must be a model of `esrgan export`. Received: {answer.text[:LONGEST_TOLD]}"
+                f"{server.url} {server.name} must be a model of `esrgan export`. "
+                f"Received: {answer.text[:LONGEST_SHOWN]}"
             ) from error
 
     return upscale
@@ -58,7 +59,7 @@ def _post(session: requests.Session, url: str, body: dict, server: Server) -> re
     """The server's answer, good or bad.
 
     Raises:
-        TryAgain: it is away or full.
+        Retry: it is away or full.
         InputError: it takes too long, or cannot be asked at all.
     """
     try:
@@ -68,22 +69,22 @@ def _post(session: requests.Session, url: str, body: dict, server: Server) -> re
             raise InputError(
                 f"{server.url} did not answer within {server.deadline:g} s: raise `deadline` or lower `tile`."
             ) from error
-        raise TryAgain(
+        raise Retry(
             f"{server.url} cannot be reached after {server.tries} tries: is it running, and is this its REST port?"
         ) from error
     except requests.RequestException as error:
         raise InputError(f"{server.url} cannot be asked: {first_line(error)}") from error
     if answer.status_code in RETRIED:
-        raise TryAgain(f"{server.url} is full or away ({answer.status_code}): lower `concurrency`.")
+        raise Retry(f"{server.url} is full or away ({answer.status_code}): lower `concurrency`.")
     return answer
 
 
-def _told(answer: requests.Response) -> str:
-    """What the server says is wrong."""
+def _reason(answer: requests.Response) -> str:
+    """The reason in a server's answer."""
     try:
         return answer.json()["error"]
     except (requests.JSONDecodeError, KeyError, TypeError):
-        return answer.text[:LONGEST_TOLD]
+        return answer.text[:LONGEST_SHOWN]
 
 
 def _png(rgb_01: np.ndarray) -> str:

@@ -1,4 +1,4 @@
-"""Where a model is served, and how patiently it is asked."""
+"""Where a model is served, and how often a request is retried."""
 
 import random
 import time
@@ -17,7 +17,7 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True)
 class Server:
-    """Where a model is served, and how patiently it is asked.
+    """Where a model is served, and how often a request is retried.
 
     Args:
         url: `grpc://host:8500`, `http://host:8501` or `https://...`.
@@ -40,7 +40,7 @@ class Server:
     tries: int = 6
 
     def __post_init__(self) -> None:
-        """Raise for what cannot be asked."""
+        """Raise for a server that cannot be asked."""
         parts = urlsplit(self.url)
         try:
             whole = parts.scheme in SCHEMES and parts.hostname and parts.port
@@ -56,15 +56,15 @@ class Server:
             raise InputError(f"`deadline` and `tries` must be positive. Received: {self.deadline:g}, {self.tries}.")
 
 
-class TryAgain(Exception):
-    """The server is away or full; the text is what is told when it stays so."""
+class Retry(Exception):
+    """The server is away or full; the text is the error's when it stays so."""
 
 
-def with_patience(server: Server, ask: Callable[[], Answer]) -> Answer:
-    """What `ask` returns, asked again while it raises TryAgain.
+def with_retries(server: Server, ask: Callable[[], Answer]) -> Answer:
+    """Call `ask` again while it raises Retry, with longer waits each time, and return its answer.
 
     Raises:
-        InputError: it raised TryAgain to the last.
+        InputError: it raised Retry to the last.
     """
     for again in range(server.tries):
         if again:
@@ -72,6 +72,6 @@ def with_patience(server: Server, ask: Callable[[], Answer]) -> Answer:
             time.sleep(wait * random.uniform(0.5, 1))  # so that those refused together do not come back together
         try:
             return ask()
-        except TryAgain as error:
+        except Retry as error:
             last = error
     raise InputError(str(last)) from last.__cause__

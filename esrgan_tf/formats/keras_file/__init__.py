@@ -25,10 +25,9 @@ def _load(path: Path, argument: str) -> "keras.Model":
 
 def _write(request: WriteRequest) -> Iterator[Artifact]:
     from esrgan_tf.formats.keras_file.generators import save_generator
-    from esrgan_tf.metadata import set_metadata
 
     path = request.folder / f"{request.metadata.name}.keras"
-    save_generator(set_metadata(request.generators[0], request.metadata), path)
+    save_generator(request.generators[0], path, request.metadata)
     yield Artifact(path, request.metadata)
 
 

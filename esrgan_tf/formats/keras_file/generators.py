@@ -47,18 +47,19 @@ def load_generator(path: str | Path, argument: str = "model") -> keras.Model:
     return model
 
 
-def save_generator(model: keras.Model, path: str | Path) -> None:
+def save_generator(model: keras.Model, path: str | Path, metadata: GeneratorMetadata | None = None) -> None:
     """Write a generator; the file appears whole or not at all.
 
     Args:
         model: a float32 generator with metadata, or named as `metadata_of` reads it.
         path: ends in `.keras`.
+        metadata: in place of the model's own.
 
     Raises:
         InputError: the model has no metadata, and its name is not a generator's.
         OSError: the file cannot be written.
     """
-    metadata = metadata_of(model)
+    metadata = metadata or metadata_of(model)
     with replacing(path) as temporary:
         model.save(temporary)
         with zipfile.ZipFile(temporary, "a") as archive:

@@ -24,9 +24,12 @@ def blocks(section, language):
     return re.findall(rf"```{language}\n(.*?)```", section, re.S)
 
 
+@pytest.mark.slow  # a dozen processes, each of which imports TensorFlow
 @pytest.mark.parametrize("section", SECTIONS, ids=lambda section: section.split("\n")[0])
 def test_an_example_runs(section, tmp_path):
     write_photo(tmp_path / "photo.png", 16, 20)
+    for seed in range(3):
+        write_photo(tmp_path / f"albums/summer/{seed}.png", 64, 64, seed)
     for text in blocks(section, "python"):
         assert len(text.splitlines()) <= LONGEST
         name = re.match(r"# (\w+\.py)\n", text)[1]

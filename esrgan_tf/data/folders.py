@@ -102,11 +102,12 @@ def find_pairs(part: str, argument: str = "data") -> tuple[Pair, ...]:
     hr_images = find_images(folders["hr"], f"{argument} hr=")
     hr_keys = _images_below(Path(folders["hr"]), f"{argument} hr=")
     lr_keys = _images_below(Path(folders["lr"]), f"{argument} lr=")
-    index = _index(lr_keys)
-    found = {pair.hr: _matching(pair, hr_keys[pair.hr], index, argument) for pair in hr_images}
+    index, shared = _index(lr_keys), Counter(Path(key).name for key in set(hr_keys.values()))
+    found = {path: _matching(path, key, index, shared[path.stem] == 1, argument) for path, key in hr_keys.items()}
+    used = set(found.values())
     for place, missing in (
         (f"lr={folders['lr']}", [pair.name for pair in hr_images if not found[pair.hr]]),
-        (f"hr={folders['hr']}", [key for path, key in lr_keys.items() if path not in found.values()]),
+        (f"hr={folders['hr']}", [key for path, key in lr_keys.items() if path not in used]),
     ):
         if missing:
             shown = ", ".join(missing[:3]) + (" ..." if len(missing) > 3 else "")
@@ -132,22 +133,11 @@ def survey(pairs: Sequence[Pair], scale: int, smallest: int, why: str, argument:
     images = dict(zip(paths, Workers(os.cpu_count() or 1).map(_decodable, paths), strict=True))
     kept, left_out = [], []
     for pair in pairs:
-        hr, lr = images[pair.hr], images[pair.lr] if pair.lr else None
-        bad = next((image for image in (hr, lr) if isinstance(image, str)), None)
-        if bad:
-            left_out.append(bad)
-            continue
-        fitting = (hr.width // scale, hr.height // scale)
-        if lr and lr.orientation != hr.orientation:  # of a square, nothing else would show that they do not match
-            left_out.append(f"{pair.hr}: turned by its EXIF orientation otherwise than {pair.lr}, save both upright")
-            continue
-        if lr and (lr.width, lr.height) != fitting:
-            raise InputError(
-                f"`{pair.lr}` must be {fitting[0]} x {fitting[1]} px to fit `{pair.hr}` ({hr.width} x {hr.height} px) "
-                f"at `scale={scale}`. Received: {lr.width} x {lr.height} px."
-            )
-        if min(hr.width, hr.height) < smallest:
-            left_out.append(f"{pair.hr}: {hr.width} x {hr.height} px, smaller than {smallest} ({why})")
+        reason = _unfit(pair, images[pair.hr], images.get(pair.lr), scale)
+        if not reason and min(images[pair.hr].width, images[pair.hr].height) < smallest:
+            reason = f"{pair.hr}: {_size(images[pair.hr])}, smaller than {smallest} ({why})"
+        if reason:
+            left_out.append(reason)
         else:
             kept.append(pair)
     if not kept:
@@ -160,6 +150,29 @@ def survey(pairs: Sequence[Pair], scale: int, smallest: int, why: str, argument:
         print(f"copied {written} images that TensorFlow does not decode as PNG to {cache_folder()}", flush=True)
     copies = {path: image.file for path, image in readable.items() if image.file != path}
     return Survey(tuple(kept), tuple(left_out), copies)
+
+
+def _unfit(pair: Pair, hr: _Decodable | str, lr: _Decodable | str | None, scale: int) -> str | None:
+    """Why a pair cannot be used, as a line, if it cannot; raises InputError where LR has not the size that fits."""
+    for image in (hr, lr):
+        if isinstance(image, str):
+            return image
+    if not lr:
+        return None
+    if lr.orientation != hr.orientation:  # of a square, nothing else would show that they do not match
+        return f"{pair.hr}: turned by its EXIF orientation otherwise than {pair.lr}, save both upright"
+    fitting = (hr.width // scale, hr.height // scale)
+    if (lr.width, lr.height) != fitting:
+        raise InputError(
+            f"`{pair.lr}` must be {fitting[0]} x {fitting[1]} px to fit `{pair.hr}` ({_size(hr)}) at `scale={scale}`. "
+            f"Received: {_size(lr)}."
+        )
+    return None
+
+
+def _size(image: _Decodable) -> str:
+    """Width and height in words."""
+    return f"{image.width} x {image.height} px"
 
 
 def _images_below(folder: Path, argument: str) -> dict[Path, str]:
@@ -189,14 +202,13 @@ def _index(lr_keys: dict[Path, str]) -> list[dict[str, list[Path]]]:
     return levels
 
 
-def _matching(pair: Pair, key: str, index: list[dict[str, list[Path]]], argument: str) -> Path | None:
-    """The LR image of an HR image; by its stem alone only where no other HR image shares that."""
-    stem = pair.hr.stem
-    names = (key, key, stem, stem) if pair.name == stem else (key, key)
+def _matching(hr: Path, key: str, index: list[dict[str, list[Path]]], by_stem: bool, argument: str) -> Path | None:
+    """The LR image of an HR image, by its path inside the folder, then by its stem if no other HR image shares that."""
+    names = (key, key, hr.stem, hr.stem) if by_stem else (key, key)
     for level, name in zip(index, names, strict=False):
         if len(level.get(name, ())) > 1:
             raise InputError(
-                f"`{argument} lr=` must hold one image for `{pair.hr}`. Received: {level[name][0]} and "
+                f"`{argument} lr=` must hold one image for `{hr}`. Received: {level[name][0]} and "
                 f"{level[name][1]}: name the folder of one of them."
             )
         if name in level:

@@ -47,6 +47,13 @@ def test_pairs_are_of_one_path_or_else_of_one_stem(tmp_path):
     ]
 
 
+def test_no_two_hr_images_of_one_stem_share_an_lr_image(tmp_path):
+    for name in ("hr/a.png", "hr/sub/a.png", "lr/sub/a.png"):
+        write_noise(tmp_path / name)
+    with pytest.raises(InputError, match="Missing in lr=.*/lr: a.$"):
+        find_pairs(f"hr={tmp_path}/hr,lr={tmp_path}/lr")
+
+
 def test_two_lr_images_for_one_hr_image_are_refused(tmp_path):
     for name in ("hr/a.png", "lr/X2/ax2.png", "lr/X4/ax4.png"):
         write_noise(tmp_path / name)

@@ -12,6 +12,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from esrgan_tf.data.datasets import dataset_sources, describe, validation_sources
 from esrgan_tf.data.frozen import frozen_images
 from esrgan_tf.data.held_out import load_held_out
 from esrgan_tf.data.pipeline import training_batches
@@ -44,8 +45,8 @@ class RunOptions:
     """What a run needs besides its recipe. `None`: chosen here, and logged."""
 
     workdir: str | None = None
-    data: str | None = None
-    val_data: str | None = None
+    data: str | tf.data.Dataset | None = None  # a dataset of images, or of (HR, LR) pairs; see `data.datasets`
+    val_data: str | tf.data.Dataset | None = None
     init_from: str | None = None
     precision: str = "auto"
     strategy: str = "auto"
@@ -89,18 +90,15 @@ def train_stage(
     copied = None
     if init_from:
         copied = copy_weights(load_generator(init_from), networks.generator, origin=str(init_from))
-    data = options.data or _announced_default_data(scale, log)
-    sources = open_sources(data, recipe.data, scale, stage.hr_patch, options.seed)
+    data = options.data if options.data is not None else _announced_default_data(scale, log)
+    sources, validated = _open(data, options, recipe, stage.hr_patch)
     make_batches = _batches_of_round(sources, recipe, stage_name, options.seed)
     make_batches(0)  # raises for data that cannot be used, before anything is written
-    validated = sources
-    if options.val_data:
-        validated = open_validation(options.val_data, scale, recipe.data, options.seed)
     held_out = load_held_out(validated, recipe.data.validation_crop, scale, recipe.data.degradation, multiple)
     validator = Validator(held_out.images, networks, terms, scale)
     run = {
-        "data": data,
-        "val_data": options.val_data,
+        "data": describe(data),
+        "val_data": describe(options.val_data),
         "training_pictures": {source.name: source.count for source in sources},
         "training_pictures_digest": _digest(sources),
         "frozen_training_images": _frozen(sources, options.refuse_test_images, log),
@@ -131,6 +129,22 @@ def train_stage(
     Trainer(session, train_step, validator, checkpoints, (*own, *callbacks, SaveCheckpoints(checkpoints))).run()
     _conclude(folder, log)
     return folder.best
+
+
+def _open(
+    data: str | tf.data.Dataset, options: RunOptions, recipe: Recipe, hr_patch: int
+) -> tuple[list[Source], list[Source]]:
+    """(what is trained on, what is validated on); the latter is what the former hold out where nothing is given."""
+    scale, val_data = recipe.generator.scale, options.val_data
+    if isinstance(data, tf.data.Dataset):
+        sources = dataset_sources(data, recipe.data, scale, hold_out=val_data is None)
+    else:
+        sources = open_sources(data, recipe.data, scale, hr_patch, options.seed)
+    if val_data is None:
+        return sources, sources
+    if isinstance(val_data, tf.data.Dataset):
+        return sources, validation_sources(val_data, scale)
+    return sources, open_validation(val_data, scale, recipe.data, options.seed)
 
 
 def _batches_of_round(sources: list[Source], recipe: Recipe, stage_name: str, seed: int):

@@ -17,7 +17,8 @@ def opened(folder, weight, batches):
     optimizer = keras.optimizers.Adam()
     optimizer.build(model.trainable_variables)
     networks = {"generator": model, "generator_optimizer": optimizer}
-    return Checkpoints(folder, networks, Progress(StepRecord()), lambda data_round: batches), model
+    make_batches = batches if callable(batches) else lambda data_round: batches
+    return Checkpoints(folder, networks, Progress(StepRecord()), make_batches), model
 
 
 def counting():
@@ -60,3 +61,35 @@ def test_an_empty_folder_has_nothing_to_restore(tmp_path):
     checkpoints, _ = opened(tmp_path, 3, counting())
     assert not checkpoints.restore()
     assert int(next(checkpoints.batches)) == 0
+
+
+def test_data_whose_iterator_cannot_be_saved_starts_again(tmp_path, capsys):
+    spec = tf.TensorSpec([], tf.int64)
+    data = tf.data.Dataset.from_generator(lambda: range(10), output_signature=spec)
+    checkpoints, _ = opened(tmp_path, 3, data)
+    for step in (1, 2):
+        next(checkpoints.batches)
+        checkpoints._progress.step = step
+        checkpoints.save()
+    assert capsys.readouterr().out.count("the position in the data cannot be saved") == 1
+    again, model = opened(tmp_path, 0, data)
+    assert again.restore()
+    assert (again._progress.step, model.get_weights()[0], int(next(again.batches))) == (2, 3, 0)
+
+
+def test_going_back_begins_another_round_of_data_which_a_checkpoint_keeps(tmp_path):
+    def of_round(data_round):
+        return counting().map(lambda number: number + 100 * data_round)
+
+    checkpoints, model = opened(tmp_path, 3, of_round)
+    assert not checkpoints.roll_back()
+    checkpoints._progress.step = 1
+    checkpoints.save()
+    model.set_weights([np.full((1, 1), np.inf, np.float32)])
+    assert checkpoints.roll_back()
+    assert (model.get_weights()[0], int(next(checkpoints.batches))) == (3, 100)
+    checkpoints._progress.step = 2
+    checkpoints.save()
+    again, _ = opened(tmp_path, 0, of_round)
+    assert again.restore()
+    assert (again._progress.data_round, int(next(again.batches))) == (1, 101)

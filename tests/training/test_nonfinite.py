@@ -179,7 +179,8 @@ def test_when_going_back_does_not_help_training_stops_with_a_report(tmp_path):
     assert sorted(path.name for path in folder.iterdir()) == [f"step_0000006.{kind}" for kind in ("json", "npz", "png")]
     report = json.loads((folder / "step_0000006.json").read_text())
     assert (report["step"], report["in_a_row"], report["cause"]) == (6, 2, "pixel")
-    assert (report["loss_terms"], report["learning_rate"]) == ({"pixel": "nan"}, 1e-3)
+    assert report["loss_terms"] == {"pixel": "nan"}
+    assert report["learning_rate"] == pytest.approx(1e-3)
     assert report["gradient_norms"].keys() == {"generator"}
     with np.load(folder / "step_0000006.npz") as stored:
         assert (stored["hr"].shape, stored["lr"].shape) == ((4, 32, 32, 3), (4, 16, 16, 3))

@@ -1,0 +1,44 @@
+"""Validation: each image is measured once, for metrics and panel alike."""
+
+from collections import Counter
+
+import numpy as np
+import tensorflow as tf
+from support.tiny import TINY
+from support.training import built
+
+from esrgan_tf.image.resize import imresize_uint8
+from esrgan_tf.metrics import comparison
+from esrgan_tf.training import validation
+from esrgan_tf.training.validation import Validator
+
+
+def test_each_image_is_measured_once(monkeypatch):
+    calls = Counter()
+
+    def counting(name):
+        measure = getattr(validation, name)
+
+        def counted(*arguments):
+            calls[name] += 1
+            return measure(*arguments)
+
+        return counted
+
+    for name in ("psnr", "ssim"):
+        counted = counting(name)
+        for module in (validation, comparison):
+            monkeypatch.setattr(module, name, counted)
+    rng = np.random.default_rng(0)
+    hr = [rng.integers(0, 256, (32, 32, 3)).astype(np.uint8) for _ in range(2)]
+    images = [
+        (str(index), tf.constant(image), tf.constant(imresize_uint8(image, 1 / 2))) for index, image in enumerate(hr)
+    ]
+    networks, terms, _ = built(TINY, TINY.psnr)
+    validator = Validator(images, networks, terms, 2)
+    calls.clear()
+    networks.update_evaluated()
+    found = validator()
+    assert calls == {"psnr": 2, "ssim": 2}
+    assert found.metrics.keys() == {"pixel", "psnr_y", "ssim_y"}
+    assert found.panel.shape[2] == 3

@@ -120,12 +120,12 @@ def test_both_stages_then_upscaling_from_the_command_line(tiny, capsys, tmp_path
 
 
 def test_sample_is_announced_where_no_data_is_given(tiny, capsys, tmp_path, monkeypatch):
-    monkeypatch.setattr("esrgan_tf.training.run.default_data", lambda scale: "sample")
+    monkeypatch.setattr("esrgan_tf.training.inputs.default_data", lambda scale: "sample")
     status, out, _ = run(
         capsys, "train", "--stage=psnr", "--recipe=tiny", "--steps=1", f"--workdir={tmp_path}", "--batch_size=1"
     )
     assert status == 0
-    assert out.startswith("*** No --data given")
+    assert out.startswith("*** No `--data` given")
     assert json.loads((tmp_path / "psnr/recipe.json").read_text())["data"] == "sample"
 
 

@@ -125,7 +125,7 @@ def test_sample_is_announced_where_no_data_is_given(tiny, capsys, tmp_path, monk
         capsys, "train", "--stage=psnr", "--recipe=tiny", "--steps=1", f"--workdir={tmp_path}", "--batch_size=1"
     )
     assert status == 0
-    assert out.startswith("*** No --data given")
+    assert out.startswith("*** No `--data` given")
     assert json.loads((tmp_path / "psnr/recipe.json").read_text())["data"] == "sample"
 
 
@@ -295,7 +295,7 @@ def test_recipes_lists_all_and_prints_one_as_a_recipe_file(capsys, tmp_path):
     status, out, _ = run(capsys, "recipes", "srgan")
     (tmp_path / "mine.json").write_text(out)
     assert (status, recipes.get_recipe(str(tmp_path / "mine.json"))) == (0, recipes.RECIPES["srgan"])
-    assert_one_line_error(run(capsys, "recipes", "vdsr"), "`--recipe`", "Received: vdsr")
+    assert_one_line_error(run(capsys, "recipes", "vdsr"), "`recipe`", "Received: vdsr")
     assert_one_line_error(run(capsys, "recipes", "srgan", "edsr"), "flags must be written", "Received: edsr")
 
 

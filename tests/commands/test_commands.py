@@ -120,7 +120,7 @@ def test_both_stages_then_upscaling_from_the_command_line(tiny, capsys, tmp_path
 
 
 def test_sample_is_announced_where_no_data_is_given(tiny, capsys, tmp_path, monkeypatch):
-    monkeypatch.setattr("esrgan_tf.training.run.default_data", lambda scale: "sample")
+    monkeypatch.setattr("esrgan_tf.training.run_data.default_data", lambda scale: "sample")
     status, out, _ = run(
         capsys, "train", "--stage=psnr", "--recipe=tiny", "--steps=1", f"--workdir={tmp_path}", "--batch_size=1"
     )

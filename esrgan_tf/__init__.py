@@ -16,7 +16,7 @@ _HOMES = {
     "Callback": "training.callbacks",
     "ExportOptions": "export.options",
     "InputError": "errors",
-    "RunOptions": "training.run",
+    "RunOptions": "training.options",
     "TrainingStopped": "errors",
     "Upscaler": "inference.upscaler",
     "build_generator": "models",

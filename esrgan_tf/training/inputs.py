@@ -15,7 +15,8 @@ from esrgan_tf.data.source import Source
 from esrgan_tf.data.sources import default_data, open_sources, open_validation
 from esrgan_tf.errors import InputError
 from esrgan_tf.recipes.configs import Recipe
-from esrgan_tf.training.session import Log, RunOptions
+from esrgan_tf.training.options import RunOptions
+from esrgan_tf.training.session import Log
 
 ROUND_SEEDS = 2**32  # above every seed of a user
 

@@ -25,6 +25,7 @@ class NonFinitePolicy:
 
     def __init__(self, session: Session, checkpoints: Checkpoints):
         self._session, self._checkpoints = session, checkpoints
+        self._in_a_row, self._max_returns = session.stage.max_nonfinite_steps, session.stage.max_rollbacks
         self._returns = 0  # since the last checkpoint that was saved
 
     def report(self, summary: StepSummary) -> None:
@@ -54,17 +55,17 @@ class NonFinitePolicy:
             TrainingStopped: going back has not helped, or there is nothing to go back to.
         """
         self.report(summary)
-        session, stage = self._session, self._session.stage
+        session = self._session
         hopeless = validates and summary.in_a_row and not summary.finite_steps
-        if summary.in_a_row < stage.max_nonfinite_steps and not hopeless:
+        if summary.in_a_row < self._in_a_row and not hopeless:
             return False
         step, cause = session.step, summary.named[-1].cause
-        if self._returns >= stage.max_rollbacks or not self._checkpoints.roll_back():
+        if self._returns >= self._max_returns or not self._checkpoints.roll_back():
             self._stop(step, cause, summary)
         self._returns += 1
         session.log(
             f"{summary.in_a_row} steps in a row were skipped: back from step {step} to the checkpoint of step "
-            f"{session.step}, with other data (return {self._returns} of {stage.max_rollbacks})"
+            f"{session.step}, with other data (return {self._returns} of {self._max_returns})"
         )
         return True
 

@@ -21,8 +21,9 @@ from esrgan_tf.training.inputs import batches_of_round, open_inputs
 from esrgan_tf.training.logs import LogEstimate, Terminal, WriteMetrics, WriteTensorBoard
 from esrgan_tf.training.networks import build_networks
 from esrgan_tf.training.objective import build_terms
+from esrgan_tf.training.options import RunOptions
 from esrgan_tf.training.progress import Progress
-from esrgan_tf.training.session import Log, RunOptions, Session, print_line
+from esrgan_tf.training.session import Log, Session, print_line
 from esrgan_tf.training.steps import make_record, make_train_step
 from esrgan_tf.training.terms import PerceptualTerm
 from esrgan_tf.training.trainer import Trainer

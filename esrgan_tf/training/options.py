@@ -1,0 +1,19 @@
+"""What a run needs besides its recipe."""
+
+from dataclasses import dataclass
+
+import tensorflow as tf
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What a run needs besides its recipe. `None`: chosen here, and logged."""
+
+    workdir: str | None = None
+    data: str | tf.data.Dataset | None = None  # a dataset of images, or of (HR, LR) pairs; see `data.datasets`
+    val_data: str | tf.data.Dataset | None = None
+    init_from: str | None = None
+    precision: str = "auto"
+    strategy: str = "auto"
+    seed: int = 0
+    refuse_test_images: bool = False  # where weights are made to be measured, rather than announce them

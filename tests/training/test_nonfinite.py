@@ -77,7 +77,9 @@ def differing(before, after):
 
 
 @pytest.mark.parametrize(
-    ("strategy_name", "poisoned_image"), [(ONE, 0), pytest.param(TWO, 2)], ids=["one", "second of two"]
+    ("strategy_name", "poisoned_image"),
+    [pytest.param(ONE, 0, marks=pytest.mark.slow), (TWO, 2)],
+    ids=["one", "second of two"],
 )
 def test_a_step_that_is_not_finite_on_any_replica_changes_no_variable_at_all(strategy_name, poisoned_image):
     networks, terms, step, record = poisoned(strategy_name)
@@ -162,6 +164,7 @@ def test_too_many_in_a_row_go_back_to_the_checkpoint_and_on_with_other_data(tmp_
     assert rows[1]["train/pixel"] != undisturbed[1]["train/pixel"]  # other crops
 
 
+@pytest.mark.slow
 def test_a_run_that_went_back_resumes_with_the_data_of_its_round(tmp_path):
     train(tmp_path / "whole", [PoisonFrom(4, 1)], [], steps=9, max_nonfinite_steps=2)
     train(tmp_path / "parts", [PoisonFrom(4, 1)], [], steps=6, max_nonfinite_steps=2)

@@ -130,7 +130,7 @@ def test_a_converted_file_of_another_network_is_named(tmp_path):
 
 @pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
 def test_a_file_of_pytorch_says_how_to_convert_it(suffix, tmp_path):
-    with pytest.raises(InputError, match=f"must be converted first: esrgan convert input={tmp_path}/vgg{suffix}"):
+    with pytest.raises(InputError, match=f"must be converted first: esrgan convert --input={tmp_path}/vgg{suffix}"):
         vgg_features(["conv5_4"], weights=f"{tmp_path}/vgg{suffix}")
 
 

@@ -79,6 +79,7 @@ GENERATOR_PARAMETERS = {
     "span": 1_840_488,  # in three branches; 426,288 as it is deployed
     "span_52": 2_157_136,
     "phone": (27 * 32 + 32) + 6 * (9 * 32 * 32 + 32) + (9 * 32 * 48 + 48),
+    "zoo_phone": (27 * 32 + 32) + 6 * (9 * 32 * 32 + 32) + (9 * 32 * 48 + 48),
     # In three branches; 621,424 as it is deployed.
     "compact": branched(3, 64) + 16 * branched(64, 64) + 17 * 64 + (9 * 64 * 48 + 48),
 }
@@ -483,6 +484,7 @@ OTHER = {
     "branches": 3,
     "input_range": 1.0,
 }
+OTHER_OF_FAMILY = {("srcnn", "features"): (5, 3), ("edsr", "upsampling"): "direct"}
 
 
 @pytest.mark.parametrize(
@@ -490,7 +492,7 @@ OTHER = {
     [(family, field.name) for family, config in FAMILIES.items() for field in fields(config) if field.name in OTHER],
 )
 def test_every_field_of_a_family_changes_its_network(family, field):
-    value = (5, 3) if (family, field) == ("srcnn", "features") else OTHER[field]
+    value = OTHER_OF_FAMILY.get((family, field), OTHER[field])
     outputs = []
     for changes in ({}, {field: value}):
         keras.utils.set_random_seed(1)

@@ -289,7 +289,6 @@ def test_a_disk_that_refuses_the_checkpoint_stops_in_one_line_and_leaves_nothing
         import resource, sys
         sys.path.insert(0, {str(TESTS)!r})
         from support.tiny import TINY
-from support.training import InterruptAt
         from esrgan_tf.errors import TrainingStopped
         from esrgan_tf.training.checkpoints import Checkpoints
         from esrgan_tf.training.run import RunOptions, train_stage

@@ -217,8 +217,8 @@ def test_a_whole_block_that_is_missing_is_counted(tmp_path):
         ({"body.0.rdb1.conv1.weight": (4, 6, 3, 3), "conv_first.weight": (6, 4, 3, 3)}, "3 input channels.*with 4"),
         ({"body.0.weight": (4, 3, 3, 3), "body.2.weight": (75, 4, 3, 3)}, "cannot be built: .*scale.* 5"),
         ({"features.0.weight": (64, 3, 3, 3), "features.1.running_mean": (64,)}, "must be of a known layout"),
-        ({"lin0.model.1.weight": (1, 64, 1, 1)}, "holds LPIPS' lin layers: give it as `--lpips`"),
-        ({"features.0.weight": (64, 3, 11, 11)}, "is AlexNet.*--lpips=FILE"),
+        ({"lin0.model.1.weight": (1, 64, 1, 1)}, "holds LPIPS' lin layers: give it as `lpips`"),
+        ({"features.0.weight": (64, 3, 11, 11)}, "is AlexNet.*lpips=FILE"),
     ],
 )
 def test_what_cannot_be_read_off_the_tensors_is_told(tensors, message, tmp_path):

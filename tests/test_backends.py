@@ -21,7 +21,7 @@ def jax_values(tmp_path_factory):
     paths = os.pathsep.join([str(TESTS), str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
     environment = {**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu", "PYTHONPATH": paths}
     environment["XLA_FLAGS"] = "--xla_backend_optimization_level=0"  # compiled in a third of the time, and run once
-    subprocess.run([sys.executable, str(TESTS / "backend_values.py"), str(file)], env=environment, check=True)
+    subprocess.run([sys.executable, str(TESTS / "support/backend_values.py"), str(file)], env=environment, check=True)
     with np.load(file) as values:
         return dict(values)
 

@@ -87,10 +87,9 @@ def test_a_machine_without_a_gpu_hears_nothing(tmp_path):
 
 def test_it_is_announced_once(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(gpus, "unseen_gpu_notice", lambda *arguments: "*** no GPU ***")
-    announce_unseen_gpu.cache_clear()
+    monkeypatch.setattr(gpus, "ANNOUNCED", set())
     announce_unseen_gpu("auto")
     announce_unseen_gpu("auto")
-    announce_unseen_gpu.cache_clear()
     assert capsys.readouterr().out == "*** no GPU ***\n"
 
 

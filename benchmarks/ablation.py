@@ -59,7 +59,7 @@ LOOKS = 8  # at Set5, evenly spaced
 def main() -> None:
     """Train each generator in its share of the time, print the table, draw the curve."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name in ("pictures", "hr", "lr"):
+    for name in ("images", "hr", "lr"):
         parser.add_argument(name, type=Path)
     parser.add_argument("--minutes", type=float, default=10, help="of training, in all")
     parser.add_argument("--output", type=Path, default=Path("runs/ablation"))

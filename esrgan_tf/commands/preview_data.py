@@ -38,7 +38,7 @@ def _preview() -> None:
     """Flags to an image."""
     recipe = get_recipe(_RECIPE.value)
     changes = {"data.degradation": get_degradation(_DEGRADATION.value)} if _DEGRADATION.value else {}
-    recipe = override(override(recipe, changes), map(parse_assignment, _SET.value))
+    recipe = override(recipe, [*changes.items(), *map(parse_assignment, _SET.value)])
     stage, output = recipe.stage(_STAGE.value), Path(_OUTPUT.value)
     if output.suffix.lower() != ".png":
         raise InputError(f"`--output` must end in .png. Received: {output}.")

@@ -112,6 +112,7 @@ def train(workdir, data, lines, callbacks=(), **options):
     return list(csv.DictReader((workdir / "psnr/metrics.csv").open()))
 
 
+@pytest.mark.slow
 def test_a_stage_trains_validates_and_resumes_exactly_on_datasets(tmp_path):
     whole = train(tmp_path / "whole", dataset(), [], val_data=dataset().take(2))
     with pytest.raises(Interrupted):

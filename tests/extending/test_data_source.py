@@ -19,6 +19,8 @@ from esrgan_tf.errors import InputError
 from esrgan_tf.formats.keras_file.generators import save_generator
 from esrgan_tf.models import build_generator
 
+pytestmark = pytest.mark.slow  # trains, exports and upscales by the commands
+
 
 @pytest.fixture
 def own_registry(monkeypatch):

@@ -17,6 +17,8 @@ from esrgan_tf.formats.keras_file.generators import save_generator
 from esrgan_tf.formats.network import Network
 from esrgan_tf.metadata import GeneratorMetadata
 
+pytestmark = pytest.mark.slow  # trains, exports and upscales by the commands
+
 
 def write_npz(request):
     """The network as JSON, its weights in order, its metadata."""

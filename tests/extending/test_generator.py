@@ -12,6 +12,8 @@ from support.tiny import TINY
 
 from esrgan_tf import __main__
 
+pytestmark = pytest.mark.slow  # trains, exports and upscales by the commands
+
 PLUGIN = """
 from dataclasses import dataclass, field
 

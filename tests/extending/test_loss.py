@@ -17,6 +17,8 @@ from esrgan_tf.losses import register_loss
 from esrgan_tf.recipes.overrides import override
 from esrgan_tf.training.run import RunOptions, train_stage
 
+pytestmark = pytest.mark.slow  # trains, exports and upscales by the commands
+
 
 @pytest.fixture
 def style(monkeypatch):

@@ -97,6 +97,7 @@ def test_a_step_that_is_not_finite_on_any_replica_changes_no_variable_at_all(str
     assert record.fetch().in_a_row == 0
 
 
+@pytest.mark.slow
 def test_a_gradient_that_is_not_finite_is_skipped_and_named():
     networks, terms, _ = built(RECIPE, RECIPE.gan)
 
@@ -117,6 +118,7 @@ def test_a_gradient_that_is_not_finite_is_skipped_and_named():
     assert [skipped.cause for skipped in record.fetch().named] == ["gradient of the generator"]
 
 
+@pytest.mark.slow
 def test_an_overflow_of_the_loss_scale_is_the_optimizers_to_skip():
     networks, terms, step, record = poisoned(ONE, "mixed_float16")
     networks.generator_optimizer.dynamic_scale.assign(2.0**60)
@@ -173,6 +175,7 @@ def test_a_run_that_went_back_resumes_with_the_data_of_its_round(tmp_path):
     assert whole == parts
 
 
+@pytest.mark.slow
 def test_when_going_back_does_not_help_training_stops_with_a_report(tmp_path):
     lines = []
     with pytest.raises(TrainingStopped, match="loss term `pixel` is nan at step 5, .*up to step 6 .*learning_rate"):

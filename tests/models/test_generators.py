@@ -50,13 +50,6 @@ RESIDUAL_BLOCKS = (3 * 9 * 64 + 64) + 16 * 2 * CONV + 4 * CONV + (9 * 64 * 3 + 3
 # Trainable ones: BatchNorm's gamma and beta are counted, its moving statistics are not.
 
 
-def branched(inputs: int, outputs: int) -> int:
-    """Parameters of 1x1, 3x3, 1x1 in a row, twice as wide in between, and 1x1 beside them."""
-    wide_in, wide_out = 2 * inputs, 2 * outputs
-    in_a_row = (inputs * wide_in + wide_in) + (9 * wide_in * wide_out + wide_out) + (wide_out * outputs + outputs)
-    return in_a_row + (inputs * outputs + outputs)
-
-
 GENERATOR_PARAMETERS = {
     "quickstart": 578_755,
     "esrgan": 16_697_987,
@@ -80,8 +73,7 @@ GENERATOR_PARAMETERS = {
     "span_52": 2_157_136,
     "phone": (27 * 32 + 32) + 6 * (9 * 32 * 32 + 32) + (9 * 32 * 48 + 48),
     "zoo_phone": (27 * 32 + 32) + 6 * (9 * 32 * 32 + 32) + (9 * 32 * 48 + 48),
-    # In three branches; 621,424 as it is deployed.
-    "compact": branched(3, 64) + 16 * branched(64, 64) + 17 * 64 + (9 * 64 * 48 + 48),
+    "compact": (27 * 64 + 64) + 16 * (9 * 64 * 64 + 64) + 17 * 64 + (9 * 64 * 48 + 48),
 }
 
 

@@ -52,7 +52,7 @@ def test_train_load_call_evaluate_and_export(tmp_path):
     means = esrgan_tf.evaluate_models(["bicubic", tmp_path / "run"], tmp_path / "photos").means()
     assert [row.metrics["psnr"] > 0 for row in means] == [True, True]
     exported = esrgan_tf.ExportOptions(
-        output=tmp_path / "exported",
+        output=str(tmp_path / "exported"),
         formats=("tflite",),
         kinds=("float32",),
         tiles=(16,),

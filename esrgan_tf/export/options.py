@@ -24,7 +24,7 @@ class ExportOptions(WriteOptions):
         InputError: a field is none of these.
     """
 
-    output: Path
+    output: str | Path
     formats: tuple[str, ...] = ("saved_model",)
     name: str | None = None
     calibration: str = "sample"
@@ -32,7 +32,8 @@ class ExportOptions(WriteOptions):
     source: str = ""
 
     def __post_init__(self) -> None:
-        """Raise for what cannot be exported."""
+        """Make a path of `output`, and raise for what cannot be exported."""
+        object.__setattr__(self, "output", Path(self.output))
         for format in self.formats:
             writable_format(format)
         if not self.formats:

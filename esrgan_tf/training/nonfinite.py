@@ -21,7 +21,7 @@ SHOWN_PAIRS = 16  # of the offending batch, in the PNG; the NPZ has all
 
 
 class NonFinitePolicy:
-    """Decides after each fetch whether training goes on, goes back or stops."""
+    """Decides after each fetch whether training continues, goes back or stops."""
 
     def __init__(self, session: Session, checkpoints: Checkpoints):
         self._session, self._checkpoints = session, checkpoints

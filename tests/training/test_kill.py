@@ -5,7 +5,6 @@ import random
 import signal
 import subprocess
 import sys
-import time
 import zipfile
 
 import pytest
@@ -14,22 +13,36 @@ from support.paths import ROOT, TESTS
 KILLS = 3  # of each stage
 STEPS = 12
 SCRIPT = f"""
-import sys
+import os, signal, sys, threading
 sys.path.insert(0, {str(TESTS)!r})
 from support.tiny import TINY
 from esrgan_tf.recipes.overrides import override
+from esrgan_tf.training.callbacks import Callback
 from esrgan_tf.training.run import RunOptions, train_stage
+
+workdir, stage, step, delay = *sys.argv[1:3], int(sys.argv[3]), float(sys.argv[4])
+
+class Kill(Callback):
+    def on_step_begin(self, session):
+        if session.step == step:
+            threading.Timer(delay, self.on_train_end, [session]).start()
+
+    def on_train_end(self, session):
+        if step >= 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
 stages = {{f"{{stage}}.{{name}}": value for stage in ("psnr", "gan")
            for name, value in dict(steps={STEPS}, validate_every=2, log_every=1, ema_decay=0.9).items()}}
-options = RunOptions(workdir=sys.argv[1], data="dead_leaves", precision="float32", strategy="cpu")
-train_stage(override(TINY, stages), sys.argv[2], options)
+options = RunOptions(workdir=workdir, data="dead_leaves", precision="float32", strategy="cpu")
+train_stage(override(TINY, stages), stage, options, [Kill()])
 """
 
 
-def start(workdir, stage):
+def train(workdir, stage, step=-1, delay=0.0):
+    """The exit status; the run is killed `delay` seconds after it took that many steps, at its end at the latest."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": "-1"}
-    command = [sys.executable, "-c", SCRIPT, str(workdir), stage]
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
+    command = [sys.executable, "-c", SCRIPT, str(workdir), stage, str(step), str(delay)]
+    return subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment).returncode
 
 
 def weights(path):
@@ -47,19 +60,8 @@ def left_by(folder):
 def test_six_kills_at_random_moments_change_nothing(tmp_path):
     rng = random.Random(0)
     for stage in ("psnr", "gan"):
-        began = time.monotonic()
-        assert start(tmp_path / "whole", stage).wait() == 0
-        duration = time.monotonic() - began
-        kills = 0
-        while kills < KILLS:
-            run = start(tmp_path / "killed", stage)
-            time.sleep(rng.uniform(0.3, 0.95) * duration)
-            if run.poll() is not None:
-                assert run.returncode == 0
-                break  # it was done before it could be killed
-            run.send_signal(signal.SIGKILL)
-            run.wait()
-            kills += 1
-        assert kills > 0
-        assert start(tmp_path / "killed", stage).wait() == 0
+        assert train(tmp_path / "whole", stage) == 0
+        for step in sorted(rng.sample(range(STEPS), KILLS)):
+            assert train(tmp_path / "killed", stage, step, delay=rng.uniform(0, 0.3)) == -signal.SIGKILL
+        assert train(tmp_path / "killed", stage) == 0
         assert left_by(tmp_path / "killed" / stage) == left_by(tmp_path / "whole" / stage)

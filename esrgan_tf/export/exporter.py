@@ -123,10 +123,10 @@ class _Verifier:
         """
         try:
             yield from [self._row(artifact, alpha) for alpha in artifact.alphas]
-        except parity.BeyondLimit as beyond:
+        except parity.LimitExceeded as exceeded:
             if artifact.rewrite is None:
                 raise
-            self.request.log(f"{beyond.reason}: once more, with more of it in float")
+            self.request.log(f"{exceeded.reason}: once more, with more of it in float")
             yield from self.rows(artifact.rewrite())
 
     def _row(self, artifact: Artifact, alpha: float | None) -> Row:

@@ -26,7 +26,7 @@ TIMED_RUNS = 3
 Run = Callable[[np.ndarray], np.ndarray]  # as `Network.run`: float32 [h, w, 3] -> [scale * h, scale * w, 3]
 
 
-class BeyondLimit(InputError):
+class LimitExceeded(InputError):
     """An artifact differs too much from the Keras model; `reason` is the message without the way out."""
 
     def __init__(self, reason: str, way_out: str):
@@ -132,7 +132,7 @@ def check(parity: Parity, artifact: str, exact: bool, max_psnr_drop: float | Non
         max_psnr_drop: dB, in place of 0.1; the others change in proportion.
 
     Raises:
-        BeyondLimit: it does.
+        LimitExceeded: it does.
     """
     if exact:
         within, limit = parity.max_difference <= MAX_DIFFERENCE, f"at most {MAX_DIFFERENCE:g} apart"
@@ -149,7 +149,7 @@ def check(parity: Parity, artifact: str, exact: bool, max_psnr_drop: float | Non
             f" (most of {parity.worst_image}, by {parity.worst_image_change:+.3f} dB; {parity.worst_pattern} is off by "
             f"{parity.worst_pattern_difference * 255:.2f}/255)"
         )
-        raise BeyondLimit(
+        raise LimitExceeded(
             f"{artifact} differs from Keras by up to {parity.max_difference:.2g} and changes the PSNR by "
             f"{parity.psnr_change:+.3f} dB{'' if exact else worst}; {limit} is allowed",
             "" if exact else " `max_psnr_drop` allows more.",

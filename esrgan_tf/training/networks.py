@@ -107,7 +107,7 @@ class CosineRestarts(keras.optimizers.schedules.LearningRateSchedule):
 
     def __call__(self, step) -> keras.KerasTensor:
         """The learning rate at a step, float32."""
-        # In whole numbers: beyond 2^24 steps float32 would skip some.
+        # In whole numbers: above 2^24 steps float32 would skip some.
         done = ops.cast(ops.mod(ops.cast(step, "int64"), self.period), "float32") / self.period
         return self.lowest + (self.highest - self.lowest) * 0.5 * (1 + ops.cos(math.pi * done))
 

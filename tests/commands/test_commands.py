@@ -259,6 +259,7 @@ def test_set_and_degradation_reach_the_recipe(tiny, capsys, monkeypatch):
     assert seen == [override(TINY, changes)]
 
 
+@pytest.mark.slow
 def test_a_run_with_a_degradation_leaves_a_recipe_file_that_trains_again(tiny, capsys, tmp_path):
     write_photo(tmp_path / "photos/a.png")
     arguments = ("--steps=2", "--set=psnr.pixel_loss=charbonnier", "--degradation=realesrgan")
@@ -279,6 +280,7 @@ def test_a_run_with_a_degradation_leaves_a_recipe_file_that_trains_again(tiny, c
     assert metrics[0] == metrics[1]
 
 
+@pytest.mark.slow
 def test_starting_from_another_scale_says_what_was_copied_and_what_not(tiny, capsys, tmp_path):
     write_photo(tmp_path / "photos/a.png")
     assert train(capsys, tmp_path / "x2", "--steps=1", data=tmp_path / "photos")[0] == 0

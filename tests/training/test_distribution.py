@@ -20,6 +20,7 @@ from esrgan_tf.training.distribution import (
     scale_loss_if_half,
 )
 
+QUICK = ("quickstart", "esrgan")  # the other recipes, which change one thing each, are slow tests
 NOISE = ("linear2/bias", "conv1/bias", "conv2/bias", "conv_body/bias")
 ONE, TWO = "cpu", "mirrored:CPU:0,CPU:1"
 
@@ -56,6 +57,7 @@ def test_two_replicas_train_as_one():
                 np.testing.assert_allclose(a.numpy(), b.numpy(), atol=2e-4, err_msg=a.path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "change",
     [
@@ -89,7 +91,14 @@ def test_spectral_normalization_batchnorm_and_prelu_are_the_same_on_two_replicas
                     np.testing.assert_allclose(replica.numpy(), b.numpy(), rtol=1e-6, err_msg=a.path)
 
 
-@pytest.mark.parametrize(("name", "stage"), [(name, stage) for name in RECIPES for stage in RECIPES[name].stages])
+@pytest.mark.parametrize(
+    ("name", "stage"),
+    [
+        pytest.param(name, stage, marks=() if name in QUICK else pytest.mark.slow)
+        for name in RECIPES
+        for stage in RECIPES[name].stages
+    ],
+)
 def test_every_recipe_trains_three_steps_of_each_of_its_stages(name, stage):
     recipe = narrowed(name, steps=3)
     terms, networks, _ = trained(ONE, steps=3, stage=stage, recipe=recipe)
@@ -166,6 +175,7 @@ def test_global_mean_spans_replicas_and_carries_gradients():
         np.testing.assert_allclose(g, [2 * 1.5 / 4] * 2)
 
 
+@pytest.mark.slow
 def test_bfloat16_training_follows_float32():
     full, *_ = trained(ONE)
     half, *_ = trained(ONE, "mixed_bfloat16")

@@ -137,7 +137,7 @@ def gan_stage(name):
 GAN_RECIPES = {gan_stage(name): name for name in RECIPES if "gan" in RECIPES[name].stages}
 
 
-QUICK = ("quickstart", "esrgan", "srgan")  # the others, which change one thing each, are slow tests
+QUICK = ("quickstart", "esrgan")  # the others, which change one thing each, are slow tests
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,7 @@ def test_half_precision_follows_full():
         assert scaled[step][name] == pytest.approx(full[step][name], rel=0.05), name
 
 
+@pytest.mark.slow
 def test_ldls_reference_is_the_generator_at_first_and_its_moving_average_from_then_on():
     strategy = make_strategy(TWO)
     networks, terms, step = built(RECIPE, RECIPE.psnr, strategy_name=TWO)

@@ -76,9 +76,10 @@ def differing(before, after):
     return sum((a != b).any() for a, b in zip(before, after, strict=True))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("strategy_name", "poisoned_image"),
-    [pytest.param(ONE, 0, marks=pytest.mark.slow), (TWO, 2)],
+    [(ONE, 0), (TWO, 2)],
     ids=["one", "second of two"],
 )
 def test_a_step_that_is_not_finite_on_any_replica_changes_no_variable_at_all(strategy_name, poisoned_image):

@@ -105,7 +105,10 @@ def test_the_same_seed_gives_the_same_losses_and_another_seed_others(finished, t
     assert metrics(tmp_path / "other")[0]["train/pixel"] != metrics(finished)[0]["train/pixel"]
 
 
-@pytest.mark.parametrize(("stage", "stop_at"), [("psnr", 2), ("psnr", 3), ("gan", 4)])
+@pytest.mark.parametrize(
+    ("stage", "stop_at"),
+    [pytest.param("psnr", 2, marks=pytest.mark.slow), pytest.param("psnr", 3, marks=pytest.mark.slow), ("gan", 4)],
+)
 def test_a_run_that_was_interrupted_gives_the_losses_of_one_that_was_not(finished, tmp_path, stage, stop_at):
     init_from = None if stage == "psnr" else str(finished / "psnr")
     with pytest.raises(Interrupted, match=f"stopped and saved at step {stop_at} of 6"):
@@ -118,6 +121,7 @@ def test_a_run_that_was_interrupted_gives_the_losses_of_one_that_was_not(finishe
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.slow
 def test_a_finished_run_is_not_trained_further_but_can_be_prolonged(finished, tmp_path, capsys):
     train(tmp_path)
     before = metrics(tmp_path)
@@ -216,6 +220,7 @@ def test_a_damaged_checkpoint_is_told_and_the_one_before_is_taken_up(finished, t
         train(tmp_path)
 
 
+@pytest.mark.slow
 def test_two_replicas_train_validate_save_and_resume_as_one(tmp_path):
     """Float sums differ in their order: close, not equal."""
     two = {"strategy": "mirrored:CPU:0,CPU:1"}
@@ -340,6 +345,7 @@ def test_pixel_unshuffle_trains_on_patches_of_its_multiples_and_validates_on_odd
     assert train(tmp_path / "run", changes=changes, data=data).is_file()
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_when_only_what_is_for_people_or_for_the_other_stage_has_changed(tmp_path):
     train(tmp_path, changes={"psnr.steps": 1})
     changes = {"psnr.steps": 2, "published": "better words", "discriminator.features": 3, "perceptual.network": "vgg16"}

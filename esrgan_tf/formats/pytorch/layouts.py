@@ -2,6 +2,9 @@
 
 Two orders differ between the frameworks wherever pixels move into channels or back (pixel shuffle, flattening):
 PyTorch counts positions fastest (channel, y, x), TensorFlow channels (y, x, channel).
+
+A recogniser reads a layout off the tensors' shapes, and returns `None` where it is another's. It raises LookupError
+where a tensor that says how wide or deep the network is cannot be read: a sentence that begins after the file's name.
 """
 
 import re
@@ -30,11 +33,6 @@ class Layout:
     patch: int | None = None  # px, of a discriminator
     folded: Mapping[str, str] = field(default_factory=dict)  # bias -> mean of the BatchNorm that swallows it
     completed: Callable | None = None  # (tensors, network) -> the tensors and what a file holds that repeats them
-
-
-# Reads a layout off the tensors' shapes; `None`: not this one. Raises LookupError where a tensor that says how wide
-# or deep the network is cannot be read: a sentence that begins after the file's name.
-Recogniser = Callable[[Shapes], Layout | None]
 
 
 def renamed(layer: str, rules: Rules) -> str:

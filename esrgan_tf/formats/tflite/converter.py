@@ -18,7 +18,7 @@ def converter(model: keras.Model, tile: int, integers: bool = False) -> tf.lite.
     Args:
         model: a generator.
         tile: px, height and width of the input.
-        integers: fix the ranges of input and output, for int8: 0..255 then means 0..1 whatever it is calibrated on.
+        integers: fix the ranges of input and output, for int8: 0..255 means 0..1, independently of the calibration.
     """
 
     def upscale(image: tf.Tensor) -> dict[str, tf.Tensor]:

@@ -1,4 +1,4 @@
-"""Export a generator for TF Serving, phones, ONNX Runtime, PyTorch; each file is verified before it is in place.
+"""Export a generator for TF Serving, phones, ONNX Runtime, OpenVINO, PyTorch; each is verified before it is in place.
 
     python export.py --model=runs/quickstart_x4 --format=saved_model,tflite,onnx --output=exported
     python export.py --model=runs/quickstart_x4 --precision=bfloat16 --output=exported
@@ -39,7 +39,8 @@ _VERSION = flags.DEFINE_integer("version", None, "Of the SavedModel. Default: th
 _PRECISION = flags.DEFINE_string(
     "precision",
     "float32",
-    "Inside the SavedModel: float32, or bfloat16 (faster on CPUs with AVX512_BF16 or AMX).",
+    "Of a SavedModel or an OpenVINO file: float32, or bfloat16 (faster on CPUs with AVX512_BF16 or AMX); of the latter "
+    "int8 too.",
     flag_values=FLAGS,
 )
 _MAX_PIXELS = flags.DEFINE_integer(
@@ -96,10 +97,11 @@ def _export() -> None:
     tiles = [tile for tile in _TILE.value if not tile.isdecimal()]
     if tiles:
         raise InputError(f"`--tile` must be whole numbers of px, such as 64,128. Received: {tiles[0]}.")
-    for format in writable_formats():
-        for flag in format.options:
-            if FLAGS[flag].present and format.name not in _FORMAT.value:
-                raise InputError(f"`--{flag}` goes with `--format={format.name}`. Received: {','.join(_FORMAT.value)}.")
+    for flag in {flag for format in writable_formats() for flag in format.options if FLAGS[flag].present}:
+        takers = [format.name for format in writable_formats() if flag in format.options]
+        if not set(takers) & set(_FORMAT.value):
+            wanted = " or ".join(f"`--format={taker}`" for taker in takers)
+            raise InputError(f"`--{flag}` goes with {wanted}. Received: {','.join(_FORMAT.value)}.")
     import_tensorflow()  # takes seconds: not for --help
     from esrgan_tf.export.exporter import export_generators
     from esrgan_tf.export.options import ExportOptions

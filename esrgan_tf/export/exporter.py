@@ -140,7 +140,7 @@ class _Verifier:
         name = str(artifact.path.relative_to(self.request.folder))
         parity.check(found, name, precision == "float32", self.request.options.max_psnr_drop)
         timed = held_out[0].fitted(found.timed).lr_01
-        size = _size(artifact.path)
+        size = sum(map(_size, (artifact.path, *artifact.parts)))
         at = "" if alpha is None else f", alpha {alpha:g}"
         self.request.log(f"{name}{at}: {size / 2**20:.1f} MiB, PSNR {found.psnr_change:+.3f} dB, {found.seconds:.3f} s")
         seconds = parity.time_of(keras_run, timed)

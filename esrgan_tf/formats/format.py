@@ -20,7 +20,7 @@ class WriteOptions:
 
     Args:
         version: of a SavedModel; `None` takes the next free one.
-        precision: of a SavedModel's arithmetic, "float32" or "bfloat16".
+        precision: of the arithmetic, "float32" or "bfloat16", or of an OpenVINO file "int8".
         max_pixels: batch x height x width of what a SavedModel takes in one request; `None` takes 2^22.
         kinds: of LiteRT files: "float32", "float16", "dynamic", "int8".
         tiles: px, input sizes of LiteRT files.
@@ -75,6 +75,7 @@ class Artifact:
         rewrite: writes it anew with more quality, for one that fails its verification; `None`: it cannot.
         xnnpack: share of a LiteRT file's operators that XNNPACK takes, 0 to 1.
         in_float: groups of operators that int8 left in float.
+        parts: further files that belong to it.
     """
 
     path: Path
@@ -83,6 +84,7 @@ class Artifact:
     rewrite: Callable[[], "Artifact"] | None = None
     xnnpack: float | None = None
     in_float: tuple[str, ...] = ()
+    parts: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)

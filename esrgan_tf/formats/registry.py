@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from esrgan_tf.errors import InputError, check_one_of
-from esrgan_tf.formats import keras_file, onnx_file, pytorch, saved_model, tflite
+from esrgan_tf.formats import keras_file, onnx_file, openvino_ir, pytorch, saved_model, tflite
 from esrgan_tf.formats.format import Format
 from esrgan_tf.formats.keras_file.locate import find_generator
 from esrgan_tf.formats.network import Network, check_alpha
@@ -34,7 +34,14 @@ def register_format(format: Format) -> None:
     FORMATS[format.name] = format
 
 
-for _built_in in (keras_file.FORMAT, saved_model.FORMAT, tflite.FORMAT, onnx_file.FORMAT, *pytorch.FORMATS):
+for _built_in in (
+    keras_file.FORMAT,
+    saved_model.FORMAT,
+    tflite.FORMAT,
+    onnx_file.FORMAT,
+    openvino_ir.FORMAT,
+    *pytorch.FORMATS,
+):
     register_format(_built_in)
 
 

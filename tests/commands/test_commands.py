@@ -229,6 +229,7 @@ def test_module_console_script_and_train_py_are_the_same_command():
         assert done.stderr.startswith("error: `--recipe` must be a .json file or one of quickstart, esrgan,")
 
 
+@pytest.mark.slow
 def test_quickstart_leaves_both_stages_and_a_panel(capsys, tmp_path, monkeypatch):
     tiny = dataclasses.replace(TINY, name="quickstart")
     monkeypatch.setitem(recipes.RECIPES, "quickstart", override(tiny, {"psnr.steps": 2, "gan.steps": 2}))

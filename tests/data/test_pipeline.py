@@ -161,6 +161,7 @@ def test_a_degraded_crop_still_shows_the_place_of_its_hr_crop(photos):
     assert np.abs(hr - lr).mean() < 0.5 * np.abs(hr - np.roll(lr, 1, 0)).mean()
 
 
+@pytest.mark.slow
 def test_an_iterator_with_a_degradation_goes_on_where_it_was_saved(photos, tmp_path):
     iterator = iter(batches(photos, 0, DEGRADED))
     next(iterator)

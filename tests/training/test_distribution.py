@@ -20,7 +20,6 @@ from esrgan_tf.training.distribution import (
     scale_loss_if_half,
 )
 
-QUICK = ("quickstart", "esrgan")  # the other recipes, which change one thing each, are slow tests
 NOISE = ("linear2/bias", "conv1/bias", "conv2/bias", "conv_body/bias")
 ONE, TWO = "cpu", "mirrored:CPU:0,CPU:1"
 
@@ -94,7 +93,7 @@ def test_spectral_normalization_batchnorm_and_prelu_are_the_same_on_two_replicas
 @pytest.mark.parametrize(
     ("name", "stage"),
     [
-        pytest.param(name, stage, marks=() if name in QUICK else pytest.mark.slow)
+        pytest.param(name, stage, marks=() if name == "quickstart" else pytest.mark.slow)
         for name in RECIPES
         for stage in RECIPES[name].stages
     ],
@@ -183,6 +182,7 @@ def test_bfloat16_training_follows_float32():
     assert half[2]["perceptual"] == pytest.approx(full[2]["perceptual"], rel=0.05)
 
 
+@pytest.mark.slow
 def test_float16_training_scales_the_loss_and_follows_float32():
     full, *_ = trained(ONE, stage="psnr")
     half, networks, _ = trained(ONE, "mixed_float16", stage="psnr")

@@ -108,6 +108,7 @@ def train(workdir, stage, callbacks=()):
     return list(csv.DictReader((workdir / stage / "metrics.csv").open()))
 
 
+@pytest.mark.slow
 def test_terms_stand_in_metrics_csv_and_a_run_that_was_interrupted_resumes_exactly(tmp_path):
     whole = train(tmp_path / "whole", "psnr")
     assert {"train/ms_ssim", "train/ldl", "validation/ms_ssim"} <= whole[0].keys()

@@ -151,6 +151,7 @@ def train(workdir, callbacks, lines, **changes):
     return train_stage(recipe, "psnr", options, callbacks, lines.append)
 
 
+@pytest.mark.slow
 def test_too_many_in_a_row_go_back_to_the_checkpoint_and_on_with_other_data(tmp_path):
     lines = []
     train(tmp_path, [PoisonFrom(4, 1)], lines, steps=9, max_nonfinite_steps=2)

@@ -98,6 +98,7 @@ def test_recipe_json_says_what_really_ran(finished):
     assert record["versions"]["tensorflow"] == tf.__version__
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_losses_and_another_seed_others(finished, tmp_path):
     train(tmp_path / "again")
     train(tmp_path / "other", seed=1)
@@ -204,6 +205,7 @@ def damage(folder, step):
     truncate(data)
 
 
+@pytest.mark.slow
 def test_a_damaged_checkpoint_is_told_and_the_one_before_is_taken_up(finished, tmp_path, capsys):
     train(tmp_path)
     damage(tmp_path, 6)
@@ -289,6 +291,7 @@ def test_batch_that_does_not_divide_among_devices_is_refused(tmp_path):
         train(tmp_path, changes={"psnr.batch_size": 3}, strategy="mirrored:CPU:0,CPU:1")
 
 
+@pytest.mark.slow
 def test_a_disk_that_refuses_the_checkpoint_stops_in_one_line_and_leaves_nothing_half_written(tmp_path):
     code = f"""
         import resource, sys

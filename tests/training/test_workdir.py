@@ -63,6 +63,7 @@ def test_the_psnr_stage_of_an_old_work_directory_goes_on_as_it_would_have_then(o
     assert {name: row[name] for name in PSNR_STEP_8} == pytest.approx(PSNR_STEP_8, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_the_gan_stage_of_an_old_work_directory_goes_on_as_it_would_have_then(old, capsys):
     resume("gan")
     assert "resumed at step 4 of 6" in capsys.readouterr().out

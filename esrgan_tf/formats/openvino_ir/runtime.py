@@ -1,0 +1,70 @@
+"""Generators run by OpenVINO on the CPU (`pip install '.[openvino]'`)."""
+
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+
+from esrgan_tf.errors import InputError, first_line
+from esrgan_tf.formats.network import Network
+from esrgan_tf.metadata import METADATA, GeneratorMetadata
+
+DEVICE = "CPU"
+HINTS = {"float32": "f32", "bfloat16": "bf16", "int8": "f32"}  # by precision; of int8, for what is not quantized
+
+
+def openvino_network(path: str | Path) -> Network:
+    """An `.xml` file written by `esrgan export` as a network.
+
+    One in bfloat16 computes in float32 on a CPU that has no bfloat16.
+
+    Raises:
+        InputError: the file or its `.bin` is not there or damaged, has no metadata, or OpenVINO is not installed.
+    """
+    metadata = read_metadata(path)
+    try:
+        import openvino
+    except ImportError as error:
+        raise InputError(f"`{path}` needs OpenVINO: pip install 'esrgan_tf[openvino]'.") from error
+    core = openvino.Core()
+    hint = HINTS.get(metadata.precision, "f32") if has_bfloat16(core) else "f32"
+    settings = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": hint}
+    try:
+        request = core.compile_model(core.read_model(str(path)), DEVICE, settings).create_infer_request()
+    except RuntimeError as error:
+        raise InputError(f"`{path}` cannot be loaded by OpenVINO: {_reason(error)}") from error
+
+    def run(rgb_01: np.ndarray) -> np.ndarray:
+        try:
+            return request.infer([np.ascontiguousarray(rgb_01[None])])[0][0]
+        except RuntimeError as error:
+            if "alloc" in str(error):
+                raise MemoryError from error
+            raise InputError(f"`{path}` cannot be run by OpenVINO: {_reason(error)}") from error
+
+    return Network(metadata, run, str(path))
+
+
+def read_metadata(path: str | Path) -> GeneratorMetadata:
+    """The metadata of an `.xml` file, read without OpenVINO.
+
+    Raises:
+        InputError: it cannot be read, or has none.
+    """
+    try:
+        entry = ElementTree.parse(path).find(f"rt_info/{METADATA}")
+    except OSError as error:
+        raise InputError(f"`{path}` cannot be read: {error.strerror}.") from error
+    except ElementTree.ParseError as error:
+        raise InputError(f"`{path}` must be a whole .xml file of OpenVINO: {first_line(error)}.") from error
+    return GeneratorMetadata.from_json("" if entry is None else entry.get("value", ""), str(path))
+
+
+def has_bfloat16(core) -> bool:
+    """Whether OpenVINO computes in bfloat16 on this CPU."""
+    return "BF16" in core.get_property(DEVICE, "OPTIMIZATION_CAPABILITIES")
+
+
+def _reason(error: RuntimeError) -> str:
+    """The last line of its message: those before it name OpenVINO's own source files."""
+    return str(error).strip().splitlines()[-1]

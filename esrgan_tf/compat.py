@@ -13,6 +13,12 @@ if TYPE_CHECKING:
 
 # Keras
 
+_POINTWISE = {
+    *("InputLayer", "Concatenate", "DepthToSpace", "SpaceToDepth", "BatchNormalization"),
+    *("Add", "Subtract", "Multiply", "TrueDivide"),
+    *("LeakyRelu", "PReLU", "Relu", "Relu6", "Sigmoid", "Silu", "Tanh"),
+}
+
 
 def producer(x: "keras.KerasTensor") -> tuple["keras.Operation", list["keras.KerasTensor"]]:
     """The operation that a symbolic tensor comes from, and the symbolic tensors that it was called with."""
@@ -33,6 +39,11 @@ def is_space_to_depth(operation: "keras.Operation") -> bool:
 def is_concatenation(operation: "keras.Operation") -> bool:
     """Whether an operation is `keras.ops.concatenate`, whose class Keras does not export, or the layer."""
     return type(operation).__name__ == "Concatenate"
+
+
+def is_pointwise(operation: "keras.Operation") -> bool:
+    """Whether an operation is one of those in generators that work on each pixel alone, or move pixels."""
+    return type(operation).__name__ in _POINTWISE
 
 
 def moving_averages(optimizer: "keras.optimizers.Optimizer") -> list["keras.Variable"]:

@@ -35,6 +35,7 @@ class GeneratorMetadata:
         output: of the output.
         tile: px, the one input size it takes; `None` takes any.
         overlap: px of the input that tiles should share.
+        preferred_tile: px, of tiles for one that takes any size; `None` where it is not known.
         lr_multiple: px, of which the input's sides must be multiples.
         takes_alpha: whether every call chooses between two generators, 0 (psnr) to 1 (gan).
         licence: of the weights, as whoever wrote the file states it.
@@ -51,6 +52,7 @@ class GeneratorMetadata:
     output: str = f"{FLOAT_IMAGE}, `scale` times as high and wide; may exceed 0..1 slightly"
     tile: int | None = None
     overlap: int = DEFAULT_OVERLAP
+    preferred_tile: int | None = None
     lr_multiple: int = 1
     takes_alpha: bool = False
     licence: str = NOT_STATED

@@ -44,7 +44,7 @@ def test_metadata_comes_back_from_json_and_fields_of_later_versions_are_ignored(
 
 def test_metadata_of_the_first_version_is_read():
     metadata = GeneratorMetadata.from_json(json.dumps(OLD), "f")
-    assert asdict(metadata) == OLD | {"family": ""}
+    assert asdict(metadata) == OLD | {"family": "", "preferred_tile": None}
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"name": "n", "recipe": "r"}', b"\xff"])

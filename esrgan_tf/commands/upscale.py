@@ -42,14 +42,14 @@ _IMAGES = ImageFlags(FLAGS)
 _TILE = flags.DEFINE_integer(
     "tile",
     None,
-    "Input px; larger images are cut into tiles. 0 never cuts. Default: the exported file's own, or 256.",
+    "Input px; larger images are cut into tiles of at most that. 0 never cuts. Default: the network's own.",
     lower_bound=0,
     flag_values=FLAGS,
 )
 _OVERLAP = flags.DEFINE_integer(
     "overlap",
     None,
-    "Input px of a tile around what is kept of it. Default: the exported file's own, or 32.",
+    "Input px of a tile around what is kept of it. Default: the network's own.",
     lower_bound=0,
     flag_values=FLAGS,
 )

@@ -23,6 +23,7 @@ from esrgan_tf.metadata import FLOAT_IMAGE, GeneratorMetadata, metadata_of
 from esrgan_tf.models import deployed_form
 from esrgan_tf.models.fusion import in_float32
 from esrgan_tf.models.interpolation import interpolate, interpolated_weights
+from esrgan_tf.models.receptive_field import preferred_tiling
 
 
 def export_generators(
@@ -79,12 +80,15 @@ def _check_two(generators: Sequence[keras.Model], formats: Sequence[Format]) -> 
 def _metadata(generators: Sequence[keras.Model], options: ExportOptions) -> GeneratorMetadata:
     """What every artifact says of its generator, but for what its format decides."""
     own, two = metadata_of(generators[-1]), len(generators) > 1
+    tiling = preferred_tiling(generators[-1])
     return replace(
         own,
         name=options.name or own.name,
         precision="float32",
         input=FLOAT_IMAGE + (", and alpha float32 [batch], 0 to 1" if two else ""),
         output=f"{FLOAT_IMAGE}, {own.scale} times as high and wide; may exceed 0..1 slightly",
+        overlap=tiling.overlap,
+        preferred_tile=tiling.tile,
         takes_alpha=two,
         licence=own.licence if options.licence is None else options.licence,
         source=options.source or own.source,

@@ -41,11 +41,27 @@ def spans(length: int, tile: int, overlap: int) -> list[Span]:
     return [Span(s, s + tile, a, b) for s, a, b in zip(starts, keep_starts, keep_stops, strict=True)]
 
 
+def even_tile(length: int, tile: int, overlap: int, multiple: int = 1) -> int:
+    """The least tile that covers an axis with as few tiles as the given one does, so that little is computed twice.
+
+    Args:
+        length: of the axis, px.
+        tile: px, more than twice the overlap, a multiple of `multiple`.
+        overlap: px.
+        multiple: px, of the tile.
+    """
+    if length <= tile:
+        return tile
+    count = -(-(length - 2 * overlap) // (tile - 2 * overlap))
+    least = -(-(length - 2 * overlap) // count) + 2 * overlap
+    return -(-least // multiple) * multiple
+
+
 def upscale_by_tiles(
     image: np.ndarray,
     upscale: Callable[[np.ndarray], np.ndarray],
     scale: int,
-    tile: int,
+    tile: int | tuple[int, int],
     overlap: int,
     workers: Workers | None = None,
 ) -> np.ndarray:
@@ -55,7 +71,7 @@ def upscale_by_tiles(
         image: float32 [height, width, 3].
         upscale: [h, w, 3] -> [scale * h, scale * w, 3].
         scale: whole factor.
-        tile: px of the input, both sides.
+        tile: px of the input, of both sides or height and width.
         overlap: px of the input around what is kept of a tile.
         workers: that upscale several tiles concurrently; `None` is one thread.
 
@@ -66,6 +82,7 @@ def upscale_by_tiles(
         ValueError: as `spans`.
     """
     height, width, channels = image.shape
+    tiles = (tile, tile) if isinstance(tile, int) else tile
     output = np.empty((scale * height, scale * width, channels), np.float32)
 
     def fill(window: tuple[Span, Span]) -> None:
@@ -78,13 +95,13 @@ def upscale_by_tiles(
         )
         output[target] = upscaled[source]
 
-    for _ in (workers or Workers(1)).map(fill, _windows(height, width, tile, overlap)):
+    for _ in (workers or Workers(1)).map(fill, _windows((height, width), tiles, overlap)):
         pass
     return output
 
 
-def _windows(height: int, width: int, tile: int, overlap: int) -> Iterator[tuple[Span, Span]]:
-    """Row spans x column spans."""
-    for rows in spans(height, tile, overlap):
-        for columns in spans(width, tile, overlap):
+def _windows(sides: tuple[int, int], tiles: tuple[int, int], overlap: int) -> Iterator[tuple[Span, Span]]:
+    """Row spans x column spans, of an image's and of the tiles' (height, width)."""
+    for rows in spans(sides[0], tiles[0], overlap):
+        for columns in spans(sides[1], tiles[1], overlap):
             yield rows, columns

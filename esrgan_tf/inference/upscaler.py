@@ -10,7 +10,7 @@ from esrgan_tf.formats.network import Network
 from esrgan_tf.formats.registry import open_network
 from esrgan_tf.image.io import DecodedImage, to_float, to_uint8
 from esrgan_tf.image.resize import bicubic_upscale
-from esrgan_tf.image.tiling import upscale_by_tiles
+from esrgan_tf.image.tiling import even_tile, upscale_by_tiles
 from esrgan_tf.image.workers import Workers
 
 DEFAULT_TILE = 256  # px, of networks that take any size
@@ -32,7 +32,8 @@ class Upscaler:
 
         Args:
             network: a generator.
-            tile: px of the input; an image with a longer side is cut. 0 never cuts. `None`: the network's own, or 256.
+            tile: px of the input; an image with a longer side is cut into tiles of at most that. 0 never cuts.
+                `None`: the network's own, or 256 where it has none.
             overlap: px of the input around what is kept of a tile. `None`: the network's own.
             self_ensemble: take the mean over the eight flips and quarter turns (EDSR, arXiv:1707.02921, section
                 3.4): eight times the computation.
@@ -43,7 +44,7 @@ class Upscaler:
         """
         metadata = network.metadata
         if tile is None:
-            tile = metadata.tile or DEFAULT_TILE
+            tile = metadata.tile or metadata.preferred_tile or DEFAULT_TILE
         if overlap is None:
             overlap = metadata.overlap
         if metadata.tile not in (None, tile):
@@ -147,5 +148,6 @@ class Upscaler:
         rgb_01 = np.pad(rgb_01, [*padding, (0, 0)], "symmetric")
         tile = self._tile or max(rgb_01.shape[:2])
         overlap = self._overlap if self._tile else 0
-        output = upscale_by_tiles(rgb_01, self._network.run, self.scale, tile, overlap, self._workers)
+        tiles = (tile, tile) if least else tuple(even_tile(side, tile, overlap, multiple) for side in rgb_01.shape[:2])
+        output = upscale_by_tiles(rgb_01, self._network.run, self.scale, tiles, overlap, self._workers)
         return output[: self.scale * height, : self.scale * width]

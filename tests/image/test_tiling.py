@@ -6,7 +6,7 @@ from threading import Barrier
 import numpy as np
 import pytest
 
-from esrgan_tf.image.tiling import spans, upscale_by_tiles
+from esrgan_tf.image.tiling import even_tile, spans, upscale_by_tiles
 from esrgan_tf.image.workers import Workers
 
 
@@ -61,3 +61,18 @@ def test_few_tiles_are_begun_after_one_that_failed():
     with pytest.raises(MemoryError):
         upscale_by_tiles(np.zeros((200, 200, 3), np.float32), fail, 2, tile=10, overlap=2, workers=Workers(2))
     assert len(begun) < 34**2 / 2
+
+
+@pytest.mark.parametrize(
+    ("length", "tile", "overlap", "multiple"), [(1024, 656, 18, 1), (257, 256, 32, 2), (99, 20, 4, 4)]
+)
+def test_an_even_tile_covers_with_as_few_tiles_and_less_twice(length, tile, overlap, multiple):
+    even = even_tile(length, tile, overlap, multiple)
+    assert len(spans(length, even, overlap)) == len(spans(length, tile, overlap))
+    assert even <= tile and even % multiple == 0
+    smaller = even - multiple
+    assert smaller <= 2 * overlap or len(spans(length, smaller, overlap)) > len(spans(length, tile, overlap))
+
+
+def test_a_short_axis_has_the_tile_itself():
+    assert even_tile(100, 128, 16) == 128

@@ -1,11 +1,14 @@
 """Generators run by Keras on TensorFlow."""
 
+from dataclasses import replace
+
 import keras
 import numpy as np
 import tensorflow as tf
 
 from esrgan_tf.formats.network import Network
 from esrgan_tf.metadata import metadata_of
+from esrgan_tf.models.receptive_field import preferred_tiling
 
 
 def keras_network(model: keras.Model, origin: str = "") -> Network:
@@ -18,7 +21,8 @@ def keras_network(model: keras.Model, origin: str = "") -> Network:
     Raises:
         InputError: the model has no metadata, and its name is not a generator's.
     """
-    metadata = metadata_of(model)
+    tiling = preferred_tiling(model)
+    metadata = replace(metadata_of(model), overlap=tiling.overlap, preferred_tile=tiling.tile)
     # One trace for every size; `model.predict` would copy and batch what is one image.
     signature = [tf.TensorSpec([None, None, None, 3], tf.float32)]
     function = tf.function(lambda batch: model(batch, training=False), input_signature=signature)

@@ -9,7 +9,7 @@ from esrgan_tf.formats.format import Artifact, WriteRequest
 from esrgan_tf.formats.tflite.converter import convert, with_metadata
 from esrgan_tf.formats.tflite.quantization import quantize
 from esrgan_tf.formats.tflite.xnnpack import xnnpack_share
-from esrgan_tf.metadata import DEFAULT_OVERLAP, GeneratorMetadata
+from esrgan_tf.metadata import GeneratorMetadata
 
 # Of the allowed PSNR change, on the calibration's images; the verification is on others, and may want the second.
 QUANTIZATION_SHARES = (0.8, 0.3)
@@ -42,7 +42,8 @@ def _metadata(metadata: GeneratorMetadata, kind: str, tile: int) -> GeneratorMet
         input=values.format([1, tile, tile, 3]),
         output=values.format([1, upscaled, upscaled, 3]) + ("" if kind == "int8" else "; may exceed 0..1 slightly"),
         tile=tile,
-        overlap=min(DEFAULT_OVERLAP, tile // 4) // multiple * multiple,
+        overlap=min(metadata.overlap, tile // 4 // multiple * multiple),
+        preferred_tile=None,
     )
 
 

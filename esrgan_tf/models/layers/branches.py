@@ -18,6 +18,8 @@ class BranchedConv2D(layers.Layer):
     gradients for about the price of the plain convolution. The product is computed in float32 whatever the policy.
     """
 
+    kernel_size = (3, 3)
+
     def __init__(self, filters: int, expansion: int, start: Initializers | None = None, **options):
         """Keep the sizes.
 

@@ -52,47 +52,52 @@ def receptive_radius(model: keras.Model) -> int | None:
     Returns:
         px; `None` where an operation other than a convolution reads more than one pixel, or is not known.
     """
-    radii: dict[str, float] = {}  # of the operations' outputs, px of the model's input
     sizes = _relative_sizes(model)
-    for operation, inputs in _in_order(model):
-        kernel = getattr(operation, "kernel_size", None)
-        if kernel is None and not compat.is_pointwise(operation):
+    radii: dict[int, float] = {}  # by the map's identity, px of the model's input
+    for x, operation, inputs in _in_order(model):
+        reach = 0 if compat.is_pointwise(operation) else _reach(operation)
+        if reach is None:
             return None
-        before = max((radii[name] for name in inputs), default=0.0)
-        size = sizes[inputs[0]] if inputs else 1.0
-        radii[operation.name] = before + (max(kernel) // 2 / size if kernel else 0)
-    return math.ceil(radii[compat.producer(model.output)[0].name])
+        before = max((radii[id(source)] for source in inputs), default=0.0)
+        radii[id(x)] = before + reach / sizes[id(x)]
+    return math.ceil(radii[id(model.output)])
+
+
+def _reach(operation: keras.Operation) -> int | None:
+    """Pixels that a convolution reads to each side of its own; `None` of another operation, or one with strides."""
+    kernel, strides, dilation = (getattr(operation, f, (1,)) for f in ("kernel_size", "strides", "dilation_rate"))
+    return max(kernel) // 2 * max(dilation) if hasattr(operation, "kernel_size") and max(strides) == 1 else None
 
 
 def _largest_map(model: keras.Model) -> float:
     """Values of the largest map, for each pixel of the input."""
     sizes = _relative_sizes(model)
-    return max(sizes[op.name] ** 2 * op.output.shape[-1] for op, _ in _in_order(model))
+    return max(sizes[id(x)] ** 2 * (x.shape[-1] or 1) for x, _, _ in _in_order(model))
 
 
-def _relative_sizes(model: keras.Model) -> dict[str, float]:
-    """Operation's name -> height of its output / height of the model's input."""
-    sizes: dict[str, float] = {}
-    for operation, inputs in _in_order(model):
-        size = sizes[inputs[0]] if inputs else 1.0
+def _relative_sizes(model: keras.Model) -> dict[int, float]:
+    """Map's identity -> its height / height of the model's input."""
+    sizes: dict[int, float] = {}
+    for x, operation, inputs in _in_order(model):
+        size = sizes[id(inputs[0])] if inputs else 1.0
         if compat.is_depth_to_space(operation):
             size *= operation.block_size
         elif compat.is_space_to_depth(operation):
             size /= operation.block_size
-        sizes[operation.name] = size
+        sizes[id(x)] = size
     return sizes
 
 
-def _in_order(model: keras.Model) -> list[tuple[keras.Operation, list[str]]]:
-    """Each operation with the names of those whose outputs it takes, after all of them."""
-    found: dict[str, tuple[keras.Operation, list[str]]] = {}
+def _in_order(model: keras.Model) -> list[tuple[keras.KerasTensor, keras.Operation, list[keras.KerasTensor]]]:
+    """Each map with the operation that made it and the maps that it was made of, which all come before it."""
+    found: dict[int, tuple] = {}
     waiting = [model.output]
     while waiting:
         operation, inputs = compat.producer(waiting[-1])
-        lacking = [x for x in inputs if compat.producer(x)[0].name not in found]
-        if lacking and operation.name not in found:
+        lacking = [x for x in inputs if id(x) not in found]
+        if lacking:
             waiting += lacking
         else:
-            found[operation.name] = (operation, [compat.producer(x)[0].name for x in inputs])
-            waiting.pop()
+            x = waiting.pop()
+            found.setdefault(id(x), (x, operation, inputs))
     return list(found.values())

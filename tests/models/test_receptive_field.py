@@ -36,6 +36,28 @@ def test_an_operation_that_is_not_known_is_not_taken_for_one_of_a_pixel():
     assert receptive_radius(keras.Model(image, ops.max(image, axis=1, keepdims=True) + image)) is None
 
 
+def test_a_layer_that_is_called_twice_counts_twice():
+    image = keras.Input((None, None, 3))
+    conv = keras.layers.Conv2D(3, 5, padding="same")
+    assert receptive_radius(keras.Model(image, conv(conv(image)) + image)) == 4
+
+
+def test_dilation_widens_and_strides_are_not_known():
+    image = keras.Input((None, None, 3))
+    dilated = keras.layers.Conv2D(3, 3, dilation_rate=4, padding="same")(image)
+    assert receptive_radius(keras.Model(image, dilated)) == 4
+    transposed = keras.layers.Conv2DTranspose(3, 4, strides=2, padding="same")(image)
+    assert receptive_radius(keras.Model(image, transposed)) is None
+
+
+def test_a_network_of_several_maps_and_strange_layers_is_tiled_as_ever():
+    image = keras.Input((None, None, 3))
+    maps = ops.split(image, 3, axis=-1)
+    model = keras.Model(image, ops.concatenate([maps[1], ops.sort(maps[0], axis=1), maps[2]], axis=-1), name="t_x1")
+    assert receptive_radius(model) is None
+    assert preferred_tiling(model).overlap == 32
+
+
 @pytest.mark.parametrize("family", ["rrdb", "rrdb_x3", "unshuffled", "edsr", "srvgg", "span", "phone", "srresnet"])
 def test_no_pixel_outside_the_radius_changes_an_output(family):
     """With random weights, whole and in the form that is deployed."""

@@ -10,7 +10,7 @@ VERSION = re.search(r'__version__ = "(.+)"', (ROOT / "esrgan_tf" / "__init__.py"
 REQUIREMENTS = [line for line in (ROOT / "requirements.txt").read_text().splitlines() if line and line[0] != "#"]
 
 GPU = [line.replace("tensorflow", "tensorflow[and-cuda]") for line in REQUIREMENTS if line.startswith("tensorflow>")]
-OPENVINO = ["openvino>=2026.2", "nncf>=3.2"]  # to export and run OpenVINO's .xml, int8 by NNCF
+OPENVINO = ["openvino>=2026.4", "nncf>=3.4"]  # to export and run OpenVINO's .xml, int8 by NNCF
 ONNX = ["tf2onnx>=1.17", "onnx>=1.17", "onnxruntime>=1.20"]  # to export and run .onnx
 SERVING = ["tensorflow-serving-api>=2.20,<2.23"]  # warm-up requests in SavedModels, and the client's gRPC
 

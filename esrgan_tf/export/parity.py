@@ -75,7 +75,7 @@ def compare(network: Network, keras_run: Run, examples: Sequence[Example], integ
         network: the artifact, opened.
         keras_run: float32 [h, w, 3] -> [scale * h, scale * w, 3] by the Keras model.
         examples: held-out images of several sizes; cut or mirrored to the artifact's size if it takes but one.
-        integers: whether the artifact gives bytes, which are clipped to 0..1.
+        integers: whether the artifact computes in integers, which end at 0 and 1: both are clipped to them.
 
     Raises:
         InputError: values that are not finite, or a hundred calls with one image do not give the same bits.
@@ -87,7 +87,7 @@ def compare(network: Network, keras_run: Run, examples: Sequence[Example], integ
     if not all(np.isfinite(output).all() for output in (*wanted, *got)):
         raise InputError(f"{network.origin} gives values that are not finite: it is not exported.")
     if integers:
-        wanted = [np.clip(output, 0, 1) for output in wanted]
+        wanted, got = ([np.clip(output, 0, 1) for output in outputs] for outputs in (wanted, got))
     differences = np.concatenate([np.ravel(a - b) for a, b in zip(got, wanted, strict=True)])
     mean_square = float(np.mean(differences.astype(np.float64) ** 2))
     side = network.metadata.tile or REPEATED_SIDE

@@ -23,18 +23,20 @@ from esrgan_tf.training.run import RunOptions, train_stage
 workdir, stage, step, delay = *sys.argv[1:3], int(sys.argv[3]), float(sys.argv[4])
 
 class Kill(Callback):
+    timer = None
+
     def on_step_begin(self, session):
-        if session.step == step:
-            threading.Timer(delay, self.on_train_end, [session]).start()
+        if session.step >= step and not self.timer:
+            self.timer = threading.Timer(delay, self.on_train_end, [session])
+            self.timer.start()
 
     def on_train_end(self, session):
-        if step >= 0:
-            os.kill(os.getpid(), signal.SIGKILL)
+        os.kill(os.getpid(), signal.SIGKILL)
 
 stages = {{f"{{stage}}.{{name}}": value for stage in ("psnr", "gan")
            for name, value in dict(steps={STEPS}, validate_every=2, log_every=1, ema_decay=0.9).items()}}
 options = RunOptions(workdir=workdir, data="dead_leaves", precision="float32", strategy="cpu")
-train_stage(override(TINY, stages), stage, options, [Kill()])
+train_stage(override(TINY, stages), stage, options, [Kill()] if step >= 0 else [])
 """
 
 

@@ -12,6 +12,8 @@ PACKAGE = ROOT / "esrgan_tf"
 FLOORS = {
     "errors": 0,
     "compat": 0,
+    "cpu": 0,
+    "cache": 0,
     "atomic": 1,
     "metadata": 1,
     "recipes": 1,
@@ -22,12 +24,12 @@ FLOORS = {
     "data": 5,
     "formats": 5,
     "training": 6,
-    "inference": 6,
     "export": 6,
-    "evaluation": 7,
-    "serving_client": 7,
-    "commands": 8,
-    "__main__": 8,
+    "inference": 7,
+    "evaluation": 8,
+    "serving_client": 8,
+    "commands": 9,
+    "__main__": 9,
 }
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
 

@@ -3,8 +3,9 @@
     esrgan info exported/quickstart_x4_int8_128.tflite
     esrgan info exported/quickstart_x4
     esrgan info runs/quickstart_x4
+    esrgan info --cache
 
-Takes whatever `esrgan upscale` takes as --model.
+Takes whatever `esrgan upscale` takes as --model. `--cache` lists the engines that `upscale` has compiled and kept.
 """
 
 import sys
@@ -16,6 +17,8 @@ from esrgan_tf.commands.command_line import quiet, run_command
 from esrgan_tf.errors import InputError
 
 FLAGS = flags.FlagValues()
+_CACHE = flags.DEFINE_bool("cache", False, "List the compiled engines of the cache.", flag_values=FLAGS)
+MIB = 2**20
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -27,9 +30,24 @@ def _info(path: str | None = None) -> None:
     """A path to lines."""
     from esrgan_tf.formats.registry import describe
 
+    if _CACHE.value:
+        return _list_cache()
     if not path:
         raise InputError("a file must be named: esrgan info FILE.")
     with quiet():  # runtimes' start-up notes
         described = describe(path, "FILE")
     for field, value in described.items():
         print(f"{field:12}{value}")
+
+
+def _list_cache() -> None:
+    """A line for each compiled engine, the one used last first, and where they lie."""
+    from esrgan_tf.cache import cache_folder
+    from esrgan_tf.inference.engines import cache
+
+    entries = cache.entries()
+    for compiled, size in entries:
+        refused = f", not used: {compiled.refused}" if compiled.refused else ""
+        print(f"{compiled.generator:24}{compiled.engine} {compiled.precision}, {size / MIB:.1f} MiB{refused}")
+    total, most = (size / MIB for size in (sum(size for _, size in entries), cache.MAX_BYTES))
+    print(f"{len(entries)} engines, {total:.1f} of at most {most:.0f} MiB, in {cache_folder(cache.ENGINES)}")

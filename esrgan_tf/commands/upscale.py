@@ -11,6 +11,7 @@ then 1.
 
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from absl import flags
@@ -26,7 +27,8 @@ from esrgan_tf.commands.command_line import (
 )
 from esrgan_tf.commands.image_flags import ImageFlags
 from esrgan_tf.errors import InputError
-from esrgan_tf.formats.registry import open_network, titles
+from esrgan_tf.formats.registry import titles
+from esrgan_tf.inference.engines.choice import AUTO, NAMES, PRECISIONS
 
 FLAGS = flags.FlagValues()
 _MODEL = flags.DEFINE_multi_string(
@@ -52,6 +54,23 @@ _OVERLAP = flags.DEFINE_integer(
     "Input px of a tile around what is kept of it. Default: the network's own.",
     lower_bound=0,
     flag_values=FLAGS,
+)
+_ENGINE = flags.DEFINE_enum(
+    "engine",
+    AUTO,
+    NAMES,
+    "What runs a whole generator: auto is the fastest that is installed for this CPU, compiled once where that pays.",
+    flag_values=FLAGS,
+)
+_PRECISION = flags.DEFINE_enum(
+    "precision",
+    AUTO,
+    PRECISIONS,
+    "Of the engine's arithmetic: auto is bfloat16 where the CPU has it; int8 must be asked for.",
+    flag_values=FLAGS,
+)
+_NO_CACHE = flags.DEFINE_bool(
+    "no_cache", False, "Neither keep compiled engines in ~/.cache/esrgan_tf nor use those there.", flag_values=FLAGS
 )
 _SELF_ENSEMBLE = flags.DEFINE_bool(
     "self_ensemble", False, "Mean over eight flips and turns: takes eight times as long.", flag_values=FLAGS
@@ -86,12 +105,17 @@ def _upscale() -> int:
         raise InputError(f"`--reference` must be a file or a folder. Received: {_REFERENCE.value}, which is not there.")
     compare = _COMPARE.value or bool(_REFERENCE.value)
     jobs = _IMAGES.jobs(compare)
-    from esrgan_tf.inference.files import upscale_files
-    from esrgan_tf.inference.upscaler import Upscaler
+    from esrgan_tf.inference.engines.opening import open_engine
+    from esrgan_tf.inference.files import count_pixels, upscale_files
+    from esrgan_tf.inference.upscaler import SELF_ENSEMBLE_RUNS, Upscaler
 
+    log = partial(print, flush=True)
+    pixels = count_pixels(jobs) * (SELF_ENSEMBLE_RUNS if _SELF_ENSEMBLE.value else 1)
     with quiet():  # runtimes' start-up notes
-        network = open_network(_MODEL.value, _ALPHA.value)
-    upscaler = Upscaler(network, _TILE.value, _OVERLAP.value, _SELF_ENSEMBLE.value, _KEEP_COLORS.value)
-    print(f"{upscaler.origin}: {upscaler.recipe}, x{upscaler.scale}", flush=True)
+        network = open_engine(
+            _MODEL.value, _ALPHA.value, _ENGINE.value, _PRECISION.value, pixels, not _NO_CACHE.value, log
+        )
+    upscaler = Upscaler(network, _TILE.value, _OVERLAP.value, _SELF_ENSEMBLE.value, _KEEP_COLORS.value, log)
+    log(f"{upscaler.origin}: {upscaler.recipe}, x{upscaler.scale}")
     done = upscale_files(upscaler, jobs, compare, _REFERENCE.value)
     return FAILURE if report_files(done, len(jobs), FLAGS, compare) else SUCCESS

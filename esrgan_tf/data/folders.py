@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from esrgan_tf.cache import cache_folder
 from esrgan_tf.data.registry import known_sources
 from esrgan_tf.data.source import Files, Pair, Request
-from esrgan_tf.data.transcoding import cache_folder, copy_of, transcode
+from esrgan_tf.data.transcoding import COPIES, copy_of, transcode
 from esrgan_tf.errors import InputError
 from esrgan_tf.image.codecs import UPRIGHT, Unsupported
 from esrgan_tf.image.io import IMAGE_SUFFIXES
@@ -147,7 +148,7 @@ def survey(pairs: Sequence[Pair], scale: int, smallest: int, why: str, argument:
         )
     readable = {path: image for path, image in images.items() if isinstance(image, _Decodable)}
     if written := sum(image.written for image in readable.values()):
-        print(f"copied {written} images that TensorFlow does not decode as PNG to {cache_folder()}", flush=True)
+        print(f"copied {written} images that TensorFlow does not decode as PNG to {cache_folder(COPIES)}", flush=True)
     copies = {path: image.file for path, image in readable.items() if image.file != path}
     return Survey(tuple(kept), tuple(left_out), copies)
 

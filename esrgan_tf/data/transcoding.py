@@ -4,19 +4,16 @@ A function in Python cannot decode them in the stream: an iterator with one cann
 """
 
 import hashlib
-import os
 from pathlib import Path
 
 from PIL import Image
 
 from esrgan_tf.atomic import replacing
+from esrgan_tf.cache import cache_folder
 from esrgan_tf.errors import InputError
 from esrgan_tf.image.io import read_rgb
 
-
-def cache_folder() -> Path:
-    """Where copies lie: `esrgan_tf/transcoded` in `$XDG_CACHE_HOME`, by default `~/.cache`. It may be deleted."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "esrgan_tf/transcoded")
+COPIES = "transcoded"  # in the cache
 
 
 def copy_of(path: Path) -> Path:
@@ -30,7 +27,7 @@ def copy_of(path: Path) -> Path:
     except OSError as error:
         raise InputError(f"`{path}` cannot be read. Received: {error.strerror}.") from error
     key = f"{path.resolve()}\n{state.st_size}\n{state.st_mtime_ns}"
-    return cache_folder() / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.png"
+    return cache_folder(COPIES) / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.png"
 
 
 def transcode(path: Path, copy: Path) -> None:

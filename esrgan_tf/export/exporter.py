@@ -10,6 +10,7 @@ import tensorflow as tf
 import esrgan_tf
 from esrgan_tf.errors import InputError
 from esrgan_tf.export import parity
+from esrgan_tf.export.deployment import write_request
 from esrgan_tf.export.examples import CROP_SIDE, load_examples
 from esrgan_tf.export.options import ExportOptions
 from esrgan_tf.export.patterns import pattern_examples
@@ -19,11 +20,8 @@ from esrgan_tf.formats.examples import Example
 from esrgan_tf.formats.format import Artifact, Format, WriteRequest
 from esrgan_tf.formats.keras_file.runtime import keras_network
 from esrgan_tf.formats.registry import open_network, writable_format
-from esrgan_tf.metadata import FLOAT_IMAGE, GeneratorMetadata, metadata_of
-from esrgan_tf.models import deployed_form
-from esrgan_tf.models.fusion import in_float32
+from esrgan_tf.metadata import GeneratorMetadata
 from esrgan_tf.models.interpolation import interpolate, interpolated_weights
-from esrgan_tf.models.receptive_field import preferred_tiling
 
 
 def export_generators(
@@ -46,17 +44,17 @@ def export_generators(
     formats = [writable_format(name) for name in options.formats]
     if len(generators) > 1:
         _check_two(generators, formats)
-    metadata = _metadata(generators, options)
-    generators = [_of_float32(model) for model in generators]
-    deployed = [deployed_form(model, interpolated=len(generators) > 1) for model in generators]
-    request = WriteRequest(generators, deployed, metadata, options, options.output, options.output, log=log)
+    named = {"name": options.name, "licence": options.licence, "source": options.source or None}
+    described = {field: value for field, value in named.items() if value is not None}
+    request = write_request(generators, options, options.output, log, **described)
+    metadata = request.metadata
     for format in formats:
         if format.check:
             format.check(request)
     calibration, held_out = _examples(options, metadata, any(format.calibrates(options) for format in formats), log)
     with staged(options.output) as stage:
         request = replace(request, folder=stage, calibration=calibration, held_out=held_out)
-        verifier = _Verifier(request, keras_network(generators[-1]).run)
+        verifier = _Verifier(request, keras_network(request.generators[-1]).run)
         rows = [row for format in formats for artifact in format.write(request) for row in verifier.rows(artifact)]
         facts = {
             "source": metadata.source,
@@ -75,30 +73,6 @@ def _check_two(generators: Sequence[keras.Model], formats: Sequence[Format]) -> 
             f"`alpha` must fix the network between two models for files that hold one ({', '.join(of_one)}): give it."
         )
     interpolated_weights(*generators, 0.0)
-
-
-def _metadata(generators: Sequence[keras.Model], options: ExportOptions) -> GeneratorMetadata:
-    """What every artifact says of its generator, but for what its format decides."""
-    own, two = metadata_of(generators[-1]), len(generators) > 1
-    tiling = preferred_tiling(generators[-1])
-    return replace(
-        own,
-        name=options.name or own.name,
-        precision="float32",
-        input=FLOAT_IMAGE + (", and alpha float32 [batch], 0 to 1" if two else ""),
-        output=f"{FLOAT_IMAGE}, {own.scale} times as high and wide; may exceed 0..1 slightly",
-        overlap=tiling.overlap,
-        preferred_tile=tiling.tile,
-        takes_alpha=two,
-        licence=own.licence if options.licence is None else options.licence,
-        source=options.source or own.source,
-        made_by=f"esrgan_tf {esrgan_tf.__version__}",
-    )
-
-
-def _of_float32(model: keras.Model) -> keras.Model:
-    """The generator itself if all of it computes in float32, else rebuilt so."""
-    return model if {layer.compute_dtype for layer in model.layers} == {"float32"} else in_float32(model)
 
 
 def _examples(

@@ -49,7 +49,7 @@ class WriteRequest:
         folder: to write into.
         output: where `folder`'s content will lie in the end, with what earlier exports left there.
         calibration: images to quantize by; empty unless the format's `calibrates` asks for them.
-        held_out: images that nothing is calibrated on.
+        held_out: images that nothing is calibrated on; where there are none, a writer compares nothing itself.
         log: takes a line about the progress.
     """
 

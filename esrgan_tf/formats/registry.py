@@ -96,16 +96,37 @@ def open_network(models: Sequence[str | Path], alpha: float | None = None) -> Ne
     exported = [model for model, format in zip(models, formats, strict=True) if not format.load]
     if exported and len(models) > 1:
         raise InputError(f"`model` must be two Keras generators, or one exported file. Received: {exported[0]}.")
-    if not formats[0].holds_two:
-        check_alpha(len(models) > 1, alpha, " and ".join(map(str, models)))
     if formats[0].open and len(models) == 1:
+        if not formats[0].holds_two:
+            check_alpha(False, alpha, str(models[0]))
         return formats[0].open(Path(models[0]), alpha)
     from esrgan_tf.formats.keras_file.runtime import keras_network
+
+    return keras_network(load_interpolated(models, alpha), origin_of(models))
+
+
+def origin_of(models: Sequence[str | Path]) -> str:
+    """The files that one generator, or a network between two, is read from, for people."""
+    return " and ".join(str(find_file(model)) for model in models)
+
+
+def load_interpolated(models: Sequence[str | Path], alpha: float | None = None) -> "keras.Model":
+    """Read a whole generator, or the network interpolated between two.
+
+    Args:
+        models: one, or psnr and gan.
+        alpha: 0 (psnr) to 1 (gan), for two.
+
+    Raises:
+        InputError: as `load_generator`, two of different networks, or alpha where it has no use, or none for two.
+    """
+    check_alpha(len(models) > 1, alpha, " and ".join(map(str, models)))
+    generators = [load_generator(model) for model in models]
+    if alpha is None:
+        return generators[0]
     from esrgan_tf.models.interpolation import interpolate
 
-    generators = [load_generator(model) for model in models]
-    generator = generators[0] if alpha is None else interpolate(*generators, alpha)
-    return keras_network(generator, " and ".join(map(str, map(find_file, models))))
+    return interpolate(*generators, alpha)
 
 
 def load_generator(path: str | Path, argument: str = "model") -> "keras.Model":

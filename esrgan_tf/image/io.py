@@ -27,7 +27,8 @@ class DecodedImage:
     """One image, and what its file needs to be written back as the same kind.
 
     Args:
-        rgb: float32 [height, width, 3], 0..1; the three channels are equal in a grey image.
+        rgb: float32 [height, width, 3], 0..1; the three channels are equal in a grey image. Of one that is only to be
+            written, perhaps already integers of its `bits`: a quarter of the memory.
         alpha: float32 [height, width], 0..1 (not premultiplied), or None.
         grey: Whether the file is grey (with or without alpha) rather than RGB.
         bits: Bits per channel in the file, 8 or 16.
@@ -83,7 +84,31 @@ def to_uint8(rgb: np.ndarray) -> np.ndarray:
     Raises:
         ValueError: A value is NaN or infinite, or `rgb` is not float.
     """
-    return _to_integers(rgb, np.uint8)
+    return to_integers(rgb, np.uint8)
+
+
+def to_integers(values: np.ndarray, dtype: type) -> np.ndarray:
+    """An image in memory to the full range of an unsigned integer dtype: round once, then clip.
+
+    Args:
+        values: float, any shape; nominally 0..1, values outside are clipped.
+        dtype: `np.uint8` or `np.uint16`.
+
+    Returns:
+        `dtype` of the same shape.
+
+    Raises:
+        ValueError: A value is NaN or infinite, or `values` is not float.
+    """
+    values = np.asarray(values)
+    if values.dtype.kind in "biu":
+        raise ValueError(f"values must be float, 0..1. Received: dtype={values.dtype}.")
+    values = values.astype(np.float32, copy=False)
+    if not np.isfinite(values).all():
+        raise ValueError(f"values must be finite. Received: {(~np.isfinite(values)).sum()} NaN or infinite.")
+    highest = np.float32(np.iinfo(dtype).max)
+    scaled = values * highest
+    return np.clip(np.rint(scaled, out=scaled), 0, highest, out=scaled).astype(dtype)
 
 
 def list_images(folder: str | Path) -> list[Path]:
@@ -210,21 +235,11 @@ def write_image(path: str | Path, image: DecodedImage) -> None:
         OSError: The system refused the write.
     """
     check_can_hold(path, image)
+    dtype = np.uint16 if image.bits == 16 else np.uint8
     colour = image.rgb.mean(axis=2, keepdims=True) if image.grey else image.rgb
-    planes = [colour] if image.alpha is None else [colour, image.alpha[..., None]]
-    samples = _to_integers(np.concatenate(planes, axis=2), np.uint16 if image.bits == 16 else np.uint8)
+    samples = colour if colour.dtype == dtype else to_integers(colour, dtype)
+    if image.alpha is not None:
+        samples = np.concatenate([samples, to_integers(image.alpha[..., None], dtype)], axis=2)
     data = codecs.encode(samples, codecs.FORMATS[Path(path).suffix.lower()], image.icc_profile)
     with replacing(path) as temporary:
         temporary.write_bytes(data)
-
-
-def _to_integers(values: np.ndarray, dtype: type) -> np.ndarray:
-    """Float 0..1 to the full range of an unsigned integer dtype, same shape."""
-    values = np.asarray(values)
-    if values.dtype.kind in "biu":
-        raise ValueError(f"values must be float, 0..1. Received: dtype={values.dtype}.")
-    values = values.astype(np.float32)
-    if not np.isfinite(values).all():
-        raise ValueError(f"values must be finite. Received: {(~np.isfinite(values)).sum()} NaN or infinite.")
-    highest = np.float32(np.iinfo(dtype).max)
-    return np.rint(values * highest).clip(0, highest).astype(dtype)

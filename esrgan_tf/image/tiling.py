@@ -64,26 +64,28 @@ def upscale_by_tiles(
     tile: int | tuple[int, int],
     overlap: int,
     workers: Workers | None = None,
+    dtype: type = np.float32,
 ) -> np.ndarray:
     """Upscale an image tile by tile.
 
     Args:
         image: float32 [height, width, 3].
-        upscale: [h, w, 3] -> [scale * h, scale * w, 3].
+        upscale: [h, w, 3] -> `dtype` [scale * h, scale * w, 3].
         scale: whole factor.
         tile: px of the input, of both sides or height and width.
         overlap: px of the input around what is kept of a tile.
         workers: that upscale several tiles concurrently; `None` is one thread.
+        dtype: of the output.
 
     Returns:
-        float32 [scale * height, scale * width, 3].
+        `dtype` [scale * height, scale * width, 3].
 
     Raises:
         ValueError: as `spans`.
     """
     height, width, channels = image.shape
     tiles = (tile, tile) if isinstance(tile, int) else tile
-    output = np.empty((scale * height, scale * width, channels), np.float32)
+    output = np.empty((scale * height, scale * width, channels), dtype)
 
     def fill(window: tuple[Span, Span]) -> None:
         rows, columns = window

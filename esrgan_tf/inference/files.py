@@ -1,6 +1,7 @@
 """Upscaling files: sources and targets, one by one; broken ones are reported and skipped."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from glob import glob, has_magic
 from pathlib import Path
@@ -15,8 +16,10 @@ from esrgan_tf.image.io import (
     check_can_hold,
     list_images,
     read_image,
+    to_float,
     write_image,
 )
+from esrgan_tf.image.reading import read_header
 from esrgan_tf.image.workers import Workers
 from esrgan_tf.inference.upscaler import Upscaler
 from esrgan_tf.metrics.comparison import comparison_panel
@@ -84,10 +87,20 @@ def plan_jobs(source: str, target: str, suffix: str | None = None, compare: bool
     return jobs
 
 
+def count_pixels(jobs: Iterable[Job]) -> int:
+    """Pixels of all sources together, by their headers; one that cannot be read counts none."""
+    total = 0
+    for job in jobs:
+        with suppress(InputError):
+            header = read_header(job.source)
+            total += header.width * header.height
+    return total
+
+
 def upscale_files(
     upscaler: Upscaler, jobs: list[Job], compare: bool = False, reference: str | None = None
 ) -> Iterator[tuple[Job, InputError | None]]:
-    """Upscale files, as many concurrently as suits the generator.
+    """Upscale files, as many concurrently as suits the generator, while others are read and written.
 
     Args:
         upscaler: of a generator.
@@ -106,7 +119,11 @@ def upscale_files(
     def upscale(job: Job) -> tuple[Job, InputError | None]:
         return job, _upscale_file(upscaler, job, compare, reference)
 
-    yield from Workers(upscaler.concurrency).map(upscale, jobs)
+    try:
+        yield from Workers(min(len(jobs), upscaler.concurrency + 1)).map(upscale, jobs)
+    except BaseException:  # such as Ctrl-C, which reaches this thread alone
+        upscaler.close()
+        raise
 
 
 def _upscale_file(upscaler: Upscaler, job: Job, compare: bool, reference: str | None) -> InputError | None:
@@ -136,7 +153,8 @@ def _write_comparison(
                 f"`reference` for {job.source} must be {output.rgb.shape[1]} x {output.rgb.shape[0]} px. "
                 f"Received: {original.shape[1]} x {original.shape[0]}."
             )
-    panel = comparison_panel(image.rgb, [(upscaler.recipe, output.rgb)], upscaler.scale, original)
+    upscaled = output.rgb if output.grey else to_float(output.rgb)
+    panel = comparison_panel(image.rgb, [(upscaler.recipe, upscaled)], upscaler.scale, original)
     with replacing(job.comparison) as temporary:
         Image.fromarray(panel).save(temporary)
 

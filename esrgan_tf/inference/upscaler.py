@@ -1,20 +1,25 @@
 """The one class that every way of upscaling goes through."""
 
 import dataclasses
+import sys
+from collections.abc import Callable
 from pathlib import Path
+from threading import BoundedSemaphore
 
 import numpy as np
 
 from esrgan_tf.errors import InputError
 from esrgan_tf.formats.network import Network
 from esrgan_tf.formats.registry import open_network
-from esrgan_tf.image.io import DecodedImage, to_float, to_uint8
+from esrgan_tf.image.io import DecodedImage, to_float, to_integers
 from esrgan_tf.image.resize import bicubic_upscale
 from esrgan_tf.image.tiling import even_tile, upscale_by_tiles
 from esrgan_tf.image.workers import Workers
 
 DEFAULT_TILE = 256  # px, of networks that take any size
-QUARTER_TURNS = 4  # with and without a flip: the eight of the self-ensemble
+LEAST_TILE = 64  # px, where memory is too little
+QUARTER_TURNS = 4
+SELF_ENSEMBLE_RUNS = 2 * QUARTER_TURNS  # with and without a flip
 
 
 class Upscaler:
@@ -27,6 +32,7 @@ class Upscaler:
         overlap: int | None = None,
         self_ensemble: bool = False,
         keep_colors: bool = False,
+        log: Callable[[str], None] = lambda line: None,
     ):
         """Wrap a generator.
 
@@ -37,7 +43,8 @@ class Upscaler:
             overlap: px of the input around what is kept of a tile. `None`: the network's own.
             self_ensemble: take the mean over the eight flips and quarter turns (EDSR, arXiv:1707.02921, section
                 3.4): eight times the computation.
-            keep_colors: replace the output's low frequencies by the input's (`colors.keep_colors`).
+            keep_colors: replace the output's low frequencies by the input's (`color.keep_colors`).
+            log: takes the line that says that memory was too little for the tiles, and smaller ones are used.
 
         Raises:
             InputError: a tile that is not more than twice the overlap, or none that the generator takes.
@@ -58,7 +65,9 @@ class Upscaler:
             )
         self.recipe, self.scale, self.origin = metadata.recipe, metadata.scale, network.origin
         self.concurrency, self._workers = network.concurrency, Workers(network.concurrency)
-        self._network, self._tile, self._overlap = network, tile, overlap
+        self._gate, self._closed = BoundedSemaphore(network.concurrency), False
+        self._network, self._tile, self._overlap, self._log = network, tile, overlap, log
+        self._multiple, self._fixed_tile = metadata.lr_multiple, metadata.tile or 0
         self._self_ensemble, self._keep_colors = self_ensemble, keep_colors
 
     @classmethod
@@ -87,22 +96,9 @@ class Upscaler:
             float32 [scale * height, scale * width, 3], clipped to 0..1, not rounded.
 
         Raises:
-            InputError: out of memory, or the generator's output is not finite.
+            InputError: out of memory even with small tiles, or the generator's output is not finite.
         """
-        try:
-            output = self._mean_of_eight(rgb_01) if self._self_ensemble else self._by_tiles(rgb_01)
-            if not np.isfinite(output).all():
-                raise InputError(f"the generator {self.recipe} gives values that are not finite: train it again.")
-            output = np.clip(output, 0, 1)
-            if self._keep_colors:
-                # Here, since it needs SciPy, which a LiteRT file otherwise does without.
-                from esrgan_tf.image.color import keep_colors
-
-                output = keep_colors(output, rgb_01, self.scale)
-            return output
-        except MemoryError as error:
-            tile = self._tile or max(rgb_01.shape[:2])
-            raise InputError(f"out of memory: use a smaller `tile`. Received: {tile}.") from error
+        return self._upscale_to(np.float32, rgb_01)
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
         """Upscale one RGB image, integers or floats.
@@ -120,15 +116,50 @@ class Upscaler:
         if image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
             raise ValueError(f"`image` must be [height, width, 3]. Received: shape={image.shape}.")
         if image.dtype == np.uint8:
-            return to_uint8(self.upscale(to_float(image)))
+            return self._upscale_to(np.uint8, to_float(image))
         if not np.issubdtype(image.dtype, np.floating):
             raise ValueError(f"`image` must be uint8, or float in 0..1. Received: dtype={image.dtype}.")
         return self.upscale(image.astype(np.float32))
 
     def upscale_image(self, image: DecodedImage) -> DecodedImage:
-        """Upscale an image and keep its kind: alpha (upscaled by bicubic), grey, bits and ICC profile."""
+        """Upscale an image and keep its kind: alpha (upscaled by bicubic), grey, bits and ICC profile.
+
+        Returns:
+            The image, to be written: one that is not grey holds integers of its bits.
+
+        Raises:
+            InputError: as `upscale`.
+        """
         alpha = None if image.alpha is None else bicubic_upscale(image.alpha, self.scale)
-        return dataclasses.replace(image, rgb=self.upscale(image.rgb), alpha=alpha)
+        dtype = np.float32 if image.grey else np.uint16 if image.bits == 16 else np.uint8
+        return dataclasses.replace(image, rgb=self._upscale_to(dtype, image.rgb), alpha=alpha)
+
+    def close(self) -> None:
+        """Give up what other threads are upscaling, at their next tile."""
+        self._closed = True
+
+    def _upscale_to(self, dtype: type, rgb_01: np.ndarray) -> np.ndarray:
+        """float32 [h, w, 3] -> `dtype` [scale * h, scale * w, 3]: float32 clipped to 0..1, or integers rounded once."""
+        if not (self._self_ensemble or self._keep_colors):
+            return self._by_tiles(rgb_01, lambda tile: self._finished(tile, dtype), dtype)
+        output = self._mean_of_eight(rgb_01) if self._self_ensemble else self._by_tiles(rgb_01)
+        output = self._finished(output, np.float32)
+        if self._keep_colors:
+            # Here, since it needs SciPy, which a LiteRT file otherwise does without.
+            from esrgan_tf.image.color import keep_colors
+
+            output = keep_colors(output, rgb_01, self.scale)
+        return output if dtype == np.float32 else to_integers(output, dtype)
+
+    def _finished(self, output: np.ndarray, dtype: type) -> np.ndarray:
+        """The generator's output clipped to 0..1, or as integers.
+
+        Raises:
+            InputError: it is not finite.
+        """
+        if not np.isfinite(output).all():
+            raise InputError(f"the generator {self.recipe} gives values that are not finite: train it again.")
+        return np.clip(output, 0, 1) if dtype == np.float32 else to_integers(output, dtype)
 
     def _mean_of_eight(self, rgb_01: np.ndarray) -> np.ndarray:
         """float32 [h, w, 3] -> [scale * h, scale * w, 3]: the mean of the outputs, each turned back."""
@@ -137,17 +168,47 @@ class Upscaler:
             for turns in range(QUARTER_TURNS):
                 output = self._by_tiles(np.ascontiguousarray(np.rot90(rgb_01[:, ::flip], turns)))
                 total = total + np.rot90(output, -turns)[:, ::flip]
-        return total / (2 * QUARTER_TURNS)
+        return total / SELF_ENSEMBLE_RUNS
 
-    def _by_tiles(self, rgb_01: np.ndarray) -> np.ndarray:
-        """float32 [h, w, 3] -> [scale * h, scale * w, 3], neither clipped nor rounded."""
+    def _by_tiles(
+        self, rgb_01: np.ndarray, finish: Callable[[np.ndarray], np.ndarray] = np.asarray, dtype: type = np.float32
+    ) -> np.ndarray:
+        """float32 [h, w, 3] -> `dtype` [scale * h, scale * w, 3], `finish` of each tile; smaller ones on little memory.
+
+        Raises:
+            InputError: out of memory with the smallest tiles.
+        """
+        while True:
+            try:
+                return self._by_tiles_of(self._tile, rgb_01, finish, dtype)
+            except MemoryError as error:
+                tile = min(self._tile or sys.maxsize, max(rgb_01.shape[:2]))
+                smaller = tile // 2 // self._multiple * self._multiple
+                if self._fixed_tile or smaller < max(LEAST_TILE, 2 * self._overlap + 1):
+                    raise InputError(f"out of memory: use a smaller `tile`. Received: {tile}.") from error
+                self._log(f"out of memory with tiles of {tile} px: continues with {smaller} px")
+                self._tile = smaller
+
+    def _by_tiles_of(
+        self, tile: int, rgb_01: np.ndarray, finish: Callable[[np.ndarray], np.ndarray], dtype: type
+    ) -> np.ndarray:
+        """As `_by_tiles`, with tiles of at most so many px; 0 never cuts."""
         height, width = rgb_01.shape[:2]
-        multiple, least = self._network.metadata.lr_multiple, self._network.metadata.tile or 0
+        multiple, least = self._multiple, self._fixed_tile
         # Mirrored to sizes that the network takes; the output of the padding is cut off.
         padding = [(0, max(least - side, -side % multiple)) for side in (height, width)]
         rgb_01 = np.pad(rgb_01, [*padding, (0, 0)], "symmetric")
-        tile = self._tile or max(rgb_01.shape[:2])
-        overlap = self._overlap if self._tile else 0
+        overlap = self._overlap if tile else 0
+        tile = tile or max(rgb_01.shape[:2])
         tiles = (tile, tile) if least else tuple(even_tile(side, tile, overlap, multiple) for side in rgb_01.shape[:2])
-        output = upscale_by_tiles(rgb_01, self._network.run, self.scale, tiles, overlap, self._workers)
+        output = upscale_by_tiles(
+            rgb_01, lambda part: finish(self._run(part)), self.scale, tiles, overlap, self._workers, dtype
+        )
         return output[: self.scale * height, : self.scale * width]
+
+    def _run(self, tile: np.ndarray) -> np.ndarray:
+        """The network on one tile, as many at a time as suits it."""
+        with self._gate:
+            if self._closed:
+                raise InputError("given up")
+            return self._network.run(tile)

@@ -1,18 +1,15 @@
 """Where training runs (tf.distribute strategy) and in which precision."""
 
 import functools
-import platform
-from pathlib import Path
 
 import keras
 import tensorflow as tf
 
+from esrgan_tf import cpu
 from esrgan_tf.errors import InputError
 
 PRECISIONS = ("auto", "float32", "mixed_bfloat16", "mixed_float16")
 AMPERE = (8, 0)  # the first compute capability with bfloat16
-CPU_DESCRIPTION = Path("/proc/cpuinfo")
-CPU_BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}  # x86, x86, Arm
 
 
 def make_strategy(name: str) -> tf.distribute.Strategy:
@@ -63,7 +60,7 @@ def resolve_precision(name: str, strategy: tf.distribute.Strategy) -> str:
     if name != "auto":
         return name
     on_gpu = any("GPU" in device for device in strategy.extended.worker_devices)
-    return "mixed_bfloat16" if (_gpus_have_bfloat16() if on_gpu else _cpu_has_bfloat16()) else "float32"
+    return "mixed_bfloat16" if (_gpus_have_bfloat16() if on_gpu else cpu.has_bfloat16()) else "float32"
 
 
 def scale_loss_if_half(optimizer: keras.optimizers.Optimizer, precision: str) -> keras.optimizers.Optimizer:
@@ -133,14 +130,3 @@ def _gpus_have_bfloat16() -> bool:
     """Whether every GPU is Ampere or newer."""
     gpus = tf.config.list_physical_devices("GPU")
     return all(tf.config.experimental.get_device_details(g).get("compute_capability", (0, 0)) >= AMPERE for g in gpus)
-
-
-@functools.cache
-def _cpu_has_bfloat16() -> bool:
-    """Whether the processor has bfloat16 instructions; only Linux tells."""
-    if platform.system() != "Linux" or not CPU_DESCRIPTION.exists():
-        return False
-    flags = next(
-        (line for line in CPU_DESCRIPTION.read_text().splitlines() if line.startswith(("flags", "Features"))), ""
-    )
-    return bool(CPU_BFLOAT16_FLAGS & set(flags.split()))

@@ -69,7 +69,7 @@ def test_exif_orientation_is_applied_and_not_written_again(tmp_path, suffix, ori
 @pytest.mark.parametrize("suffix", [".png", ".tif"])
 def test_exif_orientation_is_applied_to_16_bit_colour(tmp_path, suffix):
     image = make_image(bits=16)
-    samples = image_io._to_integers(image.rgb, np.uint16)
+    samples = image_io.to_integers(image.rgb, np.uint16)
     path = tmp_path / f"a{suffix}"
     if suffix == ".tif":
         tifffile.imwrite(path, samples, photometric="rgb", extratags=[(274, 3, 1, 6, True)])
@@ -121,7 +121,7 @@ def test_transparent_value_of_a_grey_png_becomes_alpha(tmp_path, depth, row):
 @pytest.mark.parametrize("colour_type", [0, 2])
 def test_transparent_value_of_a_16_bit_png_becomes_alpha(tmp_path, colour_type):
     image = make_image(grey=colour_type == 0, bits=16)
-    samples = image_io._to_integers(image.rgb, np.uint16)[..., : colour_type + 1].astype(">u2")
+    samples = image_io.to_integers(image.rgb, np.uint16)[..., : colour_type + 1].astype(">u2")
     data = png_bytes(
         16,
         colour_type,
@@ -153,14 +153,14 @@ def test_cmyk_with_a_profile_becomes_srgb_by_it_and_drops_it(tmp_path):
 
 def test_16_bit_tiff_with_separate_planes_and_other_byte_order_is_read(tmp_path):
     image = make_image(bits=16)
-    planes = image_io._to_integers(image.rgb, np.uint16).transpose(2, 0, 1)
+    planes = image_io.to_integers(image.rgb, np.uint16).transpose(2, 0, 1)
     tifffile.imwrite(tmp_path / "a.tif", planes, photometric="rgb", planarconfig="separate", byteorder=">")
     assert_same(read_image(tmp_path / "a.tif"), image)
 
 
 def test_16_bit_tiff_with_white_at_zero_is_inverted(tmp_path):
     image = make_image(grey=True, bits=16)
-    inverted = 65535 - image_io._to_integers(image.rgb[..., 0], np.uint16)
+    inverted = 65535 - image_io.to_integers(image.rgb[..., 0], np.uint16)
     tifffile.imwrite(tmp_path / "a.tif", inverted, photometric="miniswhite")
     assert_same(read_image(tmp_path / "a.tif"), image)
 

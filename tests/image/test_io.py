@@ -22,7 +22,7 @@ def test_every_integer_survives_float_and_back(bits):
     floats = image_io.to_float(values)
     assert floats.dtype == np.float32
     assert (floats[0], floats[-1]) == (0.0, 1.0)
-    np.testing.assert_array_equal(image_io._to_integers(floats, dtype), values)
+    np.testing.assert_array_equal(image_io.to_integers(floats, dtype), values)
 
 
 def test_to_uint8_rounds_to_the_nearest_and_clips():

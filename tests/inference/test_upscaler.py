@@ -1,6 +1,8 @@
 """Upscaling: sizes, tiles, kinds of images, and files that are told and passed over."""
 
+import time
 from dataclasses import replace
+from threading import Event
 
 import keras
 import numpy as np
@@ -12,7 +14,7 @@ from support.images import make_image, truncate, write_noise, write_photo
 from esrgan_tf.errors import InputError
 from esrgan_tf.formats.keras_file.runtime import keras_network
 from esrgan_tf.image.color import color_drift, keep_colors
-from esrgan_tf.image.io import read_image, write_image
+from esrgan_tf.image.io import read_image, to_integers, to_uint8, write_image
 from esrgan_tf.image.resize import bicubic_upscale
 from esrgan_tf.inference.files import plan_jobs, upscale_files
 from esrgan_tf.inference.upscaler import Upscaler
@@ -217,3 +219,64 @@ def test_a_network_on_the_unshuffled_image_takes_any_size_whole_or_in_tiles(scal
     np.testing.assert_allclose(Upscaler(keras_network(model), tile=64, overlap=28).upscale(image), whole, atol=0.02)
     with pytest.raises(InputError, match=f"`tile` and `overlap` must be multiples of {multiple}"):
         Upscaler(keras_network(model), tile=41, overlap=8)
+
+
+def test_tiles_are_halved_where_memory_is_too_little_and_it_is_said_once(model):
+    def run(rgb_01):
+        if max(rgb_01.shape[:2]) > 80:
+            raise MemoryError
+        return np.array(model(rgb_01[None]))[0]
+
+    lines = []
+    small_memory = Upscaler(replace(keras_network(model), run=run), tile=300, overlap=8, log=lines.append)
+    rgb = make_image(shape=(300, 150)).rgb
+    whole = Upscaler(keras_network(model), tile=0).upscale(rgb)
+    for _ in range(2):
+        assert np.abs(small_memory.upscale(rgb) - whole).max() < 1 / 255
+    assert lines == [
+        "out of memory with tiles of 300 px: continues with 150 px",
+        "out of memory with tiles of 150 px: continues with 75 px",
+    ]
+
+
+def test_integers_are_the_floats_rounded_once(model, upscaler):
+    image = make_image(bits=16, shape=(20, 30))
+    floats = upscaler.upscale(image.rgb)
+    np.testing.assert_array_equal(upscaler.upscale_image(image).rgb, to_integers(floats, np.uint16))
+    np.testing.assert_array_equal(upscaler.upscale_image(replace(image, bits=8)).rgb, to_uint8(floats))
+    grey = upscaler.upscale_image(make_image(grey=True)).rgb
+    assert grey.dtype == np.float32  # the mean of its channels is rounded, not each of them
+
+
+def test_files_are_written_while_the_next_one_is_upscaled(tmp_path, model, monkeypatch):
+    for name in "abc":
+        write_noise(tmp_path / f"in/{name}.png", 12, 10)
+    written, running = Event(), []
+
+    def run(rgb_01):
+        running.append(1)
+        assert len(running) == 1 or written.wait(10)  # the second image, while the first one is written
+        return rgb_01.repeat(2, 0).repeat(2, 1)
+
+    def write(path, image):
+        while len(running) < 2:
+            time.sleep(0.01)
+        written.set()
+        write_image(path, image)
+
+    monkeypatch.setattr("esrgan_tf.inference.files.write_image", write)
+    done = upscale_files(
+        Upscaler(replace(keras_network(model), run=run)), plan_jobs(str(tmp_path / "in"), str(tmp_path / "out"))
+    )
+    assert [(job.source.stem, error) for job, error in done] == [("a", None), ("b", None), ("c", None)]
+
+
+def test_what_is_being_upscaled_is_given_up_when_the_caller_stops(tmp_path, model):
+    for name in "ab":
+        write_noise(tmp_path / f"in/{name}.png", 12, 10)
+    upscaler = Upscaler(keras_network(model))
+    done = upscale_files(upscaler, plan_jobs(str(tmp_path / "in"), str(tmp_path / "out")))
+    next(done)
+    done.close()
+    with pytest.raises(InputError, match="given up"):
+        upscaler.upscale(make_image().rgb)

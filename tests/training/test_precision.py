@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import pytest
 import tensorflow as tf
 
+from esrgan_tf import cpu as machine
 from esrgan_tf.errors import InputError
-from esrgan_tf.training import distribution
 from esrgan_tf.training.distribution import make_strategy, resolve_precision
 
 
@@ -16,12 +16,12 @@ def cpu(tmp_path, monkeypatch):
 
     def described(text, system="Linux"):
         (tmp_path / "cpuinfo").write_text(text)
-        monkeypatch.setattr(distribution, "CPU_DESCRIPTION", tmp_path / "cpuinfo")
-        monkeypatch.setattr(distribution.platform, "system", lambda: system)
-        distribution._cpu_has_bfloat16.cache_clear()
+        monkeypatch.setattr(machine, "DESCRIPTION", tmp_path / "cpuinfo")
+        monkeypatch.setattr(machine.platform, "system", lambda: system)
+        machine.cpu_flags.cache_clear()
 
     yield described
-    distribution._cpu_has_bfloat16.cache_clear()
+    machine.cpu_flags.cache_clear()
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_precision_auto_on_a_cpu_is_bfloat16_only_where_it_has_instructions_for_
 
 def test_precision_auto_on_a_cpu_whose_description_is_missing_is_float32(cpu, monkeypatch, tmp_path):
     cpu("flags: avx512_bf16")
-    monkeypatch.setattr(distribution, "CPU_DESCRIPTION", tmp_path / "nowhere")
+    monkeypatch.setattr(machine, "DESCRIPTION", tmp_path / "nowhere")
     assert resolve_precision("auto", make_strategy("cpu")) == "float32"
 
 

@@ -4,6 +4,7 @@
 ImportError where the engine is not installed, and InputError where the CPU lacks what it needs.
 """
 
+import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -101,6 +102,45 @@ def _peer_openvino(config: GeneratorConfig, folder: Path, hint: str) -> Run:
     return lambda rgb_01: request.infer([rgb_01.transpose(2, 0, 1)[None]])
 
 
+def _peer_onnx(config: GeneratorConfig, folder: Path) -> Run:
+    """ONNX Runtime with PyTorch's own export."""
+    import onnxruntime
+    import torch
+    from torch_networks import torch_network
+
+    path, sides = folder / "network.onnx", {2: "height", 3: "width"}
+    torch.onnx.export(
+        torch_network(config), (torch.rand(1, 3, 64, 64),), path, dynamic_shapes=(sides,), dynamo=True, verbose=False
+    )
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    (source,) = session.get_inputs()
+    return lambda rgb_01: session.run(None, {source.name: rgb_01.transpose(2, 0, 1)[None]})
+
+
+def _peer_ncnn(config: GeneratorConfig, folder: Path, bfloat16: bool = False) -> Run:
+    """ncnn, the engine of upscayl, on the CPU: PyTorch's network by way of pnnx."""
+    import ncnn
+    import pnnx
+    import torch
+    from torch_networks import torch_network
+
+    network, path = torch_network(config), folder / "network.pt"
+    shapes = [(torch.rand(1, 3, side, side),) for side in (64, 96)]  # two: sizes stay free
+    pnnx.export(network, str(path), *shapes)
+    net = ncnn.Net()
+    net.opt.num_threads, net.opt.use_bf16_storage = len(os.sched_getaffinity(0)), bfloat16
+    net.load_param(str(path.with_suffix(".ncnn.param")))
+    net.load_model(str(path.with_suffix(".ncnn.bin")))
+
+    def run(rgb_01: np.ndarray) -> np.ndarray:
+        image = np.ascontiguousarray(rgb_01.transpose(2, 0, 1))  # ncnn reads it when the output is asked for
+        extractor = net.create_extractor()
+        extractor.input("in0", ncnn.Mat(image))
+        return np.array(extractor.extract("out0")[1])
+
+    return run
+
+
 ENGINES: dict[str, Callable[[GeneratorConfig, Path], Run]] = {
     "keras": _keras,
     "saved_model": partial(_exported, format="saved_model"),
@@ -116,4 +156,7 @@ ENGINES: dict[str, Callable[[GeneratorConfig, Path], Run]] = {
     "peer: torch compiled": partial(_torch, compiled=True),
     "peer: openvino": partial(_peer_openvino, hint="f32"),
     "peer: openvino bfloat16": partial(_peer_openvino, hint="bf16"),
+    "peer: onnx runtime": _peer_onnx,
+    "peer: ncnn": _peer_ncnn,
+    "peer: ncnn bfloat16": partial(_peer_ncnn, bfloat16=True),
 }

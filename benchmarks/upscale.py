@@ -5,7 +5,7 @@
 Every engine has a process of its own; one works at a time, medians are over several rounds. Writes JSON, and prints a
 Markdown table a network and size: seconds, the ratio to the fastest engine of others, GFLOP/s and their share of the
 machine's matrix product in float32, peak memory of the process, and with `--before` the ratio to an earlier run's JSON.
-`pip install torch==2.13.0 openvino nncf` for the engines of others; what is not installed is said.
+`pip install torch==2.13.0 openvino nncf onnxscript ncnn pnnx` for the engines of others; what is not installed is said.
 """
 
 import argparse

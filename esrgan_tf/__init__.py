@@ -1,9 +1,9 @@
 """ESRGAN (arXiv:1809.00219) in Keras 3 on TensorFlow 2: train, measure, upscale, export, serve.
 
 Recipes: `get_recipe`, `override`. Training: `train_stage`, `RunOptions`, `Callback`. Using a generator: `Upscaler`,
-`load_generator`, `evaluate_models`, `export_generators`, `ExportOptions`, `interpolate`, `build_generator`. Images:
-`read_image`, `write_image`. Extending: `register_generator`, `register_discriminator`, `register_loss`,
-`register_data_source`, `register_format`. Errors: `InputError`, `TrainingStopped`.
+`open_engine`, `load_generator`, `evaluate_models`, `export_generators`, `ExportOptions`, `interpolate`,
+`build_generator`. Images: `read_image`, `write_image`. Extending: `register_generator`, `register_discriminator`,
+`register_loss`, `register_data_source`, `register_format`. Errors: `InputError`, `TrainingStopped`.
 
 A name is imported where it is first used: none of TensorFlow, Keras and NumPy is needed before.
 """
@@ -25,6 +25,7 @@ _HOMES = {
     "get_recipe": "recipes",
     "interpolate": "models.interpolation",
     "load_generator": "formats.registry",
+    "open_engine": "inference.engines.opening",
     "override": "recipes.overrides",
     "read_image": "image.io",
     "register_data_source": "data.registry",

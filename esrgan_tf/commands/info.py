@@ -45,9 +45,9 @@ def _list_cache() -> None:
     from esrgan_tf.cache import cache_folder
     from esrgan_tf.inference.engines import cache
 
-    entries = cache.entries()
+    entries, place = cache.entries(), cache_folder(cache.ENGINES)
     for compiled, size in entries:
         refused = f", not used: {compiled.refused}" if compiled.refused else ""
         print(f"{compiled.generator:24}{compiled.engine} {compiled.precision}, {size / MIB:.1f} MiB{refused}")
     total, most = (size / MIB for size in (sum(size for _, size in entries), cache.MAX_BYTES))
-    print(f"{len(entries)} engines, {total:.1f} of at most {most:.0f} MiB, in {cache_folder(cache.ENGINES)}")
+    print(f"{len(entries) or 'no'} engine{'s' * (len(entries) > 1)}, {total:.1f} of at most {most:.0f} MiB, in {place}")

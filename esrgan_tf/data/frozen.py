@@ -54,18 +54,31 @@ def frozen_images(paths: Iterable[str]) -> dict[str, str]:
         return {path: name for path, name in zip(paths, found, strict=True) if name}
 
 
-def _frozen_name(path: str) -> str | None:
-    """The test set and file of an image, or `None` where it is no test image."""
-    try:
-        header = read_header(path)
-        shortest, longest = sorted((header.width, header.height))
-        if shortest < SHORTEST_SIDE or longest >= LONGEST_SIDE + max(CUTS):
-            return None
-        rgb = read_rgb(path)
-    except InputError:
-        return None
+def test_image_of(rgb: np.ndarray) -> str | None:
+    """The test set and file of an image, or `None` where it is no test image.
+
+    Args:
+        rgb: uint8 [height, width, 3].
+    """
     height, width = rgb.shape[:2]
+    if not _may_be_listed(height, width):
+        return None
     for rows, columns in {(height // cut * cut, width // cut * cut) for cut in CUTS}:
         if name := frozen_list().get(digest(rgb[:rows, :columns])):
             return name
     return None
+
+
+def _frozen_name(path: str) -> str | None:
+    """The test set and file of an image file, or `None` where it is no test image."""
+    try:
+        header = read_header(path)
+        return test_image_of(read_rgb(path)) if _may_be_listed(header.height, header.width) else None
+    except InputError:
+        return None
+
+
+def _may_be_listed(height: int, width: int) -> bool:
+    """Whether the list has images of about this size."""
+    shortest, longest = sorted((height, width))
+    return shortest >= SHORTEST_SIDE and longest < LONGEST_SIDE + max(CUTS)

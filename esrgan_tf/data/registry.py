@@ -1,7 +1,7 @@
 """The data sources by name, and the one grammar of everything that names images.
 
 `data`, `val_data`, `calibration` and evaluation's `data` are parts joined by `+`. A part is `NAME` or `NAME:TEXT` of
-a registered source, `hr=FOLDER,lr=FOLDER`, or a folder (a folder called like a source is `./NAME`).
+a registered source, `hr=FOLDER,lr=FOLDER`, or a folder, of images or of records (one called like a source is `./NAME`).
 """
 
 import re
@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from esrgan_tf.data.records import is_records
 from esrgan_tf.data.source import Files, Request, Source
 from esrgan_tf.errors import InputError
 
 Opener = Callable[[Request], Iterable[Source | Files]]
-FOLDER, PAIRS = "folder", "pairs"  # opened where a part begins with no source's name
+FOLDER, PAIRS, RECORDS = "folder", "pairs", "records"  # opened where a part begins with no source's name
 
 _OPENERS: dict[str, Opener] = {}
 _FORMS: dict[str, str] = {}
@@ -93,4 +94,4 @@ def _source_and_text(part: str) -> tuple[str, str]:
         return name, text
     if part.startswith(("hr=", "lr=")) and not Path(part).is_dir():
         return PAIRS, part
-    return FOLDER, part
+    return RECORDS if is_records(part) else FOLDER, part

@@ -114,6 +114,22 @@ class Source:
         """Number of images trained on."""
         return len(self.names)
 
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """What a run is resumed with: of images, their names."""
+        return self.names
+
+    @property
+    def test_images(self) -> dict[str, str]:
+        """Images trained on that are known to be the field's test images, by name: test set and file."""
+        return {}
+
+
+def held_out_numbers(images: int, config: DataConfig) -> list[int]:
+    """Which of so many images are held out, evenly spread."""
+    count = held_out_count(images, config)
+    return [(2 * k + 1) * images // (2 * count) for k in range(count)]
+
 
 def held_out_count(images: int, config: DataConfig) -> int:
     """How many of so many images are held out: at least one, at most a tenth."""

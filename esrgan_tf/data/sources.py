@@ -7,7 +7,7 @@ from esrgan_tf.data.div2k import is_prepared
 from esrgan_tf.data.folders import survey
 from esrgan_tf.data.listed import listed_source, read_files
 from esrgan_tf.data.registry import open_parts
-from esrgan_tf.data.source import Files, Pair, Request, Source, held_out_count
+from esrgan_tf.data.source import Files, Pair, Request, Source, held_out_numbers
 from esrgan_tf.metrics.psnr_ssim import smallest_side
 from esrgan_tf.recipes.configs import DataConfig
 
@@ -79,8 +79,7 @@ def _from_files(files: Files, request: Request) -> Source:
 
 def _hold_out(pairs: Sequence[Pair], config: DataConfig) -> tuple[Sequence[Pair], Sequence[Pair]]:
     """Pairs -> (to train on, held out), the latter evenly spread; a single image is both."""
-    count = held_out_count(len(pairs), config)
-    held_out = [pairs[(2 * k + 1) * len(pairs) // (2 * count)] for k in range(count)]
+    held_out = [pairs[number] for number in held_out_numbers(len(pairs), config)]
     return [pair for pair in pairs if pair not in held_out] or held_out, held_out
 
 

@@ -49,6 +49,7 @@ _TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _PNG_HEADER_END = 33  # signature and IHDR chunk; bit depth at 24, colour type at 25
 _ORIENTATION = 274
 UPRIGHT = 1  # EXIF orientation
+TRANSPOSED = (5, 6, 7, 8)  # EXIF orientations in which rows are stored as columns
 # NONE, ADOBE_DEFLATE, DEFLATE: what tifffile decodes without the large imagecodecs package.
 _TIFF_COMPRESSIONS = (1, 8, 32946)
 _GREY_MODES = ("1", "L", "LA", "La")
@@ -236,7 +237,7 @@ def _encode_deep_png(samples: np.ndarray, profile: bytes | None) -> bytes:
 
 def _upright(samples: np.ndarray, orientation: int) -> np.ndarray:
     """Samples [height, width, channels] turned by their EXIF orientation, 1..8."""
-    if orientation in (5, 6, 7, 8):
+    if orientation in TRANSPOSED:
         samples = samples.swapaxes(0, 1)
     if orientation in (3, 4, 7, 8):
         samples = samples[::-1]

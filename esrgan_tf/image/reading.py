@@ -29,6 +29,12 @@ class Header(NamedTuple):
     height: int
     orientation: int
 
+    @property
+    def upright_size(self) -> tuple[int, int]:
+        """(height, width) in px once the orientation is applied."""
+        size = (self.height, self.width)
+        return size[::-1] if self.orientation in codecs.TRANSPOSED else size
+
 
 def read_header(path: str | Path) -> Header:
     """Read an image file's header; no pixel is decoded.

@@ -4,18 +4,14 @@ Every random choice comes from a stateless seed, so that an iterator saved in a 
 it was, and two runs of one seed see the same batches.
 """
 
-import math
-
 import tensorflow as tf
 
-from esrgan_tf.data.degradation import degrade
+from esrgan_tf.data.crops import check_patch, degraded, random_crop
+from esrgan_tf.data.random_access import RandomAccess, are_records
 from esrgan_tf.data.source import Source
-from esrgan_tf.errors import InputError
 from esrgan_tf.recipes.configs import DataConfig
 
 PARALLEL_IMAGES = 8  # decoded at a time
-USUAL_MULTIPLE = 32  # px, of patches: fits every discriminator
-DEGRADATION_SERIES = 1  # of random numbers, apart from the crops'
 
 
 def training_batches(
@@ -40,12 +36,9 @@ def training_batches(
         InputError: `hr_patch` is not a multiple of `scale`.
         tf.errors.InvalidArgumentError: while iterating, when no image at all can be read.
     """
-    if hr_patch % scale:
-        every = math.lcm(scale, USUAL_MULTIPLE)
-        raise InputError(
-            f"`hr_patch` must be a multiple of the scale {scale}, such as {max(every, hr_patch // every * every)}. "
-            f"Received: {hr_patch}."
-        )
+    check_patch(hr_patch, scale)
+    if are_records(sources):
+        return RandomAccess(sources, config, scale, hr_patch, batch_size, seed).from_step(0)
     total = sum(source.count for source in sources)
     degradation = config.degradation
     images = [_load_or_name(source, seed + index, not degradation, hr_patch) for index, source in enumerate(sources)]
@@ -61,49 +54,14 @@ def training_batches(
 
         return tf.data.Dataset.range(config.crops_per_picture).map(crop)
 
-    def degraded(crop: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        own_seed = tf.random.experimental.stateless_fold_in(crop["seed"], DEGRADATION_SERIES)
-        lr = degrade(crop["hr"], scale, degradation, own_seed)
+    def with_lr(crop: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        lr = degraded(crop["hr"], scale, degradation, crop["seed"])
         return {"hr": crop["hr"], "lr": lr, "skipped": crop["skipped"]}
 
     crops = _carry_skipped(mixed, total).enumerate().flat_map(crops_of).shuffle(config.shuffle_buffer, seed=seed)
     if degradation:
-        crops = crops.map(degraded, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+        crops = crops.map(with_lr, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
     return crops.batch(batch_size, drop_remainder=True).prefetch(2)
-
-
-def random_crop(
-    hr: tf.Tensor, lr: tf.Tensor | None, scale: int, hr_patch: int, seed: tf.Tensor, flip: bool, rotate: bool
-) -> dict[str, tf.Tensor]:
-    """Cut the same random window out of both images, and flip and rotate both alike.
-
-    Args:
-        hr: uint8 [scale * h, scale * w, 3].
-        lr: uint8 [h, w, 3]; `None`: only HR is cut.
-        scale: HR size / LR size.
-        hr_patch: px, a multiple of `scale`, at most the image's sides.
-        seed: int64 [2]; the same seed gives the same window.
-        flip: left to right, or not, with equal chance.
-        rotate: by 0, 90, 180 or 270 degrees with equal chance.
-
-    Returns:
-        {"hr": uint8 [hr_patch, hr_patch, 3], "lr": uint8 [hr_patch / scale, hr_patch / scale, 3]}.
-    """
-    patch = hr_patch // scale
-    room = tf.shape(hr)[:2] // scale - patch + 1
-    choices = tf.concat([room, [2, 4]], 0)
-    uniform = tf.random.stateless_uniform([4], seed)
-    top, left, flipped, turns = tf.unstack(tf.cast(uniform * tf.cast(choices, tf.float32), tf.int32))
-    crops = {}
-    images = [("hr", hr, hr_patch, scale)] + ([("lr", lr, patch, 1)] if lr is not None else [])
-    for key, image, size, factor in images:
-        crop = image[top * factor : top * factor + size, left * factor : left * factor + size]
-        if flip:
-            crop = tf.cond(flipped == 1, lambda crop=crop: crop[:, ::-1], lambda crop=crop: crop)
-        if rotate:
-            crop = tf.image.rot90(crop, turns)
-        crops[key] = tf.ensure_shape(crop, [size, size, 3])
-    return crops
 
 
 def _load_or_name(source: Source, seed: int, with_lr: bool, smallest: int) -> tf.data.Dataset:

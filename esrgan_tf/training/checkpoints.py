@@ -7,6 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from esrgan_tf.data.random_access import RandomAccess
 from esrgan_tf.errors import InputError, TrainingStopped, first_line
 from esrgan_tf.training.progress import Progress
 
@@ -24,7 +25,7 @@ class Checkpoints:
         folder: Path,
         networks: Mapping[str, Any],
         progress: Progress,
-        make_batches: Callable[[int], tf.data.Dataset],
+        make_batches: Callable[[int], tf.data.Dataset | RandomAccess],
         log: Callable[[str], None] = print,
     ):
         """Iterate from the first batch.
@@ -33,7 +34,8 @@ class Checkpoints:
             folder: of the checkpoints.
             networks: models and optimizers by their names in a checkpoint.
             progress: saved beside them.
-            make_batches: the data of a round, from 0; see `Progress.data_round`.
+            make_batches: the data of a round, from 0; see `Progress.data_round`. A dataset's position is its iterator,
+                which is saved; that of random access is the step.
             log: takes lines about checkpoints that cannot be read.
         """
         self._state = {**networks, "progress": progress}
@@ -43,10 +45,12 @@ class Checkpoints:
         self._start()
 
     def _start(self) -> None:
-        """Iterate from the first batch of the data's round, and save that iterator from now on."""
+        """Iterate from the first batch of the data's round, and save that iterator; by random access from the step."""
         self._data_round = self._progress.data_round
-        self.batches = iter(self._make_batches(self._data_round))
-        self._save_with(batches=self.batches)
+        data = self._make_batches(self._data_round)
+        self._by_step = isinstance(data, RandomAccess)
+        self.batches = iter(data.from_step(self._progress.step) if self._by_step else data)
+        self._save_with(**({} if self._by_step else {"batches": self.batches}))
 
     def _save_with(self, **iterator: Any) -> None:
         """Save the state, with the data's iterator or without, from now on."""
@@ -92,7 +96,7 @@ class Checkpoints:
     def _restore_whole(self, path: str) -> str | None:
         """Restore a checkpoint with its position in the data; why it cannot be, where it cannot."""
         failure = _restore(tf.train.Checkpoint(progress=self._progress), path)
-        if failure is None and self._progress.data_round != self._data_round:
+        if failure is None and (self._by_step or self._progress.data_round != self._data_round):
             self._start()  # the position is one in that round's data
         return failure or _restore(self._checkpoint, path)
 

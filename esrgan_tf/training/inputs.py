@@ -2,6 +2,7 @@
 
 import functools
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ from esrgan_tf.data.datasets import dataset_sources, describe, validation_source
 from esrgan_tf.data.frozen import frozen_images
 from esrgan_tf.data.held_out import HeldOut, load_held_out
 from esrgan_tf.data.pipeline import training_batches
+from esrgan_tf.data.random_access import RandomAccess, are_records
 from esrgan_tf.data.source import Source
 from esrgan_tf.data.sources import default_data, open_sources, open_validation
 from esrgan_tf.errors import InputError
@@ -64,7 +66,9 @@ def open_inputs(recipe: Recipe, hr_patch: int, options: RunOptions, log: Log) ->
     return Inputs(data, sources, validated, held_out, _frozen(sources, options.refuse_test_images, log))
 
 
-def batches_of_round(sources: list[Source], recipe: Recipe, stage_name: str, seed: int):
+def batches_of_round(
+    sources: list[Source], recipe: Recipe, stage_name: str, seed: int
+) -> Callable[[int], tf.data.Dataset | RandomAccess]:
     """The training data by round: each is drawn by a seed of its own, and made once.
 
     Raises (when called):
@@ -73,11 +77,10 @@ def batches_of_round(sources: list[Source], recipe: Recipe, stage_name: str, see
     stage = recipe.stage(stage_name)
 
     @functools.cache
-    def make_batches(data_round: int) -> tf.data.Dataset:
+    def make_batches(data_round: int) -> tf.data.Dataset | RandomAccess:
+        make = RandomAccess if are_records(sources) else training_batches
         round_seed = seed + data_round * ROUND_SEEDS
-        return training_batches(
-            sources, recipe.data, recipe.generator.scale, stage.hr_patch, stage.batch_size, round_seed
-        )
+        return make(sources, recipe.data, recipe.generator.scale, stage.hr_patch, stage.batch_size, round_seed)
 
     return make_batches
 
@@ -100,7 +103,7 @@ def _open(
 
 def _digest(sources: list[Source]) -> str:
     """A short name for which images are trained on: a run cannot be resumed with others."""
-    names = "\n".join(name for source in sources for name in source.names)
+    names = "\n".join(name for source in sources for name in source.identity)
     return hashlib.sha256(names.encode()).hexdigest()[:16]
 
 
@@ -112,7 +115,8 @@ def _overlap(sources: list[Source], validated: list[Source]) -> bool:
 
 def _frozen(sources: list[Source], refuse: bool, log: Log) -> list[str]:
     """The test images that are trained on, announced or refused: "test set and file: path"."""
-    found = frozen_images(name for source in sources for name in source.names)
+    known = {name: found for source in sources for name, found in source.test_images.items()}
+    found = frozen_images(name for source in sources for name in source.names if name not in known) | known
     if found:
         shown = ", ".join(list(found.values())[:3]) + (", ..." if len(found) > 3 else "")
         if refuse:

@@ -8,7 +8,7 @@ import tensorflow as tf
 from PIL import Image
 from support.images import truncate, write_noise, write_photo
 
-from esrgan_tf.data.pipeline import random_crop, training_batches
+from esrgan_tf.data.pipeline import training_batches
 from esrgan_tf.data.sources import open_sources
 from esrgan_tf.errors import InputError
 from esrgan_tf.recipes import DEGRADATIONS
@@ -58,15 +58,6 @@ def test_all_eight_turns_occur_and_none_when_switched_off(coordinates):
 
     assert len(turns(CONFIG)) == 8
     assert turns(dataclasses.replace(CONFIG, flip=False, rotate=False)) == {((0, 1), (1, 0))}
-
-
-def test_random_crop_reaches_every_corner():
-    hr = tf.zeros([20, 20, 3], tf.uint8) + tf.cast(tf.reshape(tf.range(400), [20, 20, 1]) % 251, tf.uint8)
-    seen = {
-        random_crop(hr, hr[::2, ::2], 2, 16, tf.constant([0, i], tf.int64), False, False)["hr"].numpy()[0, 0, 0]
-        for i in range(80)
-    }
-    assert seen == {(40 * r + 2 * c) % 251 for r in range(3) for c in range(3)}
 
 
 def test_the_same_seed_gives_the_same_batches_and_another_seed_others():

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from esrgan_tf.data.random_access import RandomAccess
 from esrgan_tf.training.checkpoints import Checkpoints
 from esrgan_tf.training.progress import Progress
 from esrgan_tf.training.record import StepRecord
@@ -93,3 +94,50 @@ def test_going_back_begins_another_round_of_data_which_a_checkpoint_keeps(tmp_pa
     again, _ = opened(tmp_path, 0, of_round)
     assert again.restore()
     assert (again._progress.data_round, int(next(again.batches))) == (1, 101)
+
+
+class Crops(RandomAccess):
+    """Batches whose one value is (100 * round + step)."""
+
+    def __init__(self, data_round):
+        self._data_round = data_round
+
+    def from_step(self, step, worker=0, workers=1):
+        return tf.data.Dataset.range(100 * self._data_round + step, 1000)
+
+
+def test_random_access_resumes_by_the_step_alone(tmp_path):
+    checkpoints, _ = opened(tmp_path, 3, Crops)
+    for step in (1, 2):
+        next(checkpoints.batches)
+        checkpoints._progress.step = step
+        checkpoints.save()
+    assert not any("batches" in name for name, _ in tf.train.list_variables(str(tmp_path)))
+    again, model = opened(tmp_path, 0, Crops)
+    assert again.restore()
+    assert (again._progress.step, model.get_weights()[0], int(next(again.batches))) == (2, 3, 2)
+
+
+def test_random_access_goes_back_to_the_checkpoint_s_step_of_another_round(tmp_path):
+    checkpoints, _ = opened(tmp_path, 3, Crops)
+    checkpoints._progress.step = 1
+    checkpoints.save()
+    checkpoints._progress.step = 5
+    assert checkpoints.roll_back()
+    assert (checkpoints._progress.step, int(next(checkpoints.batches))) == (1, 101)
+    checkpoints._progress.step = 2
+    checkpoints.save()
+    again, _ = opened(tmp_path, 0, Crops)
+    assert again.restore()
+    assert (again._progress.data_round, int(next(again.batches))) == (1, 102)
+
+
+def test_random_access_resumes_from_the_checkpoint_before_where_the_last_is_damaged(tmp_path):
+    checkpoints, _ = opened(tmp_path, 3, Crops)
+    for step in (1, 2):
+        checkpoints._progress.step = step
+        checkpoints.save()
+    (tmp_path / "ckpt-2.index").write_bytes(b"damaged")
+    again, _ = opened(tmp_path, 0, Crops)
+    assert again.restore()
+    assert (again._progress.step, int(next(again.batches))) == (1, 1)

@@ -4,7 +4,7 @@
     esrgan prepare --input=DIV2K/+Flickr2K/ --output=records/ --scale=4 --flat=2
     esrgan train --stage=psnr --data=records/
 
-Takes about half a second of a processor core a megapixel. A run that was stopped or killed is resumed by the same line;
+Takes about 0.3 s of a processor core a megapixel. A run that was stopped or killed is resumed by the same line;
 where all is there, that line verifies the checksums.
 """
 

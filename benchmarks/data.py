@@ -26,9 +26,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 from PIL import Image
 
-from esrgan_tf.data.prepare import prepare
+from esrgan_tf.data.records.preparation import prepare
+from esrgan_tf.data.records.sub_images import Cutting
 from esrgan_tf.data.sample import sample_photographs
-from esrgan_tf.data.sub_images import Cutting
 from esrgan_tf.image.io import read_rgb
 from esrgan_tf.recipes import get_degradation
 from esrgan_tf.recipes.configs import DataConfig

@@ -42,7 +42,7 @@ def _info(path: str | None = None) -> None:
 
 def _describe(path: str) -> dict[str, object]:
     """Fields of what lies there."""
-    from esrgan_tf.data.records import describe_records, is_records
+    from esrgan_tf.data.records.index import describe_records, is_records
 
     if is_records(path):
         return describe_records(path)

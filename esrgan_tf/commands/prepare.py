@@ -43,9 +43,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _prepare() -> None:
     """Flags to records."""
     check_given(_INPUT, _OUTPUT)
-    from esrgan_tf.data.prepare import prepare
+    from esrgan_tf.data.records.preparation import prepare
+    from esrgan_tf.data.records.sub_images import Cutting
     from esrgan_tf.data.registry import names_files_only
-    from esrgan_tf.data.sub_images import Cutting
 
     if not all(scale.isdecimal() for scale in _SCALE.value):
         raise InputError(f"`--scale` must be whole numbers, such as 2,3,4. Received: {','.join(_SCALE.value)}.")

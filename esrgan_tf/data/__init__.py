@@ -3,7 +3,7 @@
 from esrgan_tf.data.div2k import open_div2k
 from esrgan_tf.data.folders import open_folder, open_pairs
 from esrgan_tf.data.generated import open_dead_leaves
-from esrgan_tf.data.records_source import open_records_source
+from esrgan_tf.data.records.source import open_records_source
 from esrgan_tf.data.registry import FOLDER, PAIRS, RECORDS, register_data_source
 from esrgan_tf.data.sample import open_sample
 from esrgan_tf.data.tfds_source import open_tfds

@@ -7,7 +7,7 @@ it was, and two runs of one seed see the same batches.
 import tensorflow as tf
 
 from esrgan_tf.data.crops import check_patch, degraded, random_crop
-from esrgan_tf.data.random_access import RandomAccess, are_records
+from esrgan_tf.data.records.random_access import RandomAccess, are_records
 from esrgan_tf.data.source import Source
 from esrgan_tf.recipes.configs import DataConfig
 

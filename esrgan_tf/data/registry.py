@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from esrgan_tf.data.records import is_records
+from esrgan_tf.data.records.index import is_records
 from esrgan_tf.data.source import Files, Request, Source
 from esrgan_tf.errors import InputError
 

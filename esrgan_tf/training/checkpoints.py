@@ -7,7 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from esrgan_tf.data.random_access import RandomAccess
+from esrgan_tf.data.records.random_access import RandomAccess
 from esrgan_tf.errors import InputError, TrainingStopped, first_line
 from esrgan_tf.training.progress import Progress
 

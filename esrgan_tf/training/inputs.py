@@ -12,7 +12,7 @@ from esrgan_tf.data.datasets import dataset_sources, describe, validation_source
 from esrgan_tf.data.frozen import frozen_images
 from esrgan_tf.data.held_out import HeldOut, load_held_out
 from esrgan_tf.data.pipeline import training_batches
-from esrgan_tf.data.random_access import RandomAccess, are_records
+from esrgan_tf.data.records.random_access import RandomAccess, are_records
 from esrgan_tf.data.source import Source
 from esrgan_tf.data.sources import default_data, open_sources, open_validation
 from esrgan_tf.errors import InputError

@@ -3,8 +3,8 @@
 import numpy as np
 from PIL import Image
 
-from esrgan_tf.data.prepare import prepare
-from esrgan_tf.data.sub_images import Cutting
+from esrgan_tf.data.records.preparation import prepare
+from esrgan_tf.data.records.sub_images import Cutting
 
 CUTTING = Cutting(crop=24, step=12, scales=(2, 4))
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from esrgan_tf.data.random_access import RandomAccess
+from esrgan_tf.data.records.random_access import RandomAccess
 from esrgan_tf.training.checkpoints import Checkpoints
 from esrgan_tf.training.progress import Progress
 from esrgan_tf.training.record import StepRecord

@@ -13,8 +13,8 @@ from support.training import InterruptAt
 
 from esrgan_tf.data import frozen
 from esrgan_tf.data.frozen import digest
-from esrgan_tf.data.prepare import prepare
-from esrgan_tf.data.sub_images import Cutting
+from esrgan_tf.data.records.preparation import prepare
+from esrgan_tf.data.records.sub_images import Cutting
 from esrgan_tf.errors import InputError
 from esrgan_tf.recipes.overrides import override
 from esrgan_tf.training.interrupts import Interrupted

@@ -11,9 +11,9 @@ from numpy.lib import format as npy
 
 from esrgan_tf.atomic import replacing
 from esrgan_tf.data.frozen import test_image_of
-from esrgan_tf.data.near_duplicates import dhash
-from esrgan_tf.data.records import RecordedImage, Shard, ShardFile
-from esrgan_tf.data.sub_images import HR, Cutting, detail, lr_kind
+from esrgan_tf.data.records.index import RecordedImage, Shard, ShardFile
+from esrgan_tf.data.records.near_duplicates import dhash
+from esrgan_tf.data.records.sub_images import HR, Cutting, detail, lr_kind
 from esrgan_tf.errors import InputError
 from esrgan_tf.image.io import read_rgb
 from esrgan_tf.image.resize import imresize_uint8

@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 from esrgan_tf.data.dead_leaves import dead_leaves
-from esrgan_tf.data.near_duplicates import dhash, near_duplicates
+from esrgan_tf.data.records.near_duplicates import dhash, near_duplicates
 
 
 def recompressed(rgb, side):

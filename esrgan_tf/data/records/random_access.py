@@ -11,9 +11,9 @@ import numpy as np
 import tensorflow as tf
 
 from esrgan_tf.data.crops import check_patch, degraded, draw_window
-from esrgan_tf.data.records_source import RecordsSource
+from esrgan_tf.data.records.source import RecordsSource
+from esrgan_tf.data.records.sub_images import HR, lr_kind
 from esrgan_tf.data.source import Source
-from esrgan_tf.data.sub_images import HR, lr_kind
 from esrgan_tf.errors import InputError
 from esrgan_tf.recipes.configs import DataConfig
 

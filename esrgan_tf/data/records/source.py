@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from esrgan_tf.data.records import Records, open_records
+from esrgan_tf.data.records.index import Records, open_records
+from esrgan_tf.data.records.sub_images import HR, lr_kind
 from esrgan_tf.data.source import Element, Request, Source, held_out_numbers
-from esrgan_tf.data.sub_images import HR, lr_kind
 from esrgan_tf.errors import InputError
 
 if TYPE_CHECKING:

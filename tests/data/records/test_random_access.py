@@ -10,10 +10,10 @@ from support.records import CUTTING, make_records
 
 from esrgan_tf.data.crops import degraded, random_crop
 from esrgan_tf.data.pipeline import training_batches
-from esrgan_tf.data.prepare import prepare
-from esrgan_tf.data.random_access import RandomAccess, are_records
+from esrgan_tf.data.records.preparation import prepare
+from esrgan_tf.data.records.random_access import RandomAccess, are_records
+from esrgan_tf.data.records.sub_images import Cutting
 from esrgan_tf.data.sources import open_sources
-from esrgan_tf.data.sub_images import Cutting
 from esrgan_tf.errors import InputError
 from esrgan_tf.recipes import DEGRADATIONS
 from esrgan_tf.recipes.configs import DataConfig

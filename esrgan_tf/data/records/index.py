@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from esrgan_tf.atomic import replacing
-from esrgan_tf.data.sub_images import Cutting
+from esrgan_tf.data.records.sub_images import Cutting
 from esrgan_tf.errors import InputError
 
 RECORDS_FILE, UNFINISHED_FILE = "records.json", "unfinished.json"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from support.records import make_records
 
-from esrgan_tf.data.records import describe_records, is_records, open_records
+from esrgan_tf.data.records.index import describe_records, is_records, open_records
 from esrgan_tf.errors import InputError
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from esrgan_tf.data.sub_images import Cutting, detail
+from esrgan_tf.data.records.sub_images import Cutting, detail
 from esrgan_tf.errors import InputError
 
 

@@ -1,4 +1,4 @@
-"""Cuts images into sub-images and writes them as records, see `records`; a run that was killed is resumed.
+"""Cuts images into sub-images and writes them as records, see `index`; a run that was killed is resumed.
 
 Which sub-images of which images a shard may hold is planned from the images' sizes alone, before any is decoded. Which
 of them it does hold (not the flat ones, none of a broken image) follows from these images' pixels. So a shard comes out
@@ -13,18 +13,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from esrgan_tf.data.near_duplicates import near_duplicates
-from esrgan_tf.data.records import RECORDS_FILE, UNFINISHED_FILE, Records, Shard, read_index
+from esrgan_tf.data.records.index import RECORDS_FILE, UNFINISHED_FILE, Records, Shard, read_index
+from esrgan_tf.data.records.near_duplicates import near_duplicates
+from esrgan_tf.data.records.shards import Piece, is_whole, remove_partial, write_shard
+from esrgan_tf.data.records.sub_images import Cutting
 from esrgan_tf.data.registry import open_parts
-from esrgan_tf.data.shards import Piece, is_whole, remove_partial, write_shard
 from esrgan_tf.data.source import Files, Request
-from esrgan_tf.data.sub_images import Cutting
 from esrgan_tf.errors import InputError
 from esrgan_tf.image.io import read_rgb
 from esrgan_tf.image.reading import read_header
 from esrgan_tf.image.workers import Workers
 
-SHARD_BYTES = 256 << 20  # of HR sub-images, at most; another number is another plan, and a new `records.VERSION`
+SHARD_BYTES = 256 << 20  # of HR sub-images, at most; another number is another plan, and a new `index.VERSION`
 SHOWN = 3  # near duplicates in the summary; all of them are in `records.json`
 
 

@@ -1,11 +1,9 @@
 """Records made from images: their pixels, what is left out, and runs that were stopped or killed."""
 
 import os
-import random
 import signal
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -14,9 +12,10 @@ from support.images import truncate, write_noise, write_photo
 from support.paths import ROOT
 from support.records import CUTTING, make_records, write_places
 
-from esrgan_tf.data import frozen, prepare, shards
+from esrgan_tf.data import frozen
 from esrgan_tf.data.frozen import digest
-from esrgan_tf.data.sub_images import Cutting
+from esrgan_tf.data.records import preparation, shards
+from esrgan_tf.data.records.sub_images import Cutting
 from esrgan_tf.errors import InputError
 from esrgan_tf.image.resize import imresize_uint8
 
@@ -26,7 +25,7 @@ SMALL_SHARD = 13 * 24 * 24 * 3  # bytes: two images of six sub-images
 def run(data, folder, cutting=CUTTING):
     """The records, and every line logged."""
     lines = []
-    return prepare.prepare(str(data), folder, cutting, workers=2, log=lines.append), lines
+    return preparation.prepare(str(data), folder, cutting, workers=2, log=lines.append), lines
 
 
 def contents(folder):
@@ -35,7 +34,7 @@ def contents(folder):
 
 @pytest.fixture
 def small_shards(monkeypatch):
-    monkeypatch.setattr(prepare, "SHARD_BYTES", SMALL_SHARD)
+    monkeypatch.setattr(preparation, "SHARD_BYTES", SMALL_SHARD)
 
 
 def test_lr_is_cut_from_the_lr_of_the_whole_image(tmp_path):
@@ -117,7 +116,7 @@ def test_shards_hold_whole_images_and_one_that_fits_in_none_is_split(tmp_path, s
 def test_a_run_that_was_stopped_is_resumed_and_nothing_is_made_twice(tmp_path, small_shards, monkeypatch):
     whole = make_records(tmp_path / "whole", images=7).folder
     monkeypatch.chdir(tmp_path / "whole")
-    made, write_shard = [], prepare.write_shard
+    made, write_shard = [], preparation.write_shard
 
     def stopped(folder, number, *arguments):
         if number == 2 and 2 not in made:
@@ -126,7 +125,7 @@ def test_a_run_that_was_stopped_is_resumed_and_nothing_is_made_twice(tmp_path, s
         made.append(number)
         return write_shard(folder, number, *arguments)
 
-    monkeypatch.setattr(prepare, "write_shard", stopped)
+    monkeypatch.setattr(preparation, "write_shard", stopped)
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path / "whole/images", tmp_path / "resumed")
     assert not (tmp_path / "resumed/records.json").exists()
@@ -203,13 +202,27 @@ def test_growing_arrays_are_as_numpy_saves_them(tmp_path):
     assert (tmp_path / "grown.npy").read_bytes() == (tmp_path / "saved.npy").read_bytes()
 
 
+# Kills itself at a random moment after one of the lines that it logs, drawn, or at the end.
 KILLED = """
-import sys
-from esrgan_tf.data import prepare
-prepare.SHARD_BYTES = int(sys.argv[3])
+import os, random, signal, sys, threading
+from esrgan_tf.data.records import preparation
 from support.records import CUTTING
-print("ready", flush=True)
-prepare.prepare(sys.argv[1], sys.argv[2], CUTTING, workers=2)
+
+preparation.SHARD_BYTES = int(sys.argv[3])
+rng = random.Random(int(sys.argv[4]))
+lines_left = rng.randrange(5)
+
+def kill():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+def log(line):
+    global lines_left
+    lines_left -= 1
+    if lines_left == 0:
+        threading.Timer(rng.uniform(0, 0.05), kill).start()
+
+preparation.prepare(sys.argv[1], sys.argv[2], CUTTING, workers=2, log=log)
+kill()
 """
 
 
@@ -218,15 +231,10 @@ def test_kills_at_random_moments_change_nothing(tmp_path, small_shards):
     for number in range(40):
         write_noise(tmp_path / f"in/{number:02}.png", 36, 48, seed=number)
     run(tmp_path / "in", tmp_path / "whole")
-    rng, killed = random.Random(0), 0
     environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}"}
     arguments = [sys.executable, "-c", KILLED, tmp_path / "in", tmp_path / "killed", str(SMALL_SHARD)]
-    for _ in range(8):
-        process = subprocess.Popen(arguments, stdout=subprocess.PIPE, env=environment, text=True)
-        assert process.stdout.readline() == "ready\n"
-        time.sleep(rng.uniform(0.02, 0.15))
-        process.kill()
-        killed += process.wait() == -signal.SIGKILL
-    assert killed >= 2
+    for seed in range(8):
+        killed = subprocess.run([*arguments, str(seed)], env=environment, check=False)
+        assert killed.returncode == -signal.SIGKILL
     run(tmp_path / "in", tmp_path / "killed")
     assert contents(tmp_path / "killed") == contents(tmp_path / "whole")

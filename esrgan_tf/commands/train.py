@@ -57,6 +57,12 @@ _PRECISION = flags.DEFINE_string(
 _STRATEGY = flags.DEFINE_string(
     "strategy", "auto", "auto (all GPUs, or the CPU), cpu, or mirrored:GPU:0,GPU:1.", flag_values=FLAGS
 )
+_REMAT = flags.DEFINE_bool(
+    "remat",
+    False,
+    "Compute the generator's maps again for the gradient instead of keeping them: less memory, more time.",
+    flag_values=FLAGS,
+)
 _SEED = flags.DEFINE_integer(
     "seed",
     0,
@@ -131,6 +137,7 @@ def _train() -> int | None:
         precision=_PRECISION.value,
         strategy=_STRATEGY.value,
         seed=_SEED.value,
+        remat=_REMAT.value,
     )
 
     def log(line: str) -> None:

@@ -7,6 +7,7 @@ import keras
 
 from esrgan_tf import compat
 from esrgan_tf.metadata import DEFAULT_OVERLAP, metadata_of
+from esrgan_tf.models.graph import steps_in_order
 
 MAX_OVERHEAD = 0.12  # of pixels that are computed and not kept, where memory allows it
 MAX_BYTES = 768 * 2**20  # of the maps that are held at a time, such as a convolution's input, its sum and its output
@@ -54,7 +55,7 @@ def receptive_radius(model: keras.Model) -> int | None:
     """
     sizes = _relative_sizes(model)
     radii: dict[int, float] = {}  # by the map's identity, px of the model's input
-    for x, operation, inputs in _in_order(model):
+    for x, operation, inputs in steps_in_order(model):
         reach = 0 if compat.is_pointwise(operation) else _reach(operation)
         if reach is None:
             return None
@@ -72,13 +73,13 @@ def _reach(operation: keras.Operation) -> int | None:
 def _largest_map(model: keras.Model) -> float:
     """Values of the largest map, for each pixel of the input."""
     sizes = _relative_sizes(model)
-    return max(sizes[id(x)] ** 2 * (x.shape[-1] or 1) for x, _, _ in _in_order(model))
+    return max(sizes[id(x)] ** 2 * (x.shape[-1] or 1) for x, _, _ in steps_in_order(model))
 
 
 def _relative_sizes(model: keras.Model) -> dict[int, float]:
     """Map's identity -> its height / height of the model's input."""
     sizes: dict[int, float] = {}
-    for x, operation, inputs in _in_order(model):
+    for x, operation, inputs in steps_in_order(model):
         size = sizes[id(inputs[0])] if inputs else 1.0
         if compat.is_depth_to_space(operation):
             size *= operation.block_size
@@ -86,18 +87,3 @@ def _relative_sizes(model: keras.Model) -> dict[int, float]:
             size /= operation.block_size
         sizes[id(x)] = size
     return sizes
-
-
-def _in_order(model: keras.Model) -> list[tuple[keras.KerasTensor, keras.Operation, list[keras.KerasTensor]]]:
-    """Each map with the operation that made it and the maps that it was made of, which all come before it."""
-    found: dict[int, tuple] = {}
-    waiting = [model.output]
-    while waiting:
-        operation, inputs = compat.producer(waiting[-1])
-        lacking = [x for x in inputs if id(x) not in found]
-        if lacking:
-            waiting += lacking
-        else:
-            x = waiting.pop()
-            found.setdefault(id(x), (x, operation, inputs))
-    return list(found.values())

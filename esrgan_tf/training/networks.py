@@ -1,7 +1,9 @@
 """A stage's generator, its optimizer and its learning rate, built under the strategy."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import keras
@@ -9,6 +11,7 @@ import tensorflow as tf
 from keras import ops
 
 from esrgan_tf.models import build_generator
+from esrgan_tf.models.rematerialization import rematerialized
 from esrgan_tf.recipes.configs import Recipe, StageConfig
 from esrgan_tf.training.distribution import apply_gradients, is_scaled, scale_loss_if_half
 
@@ -47,11 +50,19 @@ class Trainee:
 
 @dataclass(frozen=True)
 class Networks:
-    """The generator and its optimizer; `evaluated` is the generator's float32 twin, which is validated and saved."""
+    """The generator and its optimizer.
+
+    Args:
+        generator: what is trained.
+        evaluated: its float32 twin, which is validated and saved.
+        generator_optimizer: built.
+        generate: the generator's call in a training step, lr -> sr; see `models.rematerialization`.
+    """
 
     generator: keras.Model
     evaluated: keras.Model
     generator_optimizer: keras.optimizers.Optimizer
+    generate: Callable[[tf.Tensor], tf.Tensor]
 
     @property
     def trainee(self) -> Trainee:
@@ -81,7 +92,9 @@ class Networks:
             self.averaging_optimizer.finalize_variable_values(self.evaluated.trainable_variables)
 
 
-def build_networks(recipe: Recipe, stage: StageConfig, precision: str, strategy: tf.distribute.Strategy) -> Networks:
+def build_networks(
+    recipe: Recipe, stage: StageConfig, precision: str, strategy: tf.distribute.Strategy, remat: bool = False
+) -> Networks:
     """Build the generator, its twin and its optimizer; loss terms build their networks themselves.
 
     Args:
@@ -89,6 +102,7 @@ def build_networks(recipe: Recipe, stage: StageConfig, precision: str, strategy:
         stage: one of its stages, perhaps changed.
         precision: Keras dtype policy.
         strategy: under which all variables are made.
+        remat: whether the generator's maps are computed again for the gradient, instead of kept until then.
 
     Raises:
         InputError: a generator that cannot be built so.
@@ -96,7 +110,9 @@ def build_networks(recipe: Recipe, stage: StageConfig, precision: str, strategy:
     with strategy.scope():
         generator = build_generator(recipe.generator, recipe.name, precision)
         evaluated = build_generator(recipe.generator, recipe.name)
-        return Networks(generator, evaluated, build_adam(stage, generator, precision, stage.ema_decay))
+        optimizer = build_adam(stage, generator, precision, stage.ema_decay)
+        generate = rematerialized(generator) if remat else partial(generator, training=True)
+        return Networks(generator, evaluated, optimizer, generate)
 
 
 class CosineRestarts(keras.optimizers.schedules.LearningRateSchedule):

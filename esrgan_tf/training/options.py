@@ -16,4 +16,5 @@ class RunOptions:
     precision: str = "auto"
     strategy: str = "auto"
     seed: int = 0
+    remat: bool = False  # compute the generator's maps again for the gradient: less memory, more time
     refuse_test_images: bool = False  # where weights are made to be measured, rather than announce them

@@ -61,7 +61,7 @@ def train_stage(
     _check_patch(stage.hr_patch, scale, recipe.generator.lr_multiple)
     precision = resolve_precision(options.precision, strategy)
     keras.utils.set_random_seed(options.seed)
-    networks = build_networks(recipe, stage, precision, strategy)
+    networks = build_networks(recipe, stage, precision, strategy, options.remat)
     terms = build_terms(recipe, stage, networks, precision, strategy)
     copied = None
     if init_from:
@@ -78,6 +78,7 @@ def train_stage(
         "copied": copied,
         "perceptual_weights": next((t.weights_origin for t in terms if isinstance(t, PerceptualTerm)), None),
         "precision": precision,
+        "remat": options.remat,
         "devices": [device.rpartition("device:")[2] for device in strategy.extended.worker_devices],
         "seed": options.seed,
     }

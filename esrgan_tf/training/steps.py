@@ -95,7 +95,7 @@ def _forward_and_backward(networks: Networks, terms: tuple[Term, ...], hr: tf.Te
     """One replica's (values by name, squared norm of each trainee's gradients, those gradients); hr and lr in 0..1."""
     generator = networks.trainee
     with tf.GradientTape() as tape:
-        sr = generator.model(lr, training=True)
+        sr = networks.generate(lr)
         results = [term.compute(Images(lr, hr, sr)) for term in terms]
         total = sum(term.weight * result.loss for term, result in zip(terms, results, strict=True))
         loss = generator.of_replica(total)

@@ -106,5 +106,6 @@ def _memory_named(step: int) -> Iterator[None]:
         yield
     except tf.errors.ResourceExhaustedError as error:
         raise TrainingStopped(
-            f"out of memory at step {step} ({first_line(error)}): lower `batch_size` or `hr_patch`, in a new `workdir`."
+            f"out of memory at step {step} ({first_line(error)}): use `remat=true` (the run resumes), or lower "
+            "`batch_size` or `hr_patch` in a new `workdir`."
         ) from error

@@ -39,7 +39,7 @@ def stepped(recipe, stage, remat, strategy_name=ONE, precision="float32"):
     ("family", "stage", "strategy_name"),
     [
         ("rrdb", "psnr", ONE),
-        ("srresnet", "gan", ONE),
+        pytest.param("srresnet", "gan", ONE, marks=pytest.mark.slow),
         pytest.param("rrdb", "gan", ONE, marks=pytest.mark.slow),
         pytest.param("srresnet", "psnr", ONE, marks=pytest.mark.slow),
         pytest.param("edsr", "psnr", ONE, marks=pytest.mark.slow),
@@ -60,6 +60,7 @@ def test_a_step_is_the_same_with_and_without(family, stage, strategy_name):
             np.testing.assert_allclose(b.numpy(), a.numpy(), atol=1e-5, err_msg=a.path)
 
 
+@pytest.mark.slow
 def test_a_run_is_resumed_without_what_it_was_begun_with(tmp_path):
     def train(workdir, remat, callbacks=()):
         options = RunOptions(workdir=str(workdir), data="dead_leaves", precision="float32", remat=remat)

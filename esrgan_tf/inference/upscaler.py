@@ -184,7 +184,8 @@ class Upscaler:
             except MemoryError as error:
                 tile = min(self._tile or sys.maxsize, max(rgb_01.shape[:2]))
                 smaller = tile // 2 // self._multiple * self._multiple
-                if self._fixed_tile or smaller < max(LEAST_TILE, 2 * self._overlap + 1):
+                may_halve = self._tile and not self._fixed_tile
+                if not may_halve or smaller < max(LEAST_TILE, 2 * self._overlap + 1):
                     raise InputError(f"out of memory: use a smaller `tile`. Received: {tile}.") from error
                 self._log(f"out of memory with tiles of {tile} px: continues with {smaller} px")
                 self._tile = smaller

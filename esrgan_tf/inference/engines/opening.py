@@ -98,13 +98,16 @@ def _by_keras(generator: "keras.Model", origin: str) -> Network:
 
 
 def _pays(by_keras: Network, pixels: int | None) -> bool:
-    """Whether compiling takes less time than it saves on so many pixels."""
+    """Whether compiling takes less time than it saves on so many pixels, and the engine can be verified."""
     if pixels is None:
         return True
     from esrgan_tf.export.parity import time_of
     from esrgan_tf.inference.engines.checks import check_images
 
-    image = check_images(by_keras.metadata)[0].lr_01
+    try:
+        image = check_images(by_keras.metadata)[0].lr_01
+    except InputError:  # the sample cannot be read here
+        return False
     a_pixel = time_of(by_keras.run, image, runs=1) / (image.shape[0] * image.shape[1])
     return SAVED_SHARE * a_pixel * pixels > COMPILATION_SECONDS
 

@@ -162,6 +162,20 @@ def test_auto_compiles_only_where_it_pays(generator, machine):
     assert "ONNX" in open_engine([generator], pixels=64 * 64).origin  # there is one now
 
 
+def test_what_auto_cannot_compile_keras_runs_and_what_was_named_raises(generator, machine, monkeypatch):
+    def fails(*arguments):
+        raise RuntimeError("no such operator")
+
+    machine("onnx")
+    monkeypatch.setattr("esrgan_tf.formats.onnx_file.writer.write_onnx", fails)
+    lines = []
+    network = open_engine([generator], log=lines.append)
+    assert network.origin == str(generator)
+    assert lines[-1] == "not by ONNX Runtime, float32: no such operator"
+    with pytest.raises(RuntimeError, match="no such operator"):
+        open_engine([generator], engine="onnx")
+
+
 def test_an_exported_file_is_run_by_its_own_runtime(generator):
     open_engine([generator], engine="onnx")
     ((compiled, _),) = cache.entries()

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from esrgan_tf.errors import InputError
+from esrgan_tf.errors import InputError, first_line
 from esrgan_tf.formats.network import Network
 from esrgan_tf.formats.registry import find_file, format_of, load_interpolated, open_network, origin_of
 from esrgan_tf.inference.engines import cache
@@ -38,7 +38,8 @@ def open_engine(
     """Open a generator by the fastest engine, or by one that is named.
 
     On first use it is compiled, verified against Keras, and kept in the cache. Where it changes the Y-PSNR of check
-    images by more than 0.05 dB (int8: 0.1 dB), Keras runs instead. A file that was exported is run by its own runtime.
+    images by more than 0.05 dB (int8: 0.1 dB), or what `auto` chose cannot be compiled, Keras runs instead. A file
+    that was exported is run by its own runtime.
 
     Args:
         models: as of `open_network`.
@@ -76,7 +77,13 @@ def open_engine(
     log(f"compiling for {ENGINES[name].title}, {kind}{', once' if cached else ''}")
     start = time.monotonic()
     compile_into = partial(_compile, generator, by_keras, name, kind)
-    compiled = _kept(key, compile_into, log) if cached else compile_into(_temporary_folder())
+    try:
+        compiled = _kept(key, compile_into, log) if cached else compile_into(_temporary_folder())
+    except Exception as error:  # converters raise what they like; what `auto` has chosen may not be worse than Keras
+        if engine != AUTO:
+            raise
+        log(f"not by {ENGINES[name].title}, {kind}: {first_line(error)}")
+        return by_keras
     log(f"compiled and verified in {time.monotonic() - start:.1f} s")
     return _open(compiled, models, log) or by_keras
 

@@ -1,19 +1,21 @@
 """OpenVINO files of every family, opened again by OpenVINO, and exported by the command."""
 
 import json
+import subprocess
 import sys
 
 import numpy as np
 import pytest
 from support.families import FAMILIES, built, metadata
 from support.images import make_image, write_photo
+from support.paths import ROOT
 
 from esrgan_tf.__main__ import main
 from esrgan_tf.errors import InputError
 from esrgan_tf.formats.format import WriteOptions, WriteRequest
 from esrgan_tf.formats.keras_file.generators import save_generator
 from esrgan_tf.formats.keras_file.runtime import keras_network
-from esrgan_tf.formats.openvino_ir import FORMAT
+from esrgan_tf.formats.openvino_ir import FORMAT, runtime
 from esrgan_tf.formats.registry import describe, open_network
 from esrgan_tf.image.io import read_image
 from esrgan_tf.metadata import metadata_of
@@ -67,6 +69,29 @@ def test_what_is_returned_stays_when_the_next_image_is_run(file):
     np.testing.assert_array_equal(kept, before)
 
 
+# Opens two files, closes the first one first, and is sent a Ctrl-C, which Python handles on a stack of its own.
+INTERRUPTED = """
+import faulthandler, os, signal, sys
+from esrgan_tf.formats.openvino_ir.runtime import openvino_network
+
+faulthandler.enable()
+first = openvino_network(sys.argv[1])
+second = openvino_network(sys.argv[1])
+del first
+del second
+try:
+    os.kill(os.getpid(), signal.SIGINT)
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+
+
+def test_ctrl_c_is_handled_after_networks_are_closed(file):
+    command = [sys.executable, "-c", INTERRUPTED, file]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "interrupted\n"), done.stderr
+
+
 def test_an_image_that_is_no_whole_array_is_taken(file, model):
     image = make_image(shape=(12, 20)).rgb
     wanted = np.array(model(np.ascontiguousarray(image[::-1, ::2])[None]))[0]
@@ -96,6 +121,7 @@ def test_a_damaged_file_is_told(copied):
 
 def test_without_openvino_the_way_out_is_told_and_the_metadata_still_read(file, monkeypatch):
     monkeypatch.setitem(sys.modules, "openvino", None)
+    monkeypatch.setattr(runtime, "core", runtime.core.__wrapped__)  # none is kept
     assert describe(file)["scale"] == 4
     with pytest.raises(InputError, match=r"needs OpenVINO: pip install 'esrgan_tf\[openvino\]'"):
         open_network([file])

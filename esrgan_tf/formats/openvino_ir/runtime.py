@@ -1,6 +1,8 @@
 """Generators run by OpenVINO on the CPU (`pip install '.[openvino]'`)."""
 
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
 import numpy as np
@@ -8,6 +10,9 @@ import numpy as np
 from esrgan_tf.errors import InputError, first_line
 from esrgan_tf.formats.network import Network
 from esrgan_tf.metadata import METADATA, GeneratorMetadata
+
+if TYPE_CHECKING:
+    import openvino
 
 DEVICE = "CPU"
 HINTS = {"float32": "f32", "bfloat16": "bf16", "int8": "f32"}  # by precision; of int8, for what is not quantized
@@ -23,14 +28,13 @@ def openvino_network(path: str | Path) -> Network:
     """
     metadata = read_metadata(path)
     try:
-        import openvino
+        shared = core()
     except ImportError as error:
         raise InputError(f"`{path}` needs OpenVINO: pip install 'esrgan_tf[openvino]'.") from error
-    core = openvino.Core()
-    hint = HINTS.get(metadata.precision, "f32") if has_bfloat16(core) else "f32"
+    hint = HINTS.get(metadata.precision, "f32") if has_bfloat16() else "f32"
     settings = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": hint}
     try:
-        request = core.compile_model(core.read_model(str(path)), DEVICE, settings).create_infer_request()
+        request = shared.compile_model(shared.read_model(str(path)), DEVICE, settings).create_infer_request()
     except RuntimeError as error:
         raise InputError(f"`{path}` cannot be loaded by OpenVINO: {_reason(error)}") from error
 
@@ -60,9 +64,24 @@ def read_metadata(path: str | Path) -> GeneratorMetadata:
     return GeneratorMetadata.from_json("" if entry is None else entry.get("value", ""), str(path))
 
 
-def has_bfloat16(core) -> bool:
+@cache
+def core() -> "openvino.Core":
+    """OpenVINO's core, one for the process.
+
+    Each one's CPU plugin brings a stack for signals and frees it with itself. Of several that are not freed in the
+    opposite order the process keeps one that is freed: the next Ctrl-C then ends it by a segmentation fault.
+
+    Raises:
+        ImportError: OpenVINO is not installed.
+    """
+    import openvino
+
+    return openvino.Core()
+
+
+def has_bfloat16() -> bool:
     """Whether OpenVINO computes in bfloat16 on this CPU."""
-    return "BF16" in core.get_property(DEVICE, "OPTIMIZATION_CAPABILITIES")
+    return "BF16" in core().get_property(DEVICE, "OPTIMIZATION_CAPABILITIES")
 
 
 def _reason(error: RuntimeError) -> str:

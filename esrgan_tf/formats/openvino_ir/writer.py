@@ -31,13 +31,13 @@ def check_can_write(precision: str) -> None:
         InputError: OpenVINO or NNCF is not installed, or bfloat16 on a CPU without it.
     """
     try:
-        import openvino
+        import openvino  # noqa: F401 - is it there?
 
         if precision == "int8":
-            import nncf  # noqa: F401 - is it there?
+            import nncf  # noqa: F401
     except ImportError as error:
         raise InputError("`format=openvino` needs OpenVINO and NNCF: pip install 'esrgan_tf[openvino]'.") from error
-    if precision == "bfloat16" and not has_bfloat16(openvino.Core()):
+    if precision == "bfloat16" and not has_bfloat16():
         raise InputError("`precision=bfloat16` must be exported on a CPU that has it (AVX512_BF16 or AMX).")
 
 

@@ -23,7 +23,11 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.10",
     packages=find_packages(include=["esrgan_tf", "esrgan_tf.*"]),
-    package_data={"esrgan_tf.data": ["frozen.txt"], "esrgan_tf.models": ["pretrained/*"]},
+    package_data={
+        "esrgan_tf.data": ["frozen.txt"],
+        "esrgan_tf.models": ["pretrained/*"],
+        "esrgan_tf.zoo": ["members/*"],
+    },
     install_requires=REQUIREMENTS,
     extras_require={
         "convert": ["torch>=2.6"],  # to read and write .pth

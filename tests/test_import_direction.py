@@ -22,14 +22,15 @@ FLOORS = {
     "losses": 4,
     "models": 4,
     "data": 5,
-    "formats": 5,
-    "training": 6,
-    "export": 6,
-    "inference": 7,
-    "evaluation": 8,
-    "serving_client": 8,
-    "commands": 9,
-    "__main__": 9,
+    "zoo": 5,
+    "formats": 6,
+    "training": 7,
+    "export": 7,
+    "inference": 8,
+    "evaluation": 9,
+    "serving_client": 9,
+    "commands": 10,
+    "__main__": 10,
 }
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
 

@@ -1,16 +1,18 @@
 """Upscale images with a trained generator.
 
+    esrgan upscale --input=photo.jpg --output=photo_x4.png
     esrgan upscale --model=runs/quickstart_x4 --input=photo.png --output=photo_x4.png
     esrgan upscale --model=generator.keras --input='photos/*.jpg' --output=upscaled/
     esrgan upscale --model=generator.keras --input=photo.png --output=photo_x4.png --self_ensemble --keep_colors
     esrgan upscale --model=runs/esrgan_x4/psnr --model=runs/esrgan_x4/gan --alpha=0.8 --input=... --output=...
 
+Without --model a small generator that comes with this package is taken: `esrgan zoo` lists them.
 Alpha, grey, 16 bits and ICC profile are kept. A file that cannot be read is reported and skipped; the exit status is
 then 1.
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -29,13 +31,18 @@ from esrgan_tf.commands.image_flags import ImageFlags
 from esrgan_tf.errors import InputError
 from esrgan_tf.formats.registry import titles
 from esrgan_tf.inference.engines.choice import AUTO, NAMES, PRECISIONS
+from esrgan_tf.zoo.cards import default_member, read_card
 
 FLAGS = flags.FlagValues()
+DEFAULT_SCALE = 4
 _MODEL = flags.DEFINE_multi_string(
     "model",
     [],
-    f"The generator: {titles()}. Two whole ones (psnr, gan) go with --alpha.",
+    f"The generator: {titles()}. Two whole ones (psnr, gan) go with --alpha. Default: the zoo's, of --scale.",
     flag_values=FLAGS,
+)
+_SCALE = flags.DEFINE_integer(
+    "scale", None, "Of the zoo's generator, where no --model is given; default 4.", lower_bound=1, flag_values=FLAGS
 )
 _ALPHA = define_alpha(
     "Network interpolation of two models, or of a SavedModel of two: 0 is the first, 1 the second.", FLAGS
@@ -96,11 +103,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _upscale() -> int:
     """Flags to files."""
-    check_given(_MODEL, _IMAGES.input, _IMAGES.output)
-    if len(_MODEL.value) > 2:
+    check_given(_IMAGES.input, _IMAGES.output)
+    log = partial(print, flush=True)
+    models = _MODEL.value or [_of_zoo(log)]
+    if len(models) > 2:
         raise InputError(
-            f"`--model` must be given once, or twice (psnr, gan) with `--alpha`. Received: {len(_MODEL.value)} models."
+            f"`--model` must be given once, or twice (psnr, gan) with `--alpha`. Received: {len(models)} models."
         )
+    if _MODEL.value and _SCALE.value:
+        raise InputError("`--scale` must be left out where `--model` is given, which has its own.")
     if _REFERENCE.value and not Path(_REFERENCE.value).exists():
         raise InputError(f"`--reference` must be a file or a folder. Received: {_REFERENCE.value}, which is not there.")
     compare = _COMPARE.value or bool(_REFERENCE.value)
@@ -109,13 +120,17 @@ def _upscale() -> int:
     from esrgan_tf.inference.files import count_pixels, upscale_files
     from esrgan_tf.inference.upscaler import SELF_ENSEMBLE_RUNS, Upscaler
 
-    log = partial(print, flush=True)
     pixels = count_pixels(jobs) * (SELF_ENSEMBLE_RUNS if _SELF_ENSEMBLE.value else 1)
     with quiet():  # runtimes' start-up notes
-        network = open_engine(
-            _MODEL.value, _ALPHA.value, _ENGINE.value, _PRECISION.value, pixels, not _NO_CACHE.value, log
-        )
+        network = open_engine(models, _ALPHA.value, _ENGINE.value, _PRECISION.value, pixels, not _NO_CACHE.value, log)
     upscaler = Upscaler(network, _TILE.value, _OVERLAP.value, _SELF_ENSEMBLE.value, _KEEP_COLORS.value, log)
     log(f"{upscaler.origin}: {upscaler.recipe}, x{upscaler.scale}")
     done = upscale_files(upscaler, jobs, compare, _REFERENCE.value)
     return FAILURE if report_files(done, len(jobs), FLAGS, compare) else SUCCESS
+
+
+def _of_zoo(log: Callable[[str], None]) -> str:
+    """The name of the zoo's generator for the scale that is asked for, which is said."""
+    name = default_member(_SCALE.value or DEFAULT_SCALE)
+    log(f"no --model: {name}, {read_card(name).purpose} (esrgan zoo lists others)")
+    return name

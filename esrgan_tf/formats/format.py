@@ -99,6 +99,7 @@ class Format:
         title: of one of its files, for messages: "a .tflite file".
         suffixes: of its files, lower case, with their dots; none where `recognises` goes by something else.
         recognises: (path) whether it is one of its files, where the suffix does not tell.
+        locate: (path, argument for messages) -> the file that `load` reads; where it is `None`, the path itself.
         load: (path, argument for messages) -> Keras model with its metadata, for files that hold a whole generator:
             such can also be interpolated, exported, and trained further.
         open: (path, alpha) -> network; where it is `None`, Keras runs what `load` gives. `alpha` is `None` unless
@@ -116,6 +117,7 @@ class Format:
     title: str
     suffixes: tuple[str, ...] = ()
     recognises: Callable[[Path], bool] | None = None
+    locate: Callable[[Path, str], Path] | None = None
     load: Callable[[Path, str], "keras.Model"] | None = None
     open: Callable[[Path, float | None], "Network"] | None = None
     describe: Callable[[Path], dict[str, object]] | None = None

@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from esrgan_tf.errors import InputError, check_one_of
-from esrgan_tf.formats import keras_file, onnx_file, openvino_ir, pytorch, saved_model, tflite
+from esrgan_tf.formats import keras_file, onnx_file, openvino_ir, pytorch, saved_model, tflite, zoo_member
 from esrgan_tf.formats.format import Format
-from esrgan_tf.formats.keras_file.locate import find_generator
 from esrgan_tf.formats.network import Network, check_alpha
 from esrgan_tf.metadata import metadata_of
 
@@ -41,6 +40,7 @@ for _built_in in (
     onnx_file.FORMAT,
     openvino_ir.FORMAT,
     *pytorch.FORMATS,
+    zoo_member.FORMAT,
 ):
     register_format(_built_in)
 
@@ -152,14 +152,13 @@ def load_generator(path: str | Path, argument: str = "model") -> "keras.Model":
 
 
 def find_file(path: str | Path, argument: str = "model") -> Path:
-    """The file that a generator is read from: of a work directory its best generator, else the path itself.
+    """The file that a generator is read from: of a work directory its best one, of a name of the zoo its weights.
 
     Raises:
         InputError: a folder without a generator.
     """
-    if format_of(path, argument) is keras_file.FORMAT:
-        return find_generator(path, argument)
-    return Path(path)
+    locate = format_of(path, argument).locate
+    return locate(Path(path), argument) if locate else Path(path)
 
 
 def takes_alpha(path: str | Path) -> bool:

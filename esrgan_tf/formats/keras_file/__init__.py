@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from esrgan_tf.formats.format import Artifact, Format, WriteRequest
-from esrgan_tf.formats.keras_file.locate import holds_generator
+from esrgan_tf.formats.keras_file.locate import find_generator, holds_generator
 
 if TYPE_CHECKING:
     import keras
@@ -36,6 +36,7 @@ FORMAT = Format(
     title="a .keras file, a work directory with a generator",
     suffixes=(".keras",),
     recognises=_recognises,
+    locate=find_generator,
     load=_load,
     write=_write,
 )

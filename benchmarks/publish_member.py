@@ -1,0 +1,51 @@
+"""Put a trained generator into the zoo: its weights in float16, and its card with the figures of those weights.
+
+    python benchmarks/publish_member.py compact_x4 --run=runs/zoo/compact_x4/psnr --card=compact_x4.json \\
+        --test=Set5:hr=Set5/HR,lr=Set5/LR --test=Set14:hr=Set14/HR,lr=Set14/LR
+
+`--card` holds the fields of `esrgan_tf.zoo.cards.Card` that no file tells: purpose, weaknesses, data, licence, commit,
+command, steps, hours, machine. The others are read from the run or measured.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+from esrgan_tf import evaluate_models, load_generator
+from esrgan_tf.recipes.overrides import recipe_from_file
+from esrgan_tf.zoo.cards import Card
+from esrgan_tf.zoo.weights import write_member
+
+
+def main() -> None:
+    """Write the member, measure it as it was written, and write its card again with the figures."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("name")
+    parser.add_argument("--run", type=Path, required=True)
+    parser.add_argument("--card", type=Path, required=True)
+    parser.add_argument("--test", action="append", default=[], help="NAME:DATA, as of `esrgan evaluate`")
+    arguments = parser.parse_args()
+    record = json.loads((arguments.run / "recipe.json").read_text())
+    told = {
+        "recipe": recipe_from_file(arguments.run / "recipe.json").name,
+        "generator": record["recipe"]["generator"],
+        "seed": record["seed"],
+        **json.loads(arguments.card.read_text()),
+    }
+    model = load_generator(arguments.run)
+    measured = {"figures": {}, "parameters": model.count_params(), "sha256": ""}
+    write_member(model, Card(name=arguments.name, **told, **measured))
+    for test in arguments.test:
+        test_set, _, data = test.partition(":")
+        bicubic, own = evaluate_models(["bicubic", arguments.name], data).means()
+        measured["figures"][test_set] = {
+            "psnr_y": round(own.metrics["psnr"], 3),
+            "ssim_y": round(own.metrics["ssim"], 4),
+            "bicubic_psnr_y": round(bicubic.metrics["psnr"], 3),
+        }
+        print(test_set, measured["figures"][test_set])
+    write_member(model, Card(name=arguments.name, **told, **measured))
+
+
+if __name__ == "__main__":
+    main()

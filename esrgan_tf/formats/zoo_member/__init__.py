@@ -1,0 +1,29 @@
+"""Members of the zoo, which come with this package: named as they are, without a path."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from esrgan_tf.formats.format import Format
+from esrgan_tf.zoo.cards import is_member, read_card
+
+if TYPE_CHECKING:
+    import keras
+
+
+def _locate(path: Path, argument: str) -> Path:
+    return read_card(path.stem).weights
+
+
+def _load(path: Path, argument: str) -> "keras.Model":
+    from esrgan_tf.zoo.weights import load_member
+
+    return load_member(path.stem)
+
+
+FORMAT = Format(
+    name="zoo",
+    title="a name of `esrgan zoo`",
+    recognises=is_member,
+    locate=_locate,
+    load=_load,
+)

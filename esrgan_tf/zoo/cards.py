@@ -1,0 +1,100 @@
+"""The zoo's cards: read without Keras, so that listing its members and choosing one takes no time."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from esrgan_tf.errors import InputError, check_one_of
+
+MEMBERS = Path(__file__).parent / "members"
+WEIGHTS = ".npz"
+PREFERRED = ("compact", "phone")  # families of names, of which `default_member` takes the first that has the scale
+
+
+@dataclass(frozen=True)
+class Card:
+    """What is known of a member.
+
+    Args:
+        name: `<kind>_x<scale>`.
+        purpose: what it is for, in a line.
+        recipe: that it was trained by.
+        generator: its configuration, as `recipe.json` has it.
+        parameters: number of weights.
+        figures: by test set, then by measure: "psnr_y" in dB and "ssim_y" of its own, "bicubic_psnr_y" beside them.
+        weaknesses: what it is known to do badly.
+        data: that it was trained on, and whose that is.
+        licence: of the weights.
+        commit: of this project, by which `command` trained it.
+        command: in a line.
+        seed: of the run.
+        steps: of training, all stages together.
+        hours: of training.
+        machine: that it was trained on.
+        sha256: of its weights' file.
+    """
+
+    name: str
+    purpose: str
+    recipe: str
+    generator: dict[str, Any]
+    parameters: int
+    figures: dict[str, dict[str, float]]
+    weaknesses: str
+    data: str
+    licence: str
+    commit: str
+    command: str
+    seed: int
+    steps: int
+    hours: float
+    machine: str
+    sha256: str
+
+    @property
+    def scale(self) -> int:
+        """Output size / input size."""
+        return self.generator["scale"]
+
+    @property
+    def weights(self) -> Path:
+        """The file of its weights."""
+        return MEMBERS / f"{self.name}{WEIGHTS}"
+
+
+def member_names() -> list[str]:
+    """Names of all members."""
+    return sorted(path.stem for path in MEMBERS.glob("*.json"))
+
+
+def read_card(name: str) -> Card:
+    """A member's card.
+
+    Raises:
+        InputError: no member of that name.
+    """
+    check_one_of("name", name, member_names())
+    return Card(**json.loads((MEMBERS / f"{name}.json").read_text()))
+
+
+def is_member(path: str | Path) -> bool:
+    """Whether something that `model` names is a member: by its name, where no file has it, or its weights' file."""
+    path = Path(path)
+    by_name = str(path) in member_names() and not path.exists()
+    return by_name or (path.parent == MEMBERS and path.suffix == WEIGHTS)
+
+
+def default_member(scale: int) -> str:
+    """The member that is taken where none is named.
+
+    Raises:
+        InputError: none of that scale.
+    """
+    for kind in PREFERRED:
+        if f"{kind}_x{scale}" in member_names():
+            return f"{kind}_x{scale}"
+    scales = sorted({read_card(name).scale for name in member_names()})
+    raise InputError(
+        f"`scale` must be one of the zoo's, {', '.join(map(str, scales))}, or `model` given. Received: {scale}."
+    )

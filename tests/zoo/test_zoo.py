@@ -1,0 +1,162 @@
+"""The zoo: every member is what its card says, and stands wherever a generator is taken."""
+
+from dataclasses import asdict
+
+import numpy as np
+import pytest
+from PIL import Image
+from support.images import write_photo
+from support.paths import SHARED
+from support.tiny import TINY
+
+from esrgan_tf import evaluate_models
+from esrgan_tf.__main__ import main
+from esrgan_tf.errors import InputError
+from esrgan_tf.formats.registry import find_file, load_generator
+from esrgan_tf.metadata import metadata_of
+from esrgan_tf.models import build_generator
+from esrgan_tf.zoo import cards
+from esrgan_tf.zoo.cards import Card, is_member, member_names, read_card
+from esrgan_tf.zoo.weights import load_member, write_member
+
+MB = 1e6
+CARD = Card(
+    name="tiny_x2",
+    purpose="tests",
+    recipe="tiny",
+    generator=asdict(TINY.generator),
+    parameters=0,
+    figures={},
+    weaknesses="all",
+    data="none",
+    licence="CC0",
+    commit="0000000",
+    command="none",
+    seed=0,
+    steps=0,
+    hours=0.0,
+    machine="none",
+    sha256="",
+)
+
+
+@pytest.fixture
+def tiny(tmp_path, monkeypatch):
+    """A zoo of one member, random weights."""
+    monkeypatch.setattr(cards, "MEMBERS", tmp_path)
+    model = build_generator(TINY.generator, "tiny")
+    write_member(model, CARD, tmp_path)
+    return model
+
+
+def run(capsys, *arguments):
+    status = main(["esrgan", *map(str, arguments)])
+    captured = capsys.readouterr()
+    return status, captured.out, captured.err
+
+
+@pytest.mark.parametrize("name", member_names())
+def test_a_member_is_what_its_card_says(name):
+    card = read_card(name)
+    assert all(value for field, value in asdict(card).items() if field != "seed")
+    assert card.name == name and name.endswith(f"_x{card.scale}")
+    model = load_member(name)
+    assert model.count_params() == card.parameters
+    metadata = metadata_of(model)
+    assert (metadata.name, metadata.scale, metadata.licence) == (name, card.scale, card.licence)
+
+
+@pytest.mark.parametrize("name", member_names())
+def test_no_image_is_worse_than_bicubic(name, tmp_path):
+    for seed in range(3):
+        write_photo(tmp_path / f"{seed}.png", 96, 120, seed=seed)
+    rows = evaluate_models(["bicubic", name], tmp_path).rows
+    for bicubic, own in zip(rows[::2], rows[1::2], strict=True):
+        assert own.metrics["psnr"] > bicubic.metrics["psnr"] and own.metrics["drift"] < 1
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not (SHARED / "data/set14").exists(), reason="needs Set5 and Set14")
+@pytest.mark.parametrize("name", member_names())
+@pytest.mark.parametrize("test_set", ["Set5", "Set14"])
+def test_the_figures_are_those_that_are_measured(name, test_set):
+    card = read_card(name)
+    folder = SHARED / f"data/{test_set.lower()}/x{card.scale}"
+    evaluated = evaluate_models(["bicubic", name], f"hr={folder / 'HR'},lr={folder / 'LR'}")
+    bicubic, own = evaluated.means()
+    assert own.metrics["psnr"] == pytest.approx(card.figures[test_set]["psnr_y"], abs=0.005)
+    assert bicubic.metrics["psnr"] == pytest.approx(card.figures[test_set]["bicubic_psnr_y"], abs=0.005)
+    for row, other in zip(evaluated.rows[::2], evaluated.rows[1::2], strict=True):
+        assert other.metrics["psnr"] > row.metrics["psnr"], row.image
+
+
+def test_all_files_are_small():
+    sizes = [read_card(name).weights.stat().st_size for name in member_names()]
+    assert max(sizes) <= 3 * MB and sum(sizes) <= 12 * MB
+
+
+def test_a_member_is_read_as_it_was_written(tiny):
+    assert member_names() == ["tiny_x2"]
+    loaded = load_member("tiny_x2")
+    for written, read in zip(tiny.variables, loaded.variables, strict=True):
+        np.testing.assert_array_equal(np.asarray(written.value, np.float16), np.asarray(read.value))
+        assert read.dtype == "float32"
+
+
+def test_other_weights_than_the_cards_are_refused(tiny, tmp_path):
+    card = read_card("tiny_x2")
+    card.weights.write_bytes(card.weights.read_bytes() + b" ")
+    with pytest.raises(InputError, match=r"tiny_x2.npz` must have the SHA-256 of its card"):
+        load_member("tiny_x2")
+    card.weights.unlink()
+    with pytest.raises(InputError, match=r"tiny_x2.npz` cannot be read"):
+        load_member("tiny_x2")
+
+
+def test_a_file_of_that_name_goes_before_the_member(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert is_member("compact_x4") and find_file("compact_x4") == read_card("compact_x4").weights
+    (tmp_path / "compact_x4").mkdir()
+    assert not is_member("compact_x4")
+    with pytest.raises(InputError, match="Received: compact_x4"):
+        load_generator("compact_x4")
+
+
+def test_without_a_model_the_zoos_is_taken_and_said(tmp_path, capsys):
+    write_photo(tmp_path / "a.png", 20, 30)
+    flags = ["upscale", f"--input={tmp_path / 'a.png'}", f"--output={tmp_path / 'b.png'}"]
+    status, out, _ = run(capsys, *flags)
+    assert status == 0 and "no --model: compact_x4, photographs" in out
+    by_default = np.asarray(Image.open(tmp_path / "b.png"))
+    assert by_default.shape == (80, 120, 3)
+    assert run(capsys, *flags, "--model=compact_x4")[0] == 0
+    np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "b.png")), by_default)
+
+
+def test_a_scale_that_is_not_there_or_beside_a_model_is_refused(tmp_path, capsys):
+    write_photo(tmp_path / "a.png", 20, 30)
+    flags = ["upscale", f"--input={tmp_path / 'a.png'}", f"--output={tmp_path / 'b.png'}"]
+    status, _, err = run(capsys, *flags, "--scale=7")
+    assert status == 1 and "`--scale` must be one of the zoo's" in err
+    status, _, err = run(capsys, *flags, "--scale=4", "--model=compact_x4")
+    assert status == 1 and "`--scale` must be left out where `--model` is given" in err
+
+
+def test_training_starts_from_a_member(tmp_path, capsys):
+    flags = ["--recipe=compact", "--init_from=compact_x4", "--data=dead_leaves", f"--workdir={tmp_path}"]
+    flags += ["--steps=1", "--batch_size=1", "--hr_patch=32", "--learning_rate=1e-6", "--precision=float32"]
+    flags += ["--set=data.dead_leaves_pictures=4", "--set=data.dead_leaves_size=64", "--set=data.validation_pictures=1"]
+    status, _, err = run(capsys, "train", "--stage=psnr", *flags)
+    assert status == 0, err
+    trained, member = (load_generator(model).get_weights() for model in (tmp_path, "compact_x4"))
+    for one, other in zip(trained, member, strict=True):
+        np.testing.assert_allclose(one, other, atol=2e-6)
+
+
+def test_members_are_listed_and_a_card_is_shown(capsys):
+    status, out, _ = run(capsys, "zoo")
+    assert status == 0 and all(name in out for name in member_names())
+    status, out, _ = run(capsys, "zoo", "compact_x4")
+    assert status == 0 and read_card("compact_x4").sha256 in out
+    status, _, err = run(capsys, "zoo", "nothing")
+    assert status == 1 and "must be one of compact_x4" in err

@@ -13,6 +13,7 @@ from keras import ops
 from esrgan_tf.models import build_generator
 from esrgan_tf.models.rematerialization import rematerialized
 from esrgan_tf.recipes.configs import Recipe, StageConfig
+from esrgan_tf.training.adam import FusedAdam
 from esrgan_tf.training.distribution import apply_gradients, is_scaled, scale_loss_if_half
 
 
@@ -146,7 +147,7 @@ def build_adam(
     stage: StageConfig, model: keras.Model, precision: str, ema_decay: float | None
 ) -> keras.optimizers.Optimizer:
     """Adam for one network, built so that a checkpoint can be restored into it."""
-    adam = keras.optimizers.Adam(
+    adam = FusedAdam(
         learning_rate_schedule(stage),
         beta_1=stage.beta_1,
         beta_2=stage.beta_2,

@@ -4,6 +4,7 @@
     esrgan convert --input=vgg19-dcbb9e9d.pth --output=vgg19.keras
     esrgan convert --input=alexnet-owt-7be5be79.pth --lpips=alex.pth --output=lpips_alex.keras
     esrgan convert --input=runs/mine --output=mine.pth
+    esrgan convert --input=compact_x4 --output=compact_x4.safetensors
 
 Takes seconds. Layout, depth, width and scale are read off the tensors: ESRGAN (old and new), BasicSR and Real-ESRGAN
 (RRDBNet x1, x2, x4, SRVGGNetCompact, MSRResNet, EDSR), SPAN, their VGG discriminator, torchvision's VGG16 and VGG19 and

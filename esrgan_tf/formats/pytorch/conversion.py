@@ -6,14 +6,14 @@ from typing import Any
 
 from esrgan_tf.atomic import replacing
 from esrgan_tf.errors import InputError
-from esrgan_tf.formats.keras_file.generators import load_generator, save_generator
-from esrgan_tf.formats.keras_file.locate import find_generator
+from esrgan_tf.formats.keras_file.generators import save_generator
 from esrgan_tf.formats.pytorch.generators import changed, generator_of, write_generator
 from esrgan_tf.formats.pytorch.layouts import Layout
 from esrgan_tf.formats.pytorch.perceptual_layouts import LPIPS_BACKBONES, LPIPS_LINS
 from esrgan_tf.formats.pytorch.recognition import is_generator, recognise
 from esrgan_tf.formats.pytorch.tensor_files import read_tensors
 from esrgan_tf.formats.pytorch.transfer import describe, fill
+from esrgan_tf.formats.registry import find_file, load_generator
 from esrgan_tf.models import build_discriminator
 from esrgan_tf.models.features import converted_network
 from esrgan_tf.models.lpips import lpips
@@ -72,7 +72,7 @@ def export_generator(source: str | Path, target: str | Path, changes: Mapping[st
     """Convert a generator's file to PyTorch's tensors.
 
     Args:
-        source: a `.keras` generator or a work directory.
+        source: whatever holds a whole generator of Keras: a `.keras` file, a work directory, a name of the zoo.
         target: `.pth` or `.safetensors` to write.
         changes: fields of the configuration that BasicSR's tensors do not hold.
 
@@ -83,8 +83,7 @@ def export_generator(source: str | Path, target: str | Path, changes: Mapping[st
         InputError: no generator there, or as `write_generator`.
         OSError: the target cannot be written.
     """
-    path = find_generator(source, "input")
-    return write_generator(load_generator(path), target, path, changes)
+    return write_generator(load_generator(source, "input"), target, find_file(source, "input"), changes)
 
 
 def _with_lins(layout: Layout, source: str | Path) -> Layout:

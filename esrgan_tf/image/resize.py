@@ -97,36 +97,37 @@ def _rank(image: Any) -> int | None:
     return image.ndim if isinstance(image, np.ndarray) else image.shape.rank
 
 
-def _namespace(image: Any) -> tuple[Any, Any, Any]:
-    """Returns NumPy or its TensorFlow counterpart, an `arange` and the shape of `image` ([rank])."""
+def _namespace(image: Any) -> tuple[Any, Any, Any, Any]:
+    """Returns NumPy or its TensorFlow counterpart, a `take`, an `arange` and the shape of `image` ([rank])."""
     if isinstance(image, np.ndarray):
-        return np, np.arange, image.shape
+        return np, np.take, np.arange, image.shape
     import tensorflow as tf
 
     shape = tf.shape(image, out_type=tf.int64)
     known = [shape[axis] if size is None else size for axis, size in enumerate(image.shape)]
-    # TensorFlow's own `arange` compares its bounds in Python, which fails for sizes unknown while tracing.
-    return tf.experimental.numpy, tf.range, known
+    # Its NumPy's own `arange` compares its bounds in Python, which fails for sizes unknown while tracing, and its own
+    # `take` traces three times as many operations.
+    return tf.experimental.numpy, tf.gather, tf.range, known
 
 
 def _resize_axis(image: Any, ratio: Fraction, axis: int) -> Any:
     """Resizes [H, W] or [H, W, C] along one axis; any real dtype in, float64 out."""
-    xp, arange, shape = _namespace(image)
+    xp, take, arange, shape = _namespace(image)
     size = shape[axis]
     shrink, grow = ratio.denominator, ratio.numerator
     position = arange(-(-size * grow // shrink), dtype="int64")
     phase = position % grow
     weights, left = _contributions(ratio)
-    left = xp.take(left, phase) + position // grow * shrink
+    left = take(left, phase) + position // grow * shrink
     along_axis = [-1 if a == axis else 1 for a in range(_rank(image))]
     total = None
     for tap in range(weights.shape[1]):
         index = (left + tap) % (2 * size)
         index = xp.minimum(index, 2 * size - 1 - index)
-        pixels = xp.asarray(xp.take(image, index, axis=axis), dtype="float64")
+        pixels = xp.asarray(take(image, index, axis=axis), dtype="float64")
         # Negated products are subtracted since TensorFlow's graph optimizer would gather additions into one
         # n-ary sum, which adds in another order and so differs from NumPy in the last bit.
-        negated = xp.reshape(xp.take(-weights[:, tap], phase), along_axis) * pixels
+        negated = xp.reshape(take(-weights[:, tap], phase), along_axis) * pixels
         total = -negated if total is None else total - negated
     return total
 
@@ -159,7 +160,7 @@ def _cubic(x: np.ndarray) -> np.ndarray:
 
 def _to_uint8(image: Any) -> Any:
     """Rounds halves up and clips float64 [H, W] or [H, W, C] to uint8."""
-    xp, _, _ = _namespace(image)
+    xp = _namespace(image)[0]
     return xp.asarray(xp.clip(xp.floor(image + 0.5), 0, 255), dtype="uint8")
 
 

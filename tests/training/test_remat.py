@@ -57,7 +57,7 @@ def test_a_step_is_the_same_with_and_without(family, stage, strategy_name):
         assert a.path == b.path
         # Adam's first steps are as large whatever the gradient: rounding noise shows where there is none.
         if not a.path.endswith(("conv1/bias", "conv2/bias", "conv_body/bias")):
-            np.testing.assert_allclose(b.numpy(), a.numpy(), atol=1e-5, err_msg=a.path)
+            np.testing.assert_allclose(b.numpy(), a.numpy(), atol=5e-5, err_msg=a.path)  # a step is 1e-3
 
 
 @pytest.mark.slow

@@ -29,7 +29,7 @@ def _train(name: str = "") -> int | None:
     if name not in MEMBERS:
         raise InputError(f"the first argument must be one of {', '.join(MEMBERS)}. Received: {name or 'none'}.")
     check_given(_DATA)
-    import_tensorflow()
+    import_tensorflow(to_train=True)
     from esrgan_tf.training.interrupts import Interrupted
     from esrgan_tf.training.run import RunOptions, train_stage
 

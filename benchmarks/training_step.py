@@ -35,7 +35,7 @@ FRESH = multiprocessing.get_context("spawn")
 
 def _keras_step(recipe: Recipe, stage: str, threads: int, precision: str, remat: bool) -> Callable[[], object]:
     """This project's step, as its commands run it."""
-    import_tensorflow()
+    import_tensorflow(to_train=True)
     import numpy as np
     import tensorflow as tf
 

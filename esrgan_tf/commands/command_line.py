@@ -101,8 +101,15 @@ def check_given(*needed: flags.FlagHolder) -> None:
             raise InputError(f"`--{flag.name}` must be given.")
 
 
-def import_tensorflow() -> None:
-    """Import TensorFlow without its start-up notes, which would bury the one line that matters."""
+def import_tensorflow(to_train: bool = False) -> None:
+    """Import TensorFlow without its start-up notes, which would bury the one line that matters.
+
+    Args:
+        to_train: by oneDNN on every CPU of x86, which TensorFlow leaves off where there is AVX2 alone: a training step
+            takes 0.6 to 0.8 of the time by it, upscaling up to twice (benchmarks/NOTES.md).
+    """
+    if to_train:
+        os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     with quiet():
         import tensorflow  # noqa: F401
 

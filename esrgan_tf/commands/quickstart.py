@@ -29,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _quickstart() -> int | None:
     """Both stages, then the panel."""
-    import_tensorflow()
+    import_tensorflow(to_train=True)
     from esrgan_tf.data.sample import sample_photographs
     from esrgan_tf.inference.showcase import show_stages
     from esrgan_tf.training.interrupts import Interrupted

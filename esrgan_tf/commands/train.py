@@ -125,7 +125,7 @@ def _train() -> int | None:
         changes["data.degradation"] = get_degradation(_DEGRADATION.value)
     recipe = override(recipe, [*changes.items(), *map(parse_assignment, _SET.value)])
 
-    import_tensorflow()  # takes seconds: not for --help, nor for a flag that is wrong
+    import_tensorflow(to_train=True)  # takes seconds: not for --help, nor for a flag that is wrong
     from esrgan_tf.training.interrupts import Interrupted
     from esrgan_tf.training.run import RunOptions, train_stage
 

@@ -1,13 +1,15 @@
 """The data source `dead_leaves`: generated images, kept as PNG in memory."""
 
 import io
-from collections.abc import Iterable
+import os
+from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image
 
 from esrgan_tf.data.dead_leaves import dead_leaves
 from esrgan_tf.data.source import Request, Source, held_out_count
+from esrgan_tf.image.workers import Workers
 
 SERIES = {"sample_dead_leaves": 0, "dead_leaves": 1}
 
@@ -30,8 +32,11 @@ def dead_leaves_source(name: str, request: Request, held_out: int) -> Source:
     split = len(numbers) - held_out
     train, validation = numbers[: 0 if request.held_out_only else split], numbers[split:]
 
-    def elements(chosen: Iterable[int]) -> dict[str, list]:
-        encoded = [_png(dead_leaves(size, request.seed, number)) for number in chosen]
+    def encoded_image(number: int) -> bytes:
+        return _png(dead_leaves(size, request.seed, number))
+
+    def elements(chosen: Sequence[int]) -> dict[str, list]:
+        encoded = list(Workers(os.cpu_count() or 1).map(encoded_image, chosen))
         return {"name": [f"{name} {number}" for number in chosen], "hr": encoded, "lr": [""] * len(encoded)}
 
     names = [f"{name} {number} of {size} px" for number in train]

@@ -46,7 +46,7 @@ def make_train_step(
         for trainee, own in zip(trainees, gradients, strict=True):
             trainee.apply(own, clip_norm)
 
-    @tf.function
+    @tf.function(autograph=False)
     def train_step(hr: tf.Tensor, lr: tf.Tensor) -> dict[str, tf.Tensor]:
         before = [variable.read_value() for variable in state]
         values, squares, gradients = strategy.run(gradients_of, args=(hr, lr))

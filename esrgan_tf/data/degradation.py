@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 import tensorflow as tf
 
 from esrgan_tf.data.blur_kernels import filter_mirrored, gaussian_kernel, plateau_kernel, sinc_kernel
+from esrgan_tf.data.noise_patches import add_noise_patch
 from esrgan_tf.recipes.degradation import (
     BlurConfig,
     DegradationConfig,
@@ -26,6 +27,8 @@ _FROM_255 = 1 / 255
 
 def degrade(hr: tf.Tensor, scale: int, config: DegradationConfig, seed: tf.Tensor) -> tf.Tensor:
     """Make an LR image by two rounds of blur, resize, noise and JPEG, and a last filter that rings.
+
+    Where `config.noise_patches` names a folder of photographs, their noise is added last (`data.noise_patches`).
 
     Real-ESRGAN (arXiv:2107.10833) section 3 and its released code. Departures: JPEG is libjpeg's, with whole
     qualities and images rounded to 8 bits before, where the released code has a copy of its own of JPEG in floating
@@ -72,6 +75,9 @@ def degrade(hr: tf.Tensor, scale: int, config: DegradationConfig, seed: tf.Tenso
     image = _resize(image, size // scale, config.final_resize_modes, mode)
     image = _random_ringing(image, config.final_sinc, seeds[8])
     image = _either(config.resize_before_jpeg_probability, order, lambda: compressed(image), lambda: image)
+    if config.noise_patches is not None:
+        noise_seed = tf.random.experimental.stateless_fold_in(seed, _STAGES)
+        image = add_noise_patch(image, config.noise_patches, noise_seed)
     lr_shape = [None if side is None else side // scale for side in hr.shape[:2]] + [3]
     return tf.ensure_shape(_to_uint8(image), lr_shape)
 

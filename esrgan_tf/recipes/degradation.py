@@ -196,6 +196,7 @@ class DegradationConfig:
     resize_before_jpeg_probability: float = 0.5  # released code
     final_resize_modes: tuple[str, ...] = RESIZE_MODES  # equal chances
     final_sinc: FinalSincConfig = field(default_factory=FinalSincConfig)
+    noise_patches: str | None = None  # folder of photographs, the noise of whose flat patches is added last
 
     def __post_init__(self) -> None:
         _check_probability("resize_before_jpeg_probability", self.resize_before_jpeg_probability)

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import tensorflow as tf
+from support.paths import FIXTURES
 
 from esrgan_tf.data import degradation as degradation_module
 from esrgan_tf.data.dead_leaves import dead_leaves
@@ -234,6 +235,7 @@ OTHER = {
     "resize_before_jpeg_probability": 0.0,
     "final_resize_modes": ("bilinear",),
     "cutoff_range": (0.5, 0.5),
+    "noise_patches": str(FIXTURES / "noisy"),
 }
 BUSY_BLUR = BlurConfig(sinc_probability=0.4, shape_weights=(1.0, 1.0, 1.0, 2.0, 1.0, 2.0))
 BUSY = replace(

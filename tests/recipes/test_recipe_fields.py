@@ -9,6 +9,7 @@ import sys
 
 import pytest
 import tensorflow as tf
+from support.paths import FIXTURES
 from support.tiny import NARROW, TINY
 
 from esrgan_tf.formats.keras_file.generators import save_generator
@@ -34,7 +35,7 @@ ALL_ON = {
     "gan.steps": 1,
     "gan.milestones": [],
     "gan.cosine_period": 10,
-    "data.degradation": DegradationConfig(),
+    "data.degradation": DegradationConfig(noise_patches=str(FIXTURES / "noisy")),
     "perceptual.weights": "imagenet",
     "perceptual.download": False,
     "perceptual.random_if_missing": True,

@@ -166,7 +166,7 @@ def test_bad_input_to_train_is_one_line(tiny, capsys, tmp_path):
 def test_bad_input_to_upscale_is_one_line(capsys, tmp_path):
     write_noise(tmp_path / "a.png")
     cases = [
-        ([], ["--model"]),
+        ([], ["--input"]),
         ([f"--model={tmp_path}", "--input=x", "--output=y"], ["--input", "x"]),
         ([f"--model={tmp_path}", f"--input={tmp_path}/a.png", "--output=y"], ["--model", str(tmp_path)]),
         ([f"--model={tmp_path}/a.png", f"--input={tmp_path}/a.png", "--output=y"], ["a.png", ".keras"]),

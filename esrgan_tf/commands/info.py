@@ -37,7 +37,7 @@ def _info(path: str | None = None) -> None:
     with quiet():  # runtimes' start-up notes
         described = _describe(path)
     for field, value in described.items():
-        print(f"{field:15} {value}")
+        print(f"{field:11} {value}")
 
 
 def _describe(path: str) -> dict[str, object]:

@@ -75,6 +75,7 @@ import faulthandler, os, signal, sys
 from esrgan_tf.formats.openvino_ir.runtime import openvino_network
 
 faulthandler.enable()
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a process in the background may ignore it
 first = openvino_network(sys.argv[1])
 second = openvino_network(sys.argv[1])
 del first

@@ -23,13 +23,16 @@ def main() -> None:
     for key, median in seconds.items():
         network, side, engine = key.split(" ", 2)
         lines[network][engine].append((int(side), median))
-    figure, panels = pyplot.subplots(1, len(lines), figsize=(6 * len(lines), 5), squeeze=False)
+    figure, panels = pyplot.subplots(1, len(lines), figsize=(8 * len(lines), 5), squeeze=False)
     for panel, (network, engines) in zip(panels[0], lines.items(), strict=True):
-        for engine, points in sorted(engines.items()):
-            panel.plot(*zip(*sorted(points), strict=True), "o--" if engine.startswith("peer") else "o-", label=engine)
+        slowest_first = sorted(engines.items(), key=lambda item: -max(item[1])[1])  # as the lines end on the right
+        for number, (engine, points) in enumerate(slowest_first):
+            style = "o--" if engine.startswith("peer") else "o-"
+            panel.plot(*zip(*sorted(points), strict=True), style, label=engine, color=pyplot.cm.tab20(number))
         panel.set(xscale="log", yscale="log", title=network, xlabel="side of the input, px", ylabel="seconds")
         panel.set_xticks(sides := sorted({side for points in engines.values() for side, _ in points}), map(str, sides))
-        panel.legend(fontsize="small")
+        panel.minorticks_off()
+        panel.legend(fontsize="small", loc="center left", bbox_to_anchor=(1, 0.5))
     figure.tight_layout()
     figure.savefig(sys.argv[2], dpi=100)
 

@@ -106,7 +106,7 @@ def import_tensorflow(to_train: bool = False) -> None:
 
     Args:
         to_train: by oneDNN on every CPU of x86, which TensorFlow leaves off where there is AVX2 alone: a training step
-            takes 0.6 to 0.8 of the time by it, upscaling up to twice (benchmarks/NOTES.md).
+            takes 0.7 to 0.8 of the time by it, upscaling up to 2.5 times (benchmarks/NOTES.md).
     """
     if to_train:
         os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")

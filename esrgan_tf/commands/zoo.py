@@ -4,7 +4,7 @@
     esrgan zoo compact_x4
     esrgan upscale --model=compact_x4 --input=photo.jpg --output=photo_x4.png
 
-A name stands wherever a generator is taken: --model, --init_from.
+A name stands wherever a generator is taken: --model, --init_from, --input of `esrgan convert`.
 """
 
 import sys

@@ -9,6 +9,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from esrgan_tf.atomic import replacing
 from esrgan_tf.errors import InputError
 from esrgan_tf.metadata import metadata_of, set_metadata
 from esrgan_tf.models import build_generator
@@ -45,6 +46,8 @@ def load_member(name: str) -> keras.Model:
 def write_member(model: keras.Model, card: Card, folder: Path = MEMBERS) -> None:
     """Write a generator's weights and its card, whose `sha256` and `parameters` are filled in."""
     file = folder / card.weights.name
-    np.savez_compressed(file, **{v.path: np.asarray(v.value, np.float16) for v in model.variables})
+    with replacing(file) as temporary, open(temporary, "wb") as opened:
+        np.savez_compressed(opened, **{v.path: np.asarray(v.value, np.float16) for v in model.variables})
     card = replace(card, parameters=model.count_params(), sha256=hashlib.sha256(file.read_bytes()).hexdigest())
-    file.with_suffix(".json").write_text(json.dumps(asdict(card), indent=2) + "\n")
+    with replacing(file.with_suffix(".json")) as temporary:
+        temporary.write_text(json.dumps(asdict(card), indent=2) + "\n")

@@ -72,7 +72,7 @@ def export_generator(source: str | Path, target: str | Path, changes: Mapping[st
     """Convert a generator's file to PyTorch's tensors.
 
     Args:
-        source: whatever holds a whole generator of Keras: a `.keras` file, a work directory, a name of the zoo.
+        source: a whole generator of Keras: a `.keras` file, a work directory, a name of the zoo.
         target: `.pth` or `.safetensors` to write.
         changes: fields of the configuration that BasicSR's tensors do not hold.
 

@@ -11,6 +11,7 @@ REQUIREMENTS = [line for line in (ROOT / "requirements.txt").read_text().splitli
 
 GPU = [line.replace("tensorflow", "tensorflow[and-cuda]") for line in REQUIREMENTS if line.startswith("tensorflow>")]
 OPENVINO = ["openvino>=2026.4", "nncf>=3.4"]  # to export and run OpenVINO's .xml, int8 by NNCF
+NCNN = ["ncnn>=1.0.20261020"]  # to run ncnn's .param
 ONNX = ["tf2onnx>=1.17", "onnx>=1.17", "onnxruntime>=1.20"]  # to export and run .onnx
 SERVING = ["tensorflow-serving-api>=2.20,<2.23"]  # warm-up requests in SavedModels, and the client's gRPC
 
@@ -32,6 +33,7 @@ setup(
     extras_require={
         "convert": ["torch>=2.6"],  # to read and write .pth
         "gpu": GPU,  # CUDA's libraries, for Linux
+        "ncnn": NCNN,
         "onnx": ONNX,
         "openvino": OPENVINO,
         "plot": ["matplotlib>=3.8"],  # the curve of `esrgan interpolate`
@@ -42,6 +44,7 @@ setup(
             "ruff>=0.9,<1",
             "matplotlib>=3.8",
             "pyyaml>=6",
+            *NCNN,
             *ONNX,
             *OPENVINO,
             *SERVING,

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from esrgan_tf.errors import InputError
 from esrgan_tf.recipes.generators import GeneratorConfig, RRDBConfig, SRVGGConfig
 
 NETWORKS: dict[str, GeneratorConfig] = {
@@ -127,6 +128,8 @@ def _peer_ncnn(config: GeneratorConfig, folder: Path, bfloat16: bool = False) ->
     network, path = torch_network(config), folder / "network.pt"
     shapes = [(torch.rand(1, 3, side, side),) for side in (64, 96)]  # two: sizes stay free
     pnnx.export(network, str(path), *shapes)
+    if not path.with_suffix(".ncnn.param").exists():
+        raise InputError("pnnx cannot convert the network for ncnn")
     net = ncnn.Net()
     net.opt.num_threads, net.opt.use_bf16_storage = len(os.sched_getaffinity(0)), bfloat16
     net.load_param(str(path.with_suffix(".ncnn.param")))
@@ -148,6 +151,7 @@ ENGINES: dict[str, Callable[[GeneratorConfig, Path], Run]] = {
     "litert": partial(_litert, kind="float32"),
     "litert dynamic": partial(_litert, kind="dynamic"),
     "onnx": partial(_exported, format="onnx"),
+    "ncnn": partial(_exported, format="ncnn"),
     "openvino": partial(_exported, format="openvino"),
     "openvino bfloat16": partial(_exported, format="openvino", precision="bfloat16"),
     "openvino int8": partial(_exported, format="openvino", precision="int8"),

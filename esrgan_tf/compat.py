@@ -26,6 +26,17 @@ def producer(x: "keras.KerasTensor") -> tuple["keras.Operation", list["keras.Ker
     return operation, operation._inbound_nodes[node_index].input_tensors
 
 
+def arguments_of(x: "keras.KerasTensor") -> tuple:
+    """What the operation that a symbolic tensor comes from was called with, by position: tensors and constants."""
+    operation, node_index, _ = x._keras_history
+    return operation._inbound_nodes[node_index].arguments.args
+
+
+def kind_of(operation: "keras.Operation") -> str:
+    """The name of an operation's class, most of which Keras does not export."""
+    return type(operation).__name__
+
+
 def is_depth_to_space(operation: "keras.Operation") -> bool:
     """Whether an operation is `keras.ops.depth_to_space`, whose class Keras does not export; it has a `block_size`."""
     return type(operation).__name__ == "DepthToSpace"

@@ -1,4 +1,4 @@
-"""Export a generator for TF Serving, phones, ONNX Runtime, OpenVINO, PyTorch; each is verified before it is in place.
+"""Export a generator for TF Serving, phones, ONNX, OpenVINO, ncnn, PyTorch; each is verified before it is in place.
 
     python export.py --model=runs/quickstart_x4 --format=saved_model,tflite,onnx --output=exported
     python export.py --model=runs/quickstart_x4 --precision=bfloat16 --output=exported
@@ -40,7 +40,7 @@ _PRECISION = flags.DEFINE_string(
     "precision",
     "float32",
     "Of a SavedModel or an OpenVINO file: float32, or bfloat16 (faster on CPUs with AVX512_BF16 or AMX); of the latter "
-    "int8 too.",
+    "int8 too. Of ncnn's files: float32, or float16 (half the size, weights alone).",
     flag_values=FLAGS,
 )
 _MAX_PIXELS = flags.DEFINE_integer(

@@ -52,6 +52,8 @@ def generator(tmp_path_factory):
         ((), True, ("auto", "auto"), ("saved_model", "bfloat16")),
         (("onnx",), False, ("auto", "auto"), ("onnx", "float32")),
         (("openvino", "onnx"), False, ("auto", "auto"), ("openvino", "float32")),
+        (("ncnn", "openvino"), False, ("auto", "auto"), ("ncnn", "float32")),
+        (("ncnn", "openvino"), True, ("auto", "auto"), ("openvino", "bfloat16")),
         (("openvino",), True, ("auto", "auto"), ("openvino", "bfloat16")),
         (("openvino",), True, ("auto", "float32"), ("openvino", "float32")),
         (("openvino", "litert"), True, ("auto", "int8"), ("openvino", "int8")),
@@ -73,7 +75,7 @@ def test_what_cannot_go_together_is_refused(machine, asked):
         choose(*asked)
 
 
-@pytest.mark.parametrize("engine", ["openvino", "onnx", pytest.param("saved_model", marks=pytest.mark.slow), "litert"])
+@pytest.mark.parametrize("engine", ["openvino", "ncnn", "onnx", pytest.param("saved_model", marks=pytest.mark.slow), "litert"])
 def test_an_engine_is_compiled_once_and_gives_what_keras_gives(generator, engine):
     lines = []
     rgb = make_image(shape=(128, 128)).rgb

@@ -33,6 +33,7 @@ class Engine:
 
 ENGINES = {
     "openvino": Engine("OpenVINO", "openvino", ("bfloat16", "float32", "int8"), ("openvino", "nncf")),
+    "ncnn": Engine("ncnn", "ncnn", ("float32",), ("ncnn",)),
     "saved_model": Engine("SavedModel", "saved_model", ("bfloat16", "float32"), ("tensorflow",)),
     "onnx": Engine("ONNX Runtime", "onnx", ("float32",), ("onnxruntime", "tf2onnx")),
     "litert": Engine("LiteRT", "tflite", ("float32", "int8"), ("ai_edge_litert",)),
@@ -43,6 +44,7 @@ NAMES = (AUTO, *ENGINES)
 FASTEST = (
     ("openvino", "bfloat16"),
     ("saved_model", "bfloat16"),
+    ("ncnn", "float32"),
     ("openvino", "float32"),
     ("onnx", "float32"),
     (KERAS, "float32"),

@@ -23,7 +23,7 @@ class Tiling(NamedTuple):
     overlap: int
 
 
-def preferred_tiling(model: keras.Model) -> Tiling:
+def preferred_tiling(model: keras.Model, max_bytes: int = MAX_BYTES, held_maps: int = HELD_MAPS) -> Tiling:
     """The tiles to cut large images into.
 
     They overlap by as much as an output pixel sees, at most 32 px: `benchmarks/tile_overlap.py` measures what a deep
@@ -32,13 +32,15 @@ def preferred_tiling(model: keras.Model) -> Tiling:
 
     Args:
         model: a generator with metadata.
+        max_bytes: of the largest maps that a runtime holds at a time.
+        held_maps: number of them.
     """
     multiple = metadata_of(model).lr_multiple
     radius = receptive_radius(model)
     overlap = DEFAULT_OVERLAP if radius is None else min(DEFAULT_OVERLAP, radius)
     overlap = -(-overlap // multiple) * multiple
     wanted = 2 * overlap / (1 - (1 + MAX_OVERHEAD) ** -0.5)
-    affordable = math.sqrt(MAX_BYTES / (HELD_MAPS * FLOAT_BYTES * _largest_map(model)))
+    affordable = math.sqrt(max_bytes / (held_maps * FLOAT_BYTES * _largest_map(model)))
     step = math.lcm(STEP, multiple)
     tile = max(math.ceil(min(wanted, affordable) / step), math.ceil((2 * overlap + 1) / step)) * step
     return Tiling(tile, overlap)

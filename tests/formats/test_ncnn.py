@@ -70,7 +70,9 @@ def test_an_operation_that_ncnn_lacks_is_refused_before_anything_is_written(tmp_
 
 
 @pytest.mark.parametrize(
-    "options", [{"strides": 2}, {"dilation_rate": 2}, {"groups": 3}, {"activation": "relu"}], ids=lambda o: next(iter(o))
+    "options",
+    [{"strides": 2}, {"dilation_rate": 2}, {"groups": 3}, {"activation": "relu"}],
+    ids=lambda o: next(iter(o)),
 )
 def test_a_convolution_of_another_kind_is_refused(options):
     x = keras.Input((None, None, 3))
@@ -140,10 +142,16 @@ def test_its_metadata_is_read_from_the_file(file):
 def test_a_damaged_file_is_told(copied):
     weights = copied.with_suffix(".bin")
     whole = weights.read_bytes()
-    for size in (0, 100, len(whole) - 1):
-        weights.write_bytes(whole[:size])
-        with pytest.raises(InputError, match=f"`{copied}` and its .bin must be whole files of ncnn"):
+    for damaged in (b"", whole[:100], whole[:-1], whole[:-1] + bytes([whole[-1] ^ 1])):
+        weights.write_bytes(damaged)
+        with pytest.raises(InputError, match=f"`{weights}` must be what was written with {copied.name}"):
             open_network([copied])
+    weights.write_bytes(whole)
+    text = copied.read_text()
+    copied.write_text(text.replace("Convolution", "Convulsion"))
+    with pytest.raises(InputError, match=f"`{copied}` cannot be loaded by ncnn"):
+        open_network([copied])
+    copied.write_text(text)
     weights.unlink()
     with pytest.raises(InputError, match=f"`{copied}` needs its weights beside it, {weights.name}: no such file"):
         open_network([copied])
@@ -171,13 +179,19 @@ def test_a_generator_is_exported_verified_and_upscales(tmp_path, capsys, model):
     photos.mkdir()
     for index in range(4):
         write_photo(photos / f"{index}.png", 200, 160, seed=index)
-    flags = ["--format=ncnn", f"--calibration={photos}", f"--output={exported}"]
+    flags = ["--format=ncnn,openvino", f"--calibration={photos}", f"--output={exported}"]
     assert main(["esrgan", "export", f"--model={tmp_path / 'g.keras'}", *flags]) == 0
-    (row,) = json.loads((exported / "report.json").read_text())["artifacts"]
-    written = exported / "tiny_x4_float32.param"
-    assert row["path"] == written.name and row["proof"]["max_difference"] < 1e-4
-    assert row["size"] == sum(path.stat().st_size for path in (written, written.with_suffix(".bin")))
+    rows = {row["path"]: row for row in json.loads((exported / "report.json").read_text())["artifacts"]}
+    written, other = exported / "tiny_x4_float32.ncnn.param", exported / "tiny_x4_float32.xml"
+    assert rows.keys() == {written.name, other.name}
+    assert rows[written.name]["proof"]["max_difference"] < 1e-4
+    assert rows[written.name]["size"] == sum(path.stat().st_size for path in (written, written.with_suffix(".bin")))
     capsys.readouterr()
-    flags = [f"--input={photos / '0.png'}", f"--output={tmp_path / 'upscaled.png'}"]
-    assert main(["esrgan", "upscale", f"--model={written}", *flags]) == 0, capsys.readouterr().err
-    assert read_image(tmp_path / "upscaled.png").rgb.shape == (800, 640, 3)
+    images = []
+    for path in (tmp_path / "g.keras", written, other):
+        flags = [f"--input={photos / '0.png'}", f"--output={tmp_path / 'upscaled.png'}", "--tile=100"]
+        assert main(["esrgan", "upscale", f"--model={path}", *flags]) == 0, capsys.readouterr().err
+        images.append(read_image(tmp_path / "upscaled.png").rgb)
+    for image in images[1:]:
+        assert image.shape == (800, 640, 3)
+        np.testing.assert_allclose(image, images[0], atol=1.01 / 255)

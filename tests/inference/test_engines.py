@@ -75,7 +75,9 @@ def test_what_cannot_go_together_is_refused(machine, asked):
         choose(*asked)
 
 
-@pytest.mark.parametrize("engine", ["openvino", "ncnn", "onnx", pytest.param("saved_model", marks=pytest.mark.slow), "litert"])
+@pytest.mark.parametrize(
+    "engine", ["openvino", "ncnn", "onnx", pytest.param("saved_model", marks=pytest.mark.slow), "litert"]
+)
 def test_an_engine_is_compiled_once_and_gives_what_keras_gives(generator, engine):
     lines = []
     rgb = make_image(shape=(128, 128)).rgb

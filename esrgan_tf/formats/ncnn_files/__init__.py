@@ -1,4 +1,4 @@
-"""ncnn's files, a `.param` beside its `.bin`: write, run by ncnn; read as well by upscayl and Real-ESRGAN-ncnn-vulkan."""
+"""ncnn's files, a `.param` beside its `.bin`: write, run by ncnn; upscayl and Real-ESRGAN-ncnn-vulkan read them."""
 
 from collections.abc import Iterator
 from dataclasses import asdict

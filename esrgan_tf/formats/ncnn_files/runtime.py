@@ -1,5 +1,6 @@
 """Generators run by ncnn on the CPU (`pip install '.[ncnn]'`)."""
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -10,8 +11,12 @@ from esrgan_tf.formats.network import Network
 from esrgan_tf.metadata import METADATA, GeneratorMetadata
 
 INPUT, OUTPUT = "data", "output"
-DESCRIPTION = f"# {METADATA}: "  # begins the last line, which is the metadata
+# What begins the two lines after those that ncnn reads: the metadata, and the SHA-256 of the `.bin`.
+DESCRIPTION, DIGEST = f"# {METADATA}: ", "# sha256 of the weights: "
 OUT_OF_MEMORY = -100
+# Of a block of memory, what must be used of it to be used again: by ncnn's own choice, anything, large blocks are taken
+# for small maps, and RRDB-23's peak is a third higher.
+LEAST_USED = 0.5
 
 
 def ncnn_network(path: str | Path) -> Network:
@@ -21,21 +26,31 @@ def ncnn_network(path: str | Path) -> Network:
         InputError: one of the files is not there or damaged, has no metadata, or ncnn is not installed.
     """
     path = Path(path)
-    metadata = read_metadata(path)
+    lines = _read_lines(path)
+    metadata = _metadata(lines, path)
     check_installed(f"`{path}`")
+    weights = path.with_suffix(".bin")
+    if not weights.is_file():
+        raise InputError(f"`{path}` needs its weights beside it, {weights.name}: no such file.")
+    if hashlib.sha256(weights.read_bytes()).hexdigest() != _after(DIGEST, lines):
+        raise InputError(f"`{weights}` must be what was written with {path.name}: its SHA-256 is another.")
     import ncnn
 
     net = ncnn.Net()
     net.opt.num_threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     net.opt.use_fp16_arithmetic = net.opt.use_fp16_storage = net.opt.use_fp16_packed = False
-    if not path.with_suffix(".bin").is_file():
-        raise InputError(f"`{path}` needs its weights beside it, {path.with_suffix('.bin').name}: no such file.")
-    if net.load_param(str(path)) or net.load_model(str(path.with_suffix(".bin"))):
-        raise InputError(f"`{path}` and its .bin must be whole files of ncnn.")
+    if net.load_param(str(path)) or net.load_model(str(weights)):
+        raise InputError(f"`{path}` cannot be loaded by ncnn.")
+
+    maps, workspace = ncnn.PoolAllocator(), ncnn.PoolAllocator()
+    for pool in (maps, workspace):
+        pool.set_size_compare_ratio(LEAST_USED)
 
     def run(rgb_01: np.ndarray) -> np.ndarray:
         image = np.ascontiguousarray(rgb_01.transpose(2, 0, 1))
         extractor = net.create_extractor()
+        extractor.set_blob_allocator(maps)
+        extractor.set_workspace_allocator(workspace)
         extractor.input(INPUT, ncnn.Mat(image).clone())  # of its own: a layer may compute in place
         status, output = extractor.extract(OUTPUT)
         if status == OUT_OF_MEMORY:
@@ -53,14 +68,26 @@ def read_metadata(path: str | Path) -> GeneratorMetadata:
     Raises:
         InputError: it cannot be read, or has none.
     """
+    return _metadata(_read_lines(Path(path)), path)
+
+
+def _read_lines(path: Path) -> list[str]:
+    """Raises InputError for a file that cannot be read as text."""
     try:
-        lines = Path(path).read_text().splitlines()
+        return path.read_text().splitlines()
     except OSError as error:
         raise InputError(f"`{path}` cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
         raise InputError(f"`{path}` must be a text file of ncnn.") from error
-    last = lines[-1] if lines else ""
-    return GeneratorMetadata.from_json(last.removeprefix(DESCRIPTION), str(path))
+
+
+def _metadata(lines: list[str], path: str | Path) -> GeneratorMetadata:
+    return GeneratorMetadata.from_json(_after(DESCRIPTION, lines), str(path))
+
+
+def _after(prefix: str, lines: list[str]) -> str:
+    """The rest of the last two lines' one that begins so; empty where there is none."""
+    return next((line.removeprefix(prefix) for line in lines[-2:] if line.startswith(prefix)), "")
 
 
 def check_installed(what: str) -> None:

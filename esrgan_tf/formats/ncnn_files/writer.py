@@ -1,5 +1,6 @@
 """ncnn's files: layers as lines of text, weights one after the other."""
 
+import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -7,30 +8,36 @@ from dataclasses import replace
 import numpy as np
 
 from esrgan_tf.formats.format import Artifact, WriteRequest
-from esrgan_tf.formats.ncnn_files.runtime import DESCRIPTION, INPUT, OUTPUT
+from esrgan_tf.formats.ncnn_files.runtime import DESCRIPTION, DIGEST, INPUT, OUTPUT
 from esrgan_tf.formats.ncnn_files.translation import NcnnLayer, Parameter, translate
+from esrgan_tf.models.receptive_field import preferred_tiling
 
+# Of ncnn at its peak, by measurement: RRDB-23 then takes 2.2 GiB in all.
+MAX_BYTES, HELD_MAPS = 2 * 2**30, 13
 MAGIC = 7767517
 ARRAY = -23300  # minus its number is the key of a parameter that is an array
 TAGS = {"float32": 0, "float16": 0x01306B47}  # before a kernel
 
 
 def write_ncnn(request: WriteRequest) -> Artifact:
-    """Write `<name>_<precision>.param` and its `.bin`; height and width are free, the batch is one.
+    """Write `<name>_<precision>.ncnn.param` and its `.bin`; height and width are free, the batch is one.
 
-    The maps are named as upscayl and Real-ESRGAN-ncnn-vulkan expect: RGB in 0..1, "data" to "output". The metadata is
-    the last line, after what ncnn reads.
+    The maps are named as upscayl and Real-ESRGAN-ncnn-vulkan expect: RGB in 0..1, "data" to "output". The metadata
+    and the weights' digest are the last lines, after what ncnn reads.
 
     Raises:
         OSError: the system refuses to write.
     """
     precision = request.options.precision
-    metadata = replace(request.metadata, precision=precision)
-    path = request.folder / f"{metadata.name}_{precision}.param"
+    tiling = preferred_tiling(request.generators[0], MAX_BYTES, HELD_MAPS)
+    metadata = replace(request.metadata, precision=precision, preferred_tile=tiling.tile)
+    path = request.folder / f"{metadata.name}_{precision}.ncnn.param"
     layers = translate(request.deployed[0])
-    description = " ".join(metadata.to_json().split("\n"))
-    path.write_text("\n".join([*_text(layers), DESCRIPTION + description, ""]))
-    path.with_suffix(".bin").write_bytes(b"".join(_weights(layer, precision) for layer in layers))
+    weights = b"".join(_weights(layer, precision) for layer in layers)
+    description = DESCRIPTION + " ".join(metadata.to_json().split("\n"))
+    digest = DIGEST + hashlib.sha256(weights).hexdigest()
+    path.write_text("\n".join([*_text(layers), description, digest, ""]))
+    path.with_suffix(".bin").write_bytes(weights)
     return Artifact(path, metadata, parts=(path.with_suffix(".bin"),))
 
 

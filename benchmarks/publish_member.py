@@ -1,4 +1,4 @@
-"""Put a trained generator into the zoo: its weights in float16, and its card with the figures of those weights.
+"""Put a trained generator into the zoo: its weights in float16, as a LiteRT file too, and its card with their figures.
 
     python benchmarks/publish_member.py compact_x4 --run=runs/zoo/compact_x4/psnr --card=compact_x4.json \\
         --test=Set5:hr=Set5/HR,lr=Set5/LR --test=Set14:hr=Set14/HR,lr=Set14/LR
@@ -8,12 +8,18 @@ command, steps, hours, machine. The others are read from the run or measured.
 """
 
 import argparse
+import hashlib
 import json
+import tempfile
 from pathlib import Path
 
 from esrgan_tf import evaluate_models, load_generator
+from esrgan_tf.atomic import replacing
+from esrgan_tf.export.deployment import write_request
+from esrgan_tf.formats.format import WriteOptions
+from esrgan_tf.formats.tflite import ANY_SIZE, FORMAT
 from esrgan_tf.recipes.overrides import recipe_from_file
-from esrgan_tf.zoo.cards import Card
+from esrgan_tf.zoo.cards import Card, read_card
 from esrgan_tf.zoo.weights import write_member
 
 
@@ -33,8 +39,9 @@ def main() -> None:
         **json.loads(arguments.card.read_text()),
     }
     model = load_generator(arguments.run)
-    measured = {"figures": {}, "parameters": model.count_params(), "sha256": ""}
+    measured = {"figures": {}, "parameters": model.count_params(), "sha256": "", "litert_sha256": ""}
     write_member(model, Card(name=arguments.name, **told, **measured))
+    measured["litert_sha256"] = _write_litert(arguments.name)
     for test in arguments.test:
         test_set, _, data = test.partition(":")
         bicubic, own = evaluate_models(["bicubic", arguments.name], data).means()
@@ -45,6 +52,17 @@ def main() -> None:
         }
         print(test_set, measured["figures"][test_set])
     write_member(model, Card(name=arguments.name, **told, **measured))
+
+
+def _write_litert(name: str) -> str:
+    """Write a member's LiteRT file of any size, weights in float16, and return its SHA-256."""
+    options = WriteOptions(kinds=("float16",), tiles=(ANY_SIZE,))
+    with tempfile.TemporaryDirectory() as folder:
+        (artifact,) = FORMAT.write(write_request([load_generator(name)], options, Path(folder)))
+        content = artifact.path.read_bytes()
+    with replacing(read_card(name).litert) as temporary:
+        temporary.write_bytes(content)
+    return hashlib.sha256(content).hexdigest()
 
 
 if __name__ == "__main__":

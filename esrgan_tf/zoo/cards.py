@@ -1,5 +1,6 @@
 """The zoo's cards: read without Keras, so that listing its members and choosing one takes no time."""
 
+import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,7 @@ class Card:
         hours: of training.
         machine: that it was trained on.
         sha256: of its weights' file.
+        litert_sha256: of its LiteRT file.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Card:
     hours: float
     machine: str
     sha256: str
+    litert_sha256: str
 
     @property
     def scale(self) -> int:
@@ -61,6 +64,11 @@ class Card:
     def weights(self) -> Path:
         """The file of its weights."""
         return MEMBERS / f"{self.name}{WEIGHTS}"
+
+    @property
+    def litert(self) -> Path:
+        """The same weights as a LiteRT file for any size: run without Keras, compiled for nothing."""
+        return MEMBERS / f"{self.name}.tflite"
 
 
 def member_names() -> list[str]:
@@ -76,6 +84,21 @@ def read_card(name: str) -> Card:
     """
     check_one_of("name", name, member_names())
     return Card(**json.loads((MEMBERS / f"{name}.json").read_text()))
+
+
+def read_verified(file: Path, sha256: str) -> bytes:
+    """A member's file.
+
+    Raises:
+        InputError: it cannot be read, or its digest is another.
+    """
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise InputError(f"`{file}` cannot be read: {error.strerror}. Install the package again.") from error
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise InputError(f"`{file}` must have the SHA-256 of its card. Install the package again.")
+    return content
 
 
 def is_member(path: str | Path) -> bool:

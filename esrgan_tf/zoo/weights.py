@@ -10,12 +10,11 @@ import keras
 import numpy as np
 
 from esrgan_tf.atomic import replacing
-from esrgan_tf.errors import InputError
 from esrgan_tf.metadata import metadata_of, set_metadata
 from esrgan_tf.models import build_generator
 from esrgan_tf.recipes.families import GeneratorConfig
 from esrgan_tf.recipes.overrides import from_tree
-from esrgan_tf.zoo.cards import MEMBERS, Card, read_card
+from esrgan_tf.zoo.cards import MEMBERS, Card, read_card, read_verified
 
 
 def load_member(name: str) -> keras.Model:
@@ -28,12 +27,7 @@ def load_member(name: str) -> keras.Model:
         InputError: no member of that name, or its weights are not those of its card.
     """
     card = read_card(name)
-    try:
-        content = card.weights.read_bytes()
-    except OSError as error:
-        raise InputError(f"`{card.weights}` cannot be read: {error.strerror}. Install the package again.") from error
-    if hashlib.sha256(content).hexdigest() != card.sha256:
-        raise InputError(f"`{card.weights}` must have the SHA-256 of its card. Install the package again.")
+    content = read_verified(card.weights, card.sha256)
     kind = GeneratorConfig.of_family(card.generator["family"], f"{name}: family")
     model = build_generator(from_tree(kind, card.generator, name), card.recipe)
     with np.load(io.BytesIO(content)) as tensors:

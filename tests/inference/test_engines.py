@@ -166,6 +166,19 @@ def test_auto_compiles_only_where_it_pays(generator, machine):
     assert "ONNX" in open_engine([generator], pixels=64 * 64).origin  # there is one now
 
 
+def test_a_member_of_the_zoo_is_ready_until_compiling_pays(machine):
+    machine("onnx")
+    by_litert = open_engine(["phone_x4"], pixels=64 * 64)
+    assert by_litert.origin.endswith("by LiteRT") and cache.entries() == []
+    assert "ONNX" in open_engine(["phone_x4"], pixels=10**12).origin
+    assert "ONNX" in open_engine(["phone_x4"], pixels=64 * 64).origin  # there is one now
+    assert open_engine(["phone_x4"], engine="litert").origin == by_litert.origin
+    by_keras = open_engine(["phone_x4"], engine="keras")
+    assert by_keras.origin.endswith("phone_x4.npz")
+    rgb = make_image(shape=(30, 22)).rgb
+    np.testing.assert_allclose(by_litert.run(rgb), by_keras.run(rgb), atol=0.1 / 255)
+
+
 def test_what_auto_cannot_compile_keras_runs_and_what_was_named_raises(generator, machine, monkeypatch):
     def fails(*arguments):
         raise RuntimeError("no such operator")

@@ -1,18 +1,21 @@
 """The zoo: every member is what its card says, and stands wherever a generator is taken."""
 
+import subprocess
+import sys
 from dataclasses import asdict
 
 import numpy as np
 import pytest
 from PIL import Image
-from support.images import write_photo
-from support.paths import SHARED
+from support.images import make_image, write_photo
+from support.paths import ROOT, SHARED
 from support.tiny import TINY
 
 from esrgan_tf import evaluate_models
 from esrgan_tf.__main__ import main
 from esrgan_tf.errors import InputError
-from esrgan_tf.formats.registry import find_file, load_generator
+from esrgan_tf.formats.registry import find_file, load_generator, open_network
+from esrgan_tf.inference.engines.opening import open_engine
 from esrgan_tf.metadata import metadata_of
 from esrgan_tf.models import build_generator
 from esrgan_tf.zoo import cards
@@ -37,6 +40,7 @@ CARD = Card(
     hours=0.0,
     machine="none",
     sha256="",
+    litert_sha256="",
 )
 
 
@@ -67,6 +71,15 @@ def test_a_member_is_what_its_card_says(name):
 
 
 @pytest.mark.parametrize("name", member_names())
+def test_a_members_litert_file_is_the_same_generator(name):
+    card, model = read_card(name), load_member(name)
+    network = open_network([card.litert])
+    assert (network.metadata.name, network.metadata.scale, network.metadata.licence) == (name, card.scale, card.licence)
+    rgb = make_image(shape=(41, 27)).rgb
+    np.testing.assert_allclose(network.run(rgb), np.array(model(rgb[None]))[0], atol=0.1 / 255)
+
+
+@pytest.mark.parametrize("name", member_names())
 def test_no_image_is_worse_than_bicubic(name, tmp_path):
     for seed in range(3):
         write_photo(tmp_path / f"{seed}.png", 96, 120, seed=seed)
@@ -91,7 +104,8 @@ def test_the_figures_are_those_that_are_measured(name, test_set):
 
 
 def test_all_files_are_small():
-    sizes = [read_card(name).weights.stat().st_size for name in member_names()]
+    files = [file for name in member_names() for file in (read_card(name).weights, read_card(name).litert)]
+    sizes = [file.stat().st_size for file in files]
     assert max(sizes) <= 3 * MB and sum(sizes) <= 12 * MB
 
 
@@ -113,6 +127,17 @@ def test_other_weights_than_the_cards_are_refused(tiny, tmp_path):
         load_member("tiny_x2")
 
 
+def test_another_litert_file_than_the_cards_is_refused(tmp_path, monkeypatch):
+    for name in ("phone_x4.json", "phone_x4.npz", "phone_x4.tflite"):
+        (tmp_path / name).write_bytes((cards.MEMBERS / name).read_bytes())
+    monkeypatch.setattr(cards, "MEMBERS", tmp_path)
+    assert open_engine(["phone_x4"], pixels=1).origin.endswith("phone_x4.npz by LiteRT")
+    file = read_card("phone_x4").litert
+    file.write_bytes(file.read_bytes()[:-1])
+    with pytest.raises(InputError, match=r"phone_x4.tflite` must have the SHA-256 of its card"):
+        open_engine(["phone_x4"], pixels=1)
+
+
 def test_a_file_of_that_name_goes_before_the_member(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert is_member("compact_x4") and find_file("compact_x4") == read_card("compact_x4").weights
@@ -131,6 +156,24 @@ def test_without_a_model_the_zoos_is_taken_and_said(tmp_path, capsys):
     assert by_default.shape == (80, 120, 3)
     assert run(capsys, *flags, "--model=compact_x4")[0] == 0
     np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "b.png")), by_default)
+
+
+# Upscales by the zoo's default, and fails where TensorFlow or Keras is loaded.
+WITHOUT_KERAS = """
+import sys
+sys.modules["tensorflow"] = sys.modules["keras"] = None
+from esrgan_tf.__main__ import main
+sys.exit(main(["esrgan", *sys.argv[1:]]))
+"""
+
+
+def test_the_zoos_default_needs_no_keras(tmp_path):
+    write_photo(tmp_path / "a.png", 20, 30)
+    flags = [f"--input={tmp_path / 'a.png'}", f"--output={tmp_path / 'b.png'}"]
+    command = [sys.executable, "-c", WITHOUT_KERAS, "upscale", *flags]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert Image.open(tmp_path / "b.png").size == (120, 80)
 
 
 def test_a_scale_that_is_not_there_or_beside_a_model_is_refused(tmp_path, capsys):

@@ -10,6 +10,7 @@ from esrgan_tf.formats.network import Network
 
 KINDS = ("float32", "float16", "dynamic", "int8")
 LEAST_TILE = 16  # px
+ANY_SIZE = 0  # as a tile
 
 
 def _open(path: Path, alpha: float | None) -> Network:
@@ -31,8 +32,10 @@ def _check(request: WriteRequest) -> None:
         check_one_of("tflite", kind, KINDS)
     if not kinds:
         raise InputError(f"`tflite` must name at least one of {', '.join(KINDS)}.")
-    if not tiles or min(tiles) < LEAST_TILE:
-        raise InputError(f"`tile` must be {LEAST_TILE} px or more. Received: {', '.join(map(str, tiles))}.")
+    if not tiles or min(tile or LEAST_TILE for tile in tiles) < LEAST_TILE:
+        raise InputError(f"`tile` must be 0 or {LEAST_TILE} px or more. Received: {', '.join(map(str, tiles))}.")
+    if ANY_SIZE in tiles and "int8" in kinds:
+        raise InputError("`tile` must not be 0, any size, for int8. Received: 0 and int8.")
     odd = [tile for tile in tiles if tile % multiple]
     if odd:
         raise InputError(f"`tile` must be a multiple of {multiple} for this generator. Received: {odd[0]}.")

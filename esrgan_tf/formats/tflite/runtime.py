@@ -44,12 +44,25 @@ def litert_network(path: str | Path) -> Network:
     integers = source["dtype"] == np.uint8
 
     def run(rgb_01: np.ndarray) -> np.ndarray:
+        if metadata.tile is None:
+            _take_size(interpreter, source["index"], rgb_01.shape, path)
         interpreter.set_tensor(source["index"], (to_uint8(rgb_01) if integers else rgb_01)[None])
         interpreter.invoke()
         output = interpreter.get_tensor(target["index"])[0]
         return to_float(output) if integers else output
 
     return Network(metadata, run, str(path))
+
+
+def _take_size(interpreter, index: int, shape: tuple[int, ...], path: str | Path) -> None:
+    """Prepare a file that takes any size for one, unless it is the last one's."""
+    if tuple(interpreter.get_input_details()[0]["shape"]) == (1, *shape):
+        return
+    try:
+        interpreter.resize_tensor_input(index, (1, *shape))
+        interpreter.allocate_tensors()
+    except (ValueError, RuntimeError) as error:
+        raise InputError(f"`{path}` cannot take {shape[1]} x {shape[0]} px: {first_line(error)}") from error
 
 
 def read_metadata(path: str | Path) -> GeneratorMetadata:

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from esrgan_tf.formats.format import Format
-from esrgan_tf.zoo.cards import is_member, read_card
+from esrgan_tf.zoo.cards import is_member, read_card, read_verified
 
 if TYPE_CHECKING:
     import keras
@@ -20,10 +20,17 @@ def _load(path: Path, argument: str) -> "keras.Model":
     return load_member(path.stem)
 
 
+def _ready(path: Path) -> Path:
+    card = read_card(path.stem)
+    read_verified(card.litert, card.litert_sha256)
+    return card.litert
+
+
 FORMAT = Format(
     name="zoo",
     title="a name of `esrgan zoo`",
     recognises=is_member,
     locate=_locate,
     load=_load,
+    ready=_ready,
 )

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from esrgan_tf.cpu import has_bfloat16
 from esrgan_tf.errors import InputError, check_one_of
 
-AUTO, KERAS = "auto", "keras"
+AUTO, KERAS, LITERT = "auto", "keras", "litert"
 PRECISIONS = (AUTO, "float32", "bfloat16", "int8")
 
 
@@ -36,7 +36,7 @@ ENGINES = {
     "ncnn": Engine("ncnn", "ncnn", ("float32",), ("ncnn",)),
     "saved_model": Engine("SavedModel", "saved_model", ("bfloat16", "float32"), ("tensorflow",)),
     "onnx": Engine("ONNX Runtime", "onnx", ("float32",), ("onnxruntime", "tf2onnx")),
-    "litert": Engine("LiteRT", "tflite", ("float32", "int8"), ("ai_edge_litert",)),
+    LITERT: Engine("LiteRT", "tflite", ("float32", "int8"), ("ai_edge_litert",)),
     KERAS: Engine("Keras", "", ("float32",), ("tensorflow",)),
 }
 NAMES = (AUTO, *ENGINES)
@@ -49,7 +49,7 @@ FASTEST = (
     ("onnx", "float32"),
     (KERAS, "float32"),
     ("openvino", "int8"),
-    ("litert", "int8"),
+    (LITERT, "int8"),
 )
 
 

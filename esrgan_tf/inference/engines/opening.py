@@ -15,11 +15,12 @@ from esrgan_tf.formats.network import Network
 from esrgan_tf.formats.registry import find_file, format_of, load_interpolated, open_network, origin_of
 from esrgan_tf.inference.engines import cache
 from esrgan_tf.inference.engines.cache import CompiledEngine
-from esrgan_tf.inference.engines.choice import AUTO, ENGINES, KERAS, choose
+from esrgan_tf.inference.engines.choice import AUTO, ENGINES, KERAS, LITERT, choose
 
 if TYPE_CHECKING:
     import keras
 
+FIXED_TILE, ANY_SIZE = 128, 0  # px, of LiteRT files: those in int8 take one size alone
 Log = Callable[[str], None]
 # `auto` compiles where that takes less time than it saves: seconds of compilation and verification, and the share of
 # Keras' time that the engine saves, both roughly.
@@ -39,7 +40,7 @@ def open_engine(
 
     On first use it is compiled, verified against Keras, and kept in the cache. Where it changes the Y-PSNR of check
     images by more than 0.05 dB (int8: 0.1 dB), or what `auto` chose cannot be compiled, Keras runs instead. A file
-    that was exported is run by its own runtime.
+    that was exported is run by its own runtime; a member of the zoo that nothing is compiled for, by its LiteRT file.
 
     Args:
         models: as of `open_network`.
@@ -60,8 +61,9 @@ def open_engine(
             )
         return open_network(models, alpha)
     name, kind = choose(engine, precision)
-    if name == KERAS:
-        return open_network(models, alpha)
+    ready = _ready(models) if _may_be_ready(engine, name, kind) else None
+    if name == KERAS or (name == LITERT and ready):
+        return ready or open_network(models, alpha)
     files = [find_file(model) for model in models]
     key = cache.engine_key(files, alpha, name, kind, ENGINES[name].packages)
     if cached and (found := cache.find(key)):
@@ -70,6 +72,8 @@ def open_engine(
         except InputError as error:
             log(f"the engine is compiled anew: {error}")
             cache.remove(key)
+    if ready and not _pays(ready, pixels):
+        return ready
     generator = load_interpolated(models, alpha)
     by_keras = _by_keras(generator, origin_of(models))
     if engine == AUTO and not _pays(by_keras, pixels):
@@ -88,6 +92,19 @@ def open_engine(
     return _open(compiled, models, log) or by_keras
 
 
+def _may_be_ready(engine: str, chosen: str, precision: str) -> bool:
+    """Whether a file that comes with a generator may stand in for the engine: unless another one was named."""
+    return precision != "int8" and (engine == AUTO or chosen == LITERT)
+
+
+def _ready(models: Sequence[str | Path]) -> Network | None:
+    """One generator by a file that comes with it; `None` where there is none."""
+    ready = format_of(models[0]).ready if len(models) == 1 else None
+    if not ready:
+        return None
+    return replace(open_network([ready(Path(models[0]))]), origin=f"{origin_of(models)} by {ENGINES[LITERT].title}")
+
+
 def _open(compiled: CompiledEngine, models: Sequence[str | Path], log: Log) -> Network | None:
     """Open a compiled engine; `None` for one that was refused."""
     title = f"{ENGINES[compiled.engine].title}, {compiled.precision}"
@@ -104,18 +121,23 @@ def _by_keras(generator: "keras.Model", origin: str) -> Network:
     return keras_network(generator, origin)
 
 
-def _pays(by_keras: Network, pixels: int | None) -> bool:
-    """Whether compiling takes less time than it saves on so many pixels, and the engine can be verified."""
+def _pays(network: Network, pixels: int | None) -> bool:
+    """Whether compiling takes less time than it saves on so many pixels, and the engine can be verified.
+
+    Args:
+        network: that the engine would replace.
+        pixels: of all input images together; `None`: as many as make it pay.
+    """
     if pixels is None:
         return True
     from esrgan_tf.export.parity import time_of
     from esrgan_tf.inference.engines.checks import check_images
 
     try:
-        image = check_images(by_keras.metadata)[0].lr_01
+        image = check_images(network.metadata)[0].lr_01
     except InputError:  # the sample cannot be read here
         return False
-    a_pixel = time_of(by_keras.run, image, runs=1) / (image.shape[0] * image.shape[1])
+    a_pixel = time_of(network.run, image, runs=1) / (image.shape[0] * image.shape[1])
     return SAVED_SHARE * a_pixel * pixels > COMPILATION_SECONDS
 
 
@@ -127,7 +149,8 @@ def _compile(generator: "keras.Model", by_keras: Network, name: str, precision: 
     from esrgan_tf.inference.engines.checks import calibration_images, refusal
 
     format = writable_format(ENGINES[name].format)
-    options = WriteOptions(precision=precision, kinds=(precision,))
+    tile = FIXED_TILE if precision == "int8" else ANY_SIZE
+    options = WriteOptions(precision=precision, kinds=(precision,), tiles=(tile,))
     request = write_request([generator], options, folder)
     if format.check:
         format.check(request)

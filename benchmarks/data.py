@@ -9,22 +9,20 @@ Writes JSON, and prints a Markdown table. `pip install torch` for PyTorch's load
 
 import argparse
 import json
-import multiprocessing
 import os
 import random
-import resource
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from multiprocessing.connection import Connection
+from functools import partial
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 from PIL import Image
+from workers import peak_mib, start_workers
 
 from esrgan_tf.data.records.preparation import prepare
 from esrgan_tf.data.records.sub_images import Cutting
@@ -37,8 +35,7 @@ SCALE, PATCH, BATCH = 4, 128, 16
 WHOLE, SMALL = (1080, 1920), (512, 512)  # px: two megapixels, and what a decoder makes little of
 TILE = (360, 384)  # px, of a mosaic
 SUB_IMAGES = 128  # as PNG, for PyTorch's loader
-ROUND_SECONDS, PAUSE = 4.0, 0.3
-FRESH = multiprocessing.get_context("spawn")
+ROUND_SECONDS = 4.0
 
 
 def main() -> None:
@@ -51,15 +48,11 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         _write_images(Path(folder), arguments.images)
-        workers = {name: _Worker(name, folder) for name in arguments.sources.split(",")}
-        for name, worker in list(workers.items()):
-            if worker.lacks:
-                print(f"{name}: {worker.lacks}", file=sys.stderr)
-                del workers[name]
+        workers = start_workers(arguments.sources.split(","), partial(_prepare, folder))
         found = {name: {"crops_per_second": [], "peak_mib": 0.0} for name in workers}
         for _ in range(arguments.rounds):
             for name, worker in workers.items():
-                rate, found[name]["peak_mib"] = worker.run()
+                rate, found[name]["peak_mib"] = worker.measure()
                 found[name]["crops_per_second"].append(rate)
         for worker in workers.values():
             worker.close()
@@ -152,46 +145,21 @@ SOURCES: dict[str, Callable[[Path], Iterator]] = {
 }
 
 
-class _Worker:
-    """A source in a process of its own."""
+def _prepare(folder: str, name: str) -> Callable[[object], tuple[float, float]]:
+    """Open a source and read its first batch: () -> crops a second of a round, peak memory in MiB so far."""
+    batches = SOURCES[name](Path(folder))
+    next(batches)
 
-    def __init__(self, name: str, folder: str):
-        self._connection, theirs = FRESH.Pipe()
-        self._process = FRESH.Process(target=_serve, args=(theirs, name, folder))  # PyTorch's has processes itself
-        self._process.start()
-        theirs.close()  # so that an end of the process is one of the connection
-        self.lacks = self._connection.recv()
-
-    def run(self) -> tuple[float, float]:
-        """Crops a second of one round, and the process's peak memory in MiB so far."""
-        time.sleep(PAUSE)
-        self._connection.send(True)
-        return self._connection.recv()
-
-    def close(self) -> None:
-        """End the process."""
-        self._connection.send(False)
-        self._process.join(timeout=10)
-        self._process.kill()
-
-
-def _serve(connection: Connection, name: str, folder: str) -> None:
-    """Open a source and read its first batch, or say what it lacks; then read on as long as is asked for."""
-    try:
-        batches = SOURCES[name](Path(folder))
-        next(batches)
-    except ImportError as error:
-        connection.send(f"not installed ({error})")
-        return
-    connection.send("")
-    while connection.recv():
+    def measure(_: object) -> tuple[float, float]:
         for _ in range(3):  # what was read ahead meanwhile
             next(batches)
         start, count = time.perf_counter(), 0
         while (seconds := time.perf_counter() - start) < ROUND_SECONDS:
             next(batches)
             count += BATCH
-        connection.send((count / seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024))
+        return count / seconds, peak_mib()
+
+    return measure
 
 
 def _print_table(found: dict[str, dict]) -> None:

@@ -12,16 +12,14 @@ float32 is the fair comparison. `--blocks=6` and the like shorten the generator 
 
 import argparse
 import json
-import multiprocessing
 import os
-import resource
 import statistics
-import sys
 import time
 from collections.abc import Callable
 from functools import partial
-from multiprocessing.connection import Connection
 from pathlib import Path
+
+from workers import peak_mib, start_workers
 
 from esrgan_tf.commands.command_line import import_tensorflow
 from esrgan_tf.recipes import get_recipe
@@ -29,8 +27,6 @@ from esrgan_tf.recipes.configs import Recipe
 from esrgan_tf.recipes.overrides import override
 
 PEER = "peer: torch"
-PAUSE = 0.3  # s between engines: threads of the last one go to sleep
-FRESH = multiprocessing.get_context("spawn")
 
 
 def _keras_step(recipe: Recipe, stage: str, threads: int, precision: str, remat: bool) -> Callable[[], object]:
@@ -99,12 +95,11 @@ def _time_stage(stage: str, arguments: argparse.Namespace, found: dict, before: 
     changes = {f"{stage}.batch_size": arguments.batch, f"{stage}.hr_patch": arguments.patch}
     changes |= {"generator.blocks": arguments.blocks, "perceptual.weights": "random"}
     recipe = override(get_recipe("esrgan"), changes)
-    names = arguments.engines.split(",")
-    workers = {name: _Worker(recipe, stage, name, arguments.threads) for name in names}
-    seconds: dict[str, list[float]] = {name: [] for name in names}
+    workers = start_workers(arguments.engines.split(","), partial(_prepare, recipe, stage, arguments.threads))
+    seconds: dict[str, list[float]] = {name: [] for name in workers}
     for number in range(arguments.rounds + 1):
         for name, worker in workers.items():
-            taken, found["peak_mib"][f"{stage} {name}"] = worker.run()
+            taken, found["peak_mib"][f"{stage} {name}"] = worker.measure()
             if number:  # the first one traces
                 seconds[name].append(taken)
     medians = {name: statistics.median(times) for name, times in seconds.items()}
@@ -124,45 +119,18 @@ def _print_table(stage: str, medians: dict[str, float], peak_mib: dict[str, floa
         print(f"| {' | '.join(cells)} |", flush=True)
 
 
-class _Worker:
-    """An engine in a process of its own."""
-
-    def __init__(self, recipe: Recipe, stage: str, engine: str, threads: int):
-        self._connection, theirs = FRESH.Pipe()
-        self._process = FRESH.Process(target=_serve, args=(theirs, recipe, stage, engine, threads), daemon=True)
-        self._process.start()
-        self._connection.recv()
-
-    def run(self) -> tuple[float, float]:
-        """Seconds of one step, and the process's peak memory in MiB above what it had before the first."""
-        time.sleep(PAUSE)
-        self._connection.send("step")
-        try:
-            return self._connection.recv()
-        except EOFError:
-            sys.exit("an engine's process has ended: what it wrote says why")
-
-    def close(self) -> None:
-        """End the process."""
-        self._process.terminate()
-
-
-def _serve(connection: Connection, recipe: Recipe, stage: str, engine: str, threads: int) -> None:
-    """Build a step, then run it as often as asked for."""
+def _prepare(recipe: Recipe, stage: str, threads: int, engine: str) -> Callable[[object], tuple[float, float]]:
+    """Build a step: () -> its seconds, and the process's peak memory in MiB above what it had before the first."""
     step = ENGINES[engine](recipe, stage, threads)
     clock = time.process_time if threads == 1 else time.perf_counter
-    built = _peak_mib()
-    connection.send("built")
-    while True:
-        connection.recv()
+    built = peak_mib()
+
+    def measure(_: object) -> tuple[float, float]:
         start = clock()
         step()
-        connection.send((clock() - start, _peak_mib() - built))
+        return clock() - start, peak_mib() - built
 
-
-def _peak_mib() -> float:
-    """Of this process so far."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return measure
 
 
 if __name__ == "__main__":

@@ -10,23 +10,18 @@ machine's matrix product in float32, peak memory of the process, and with `--bef
 
 import argparse
 import json
-import multiprocessing
-import resource
 import statistics
-import sys
 import tempfile
 import time
-from multiprocessing.connection import Connection
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from engines import ENGINES, NETWORKS, multiply_accumulates
-
-from esrgan_tf.errors import InputError
+from workers import peak_mib, start_workers
 
 PEER = "peer: "
-PAUSE = 0.3  # s between engines: threads of the last one go to sleep
-FRESH = multiprocessing.get_context("spawn")
 
 
 def main() -> None:
@@ -51,16 +46,12 @@ def _time_network(network: str, arguments: argparse.Namespace, found: dict, befo
     """Open all engines, then time them by turns, a size after the other."""
     gflop = 2 * multiply_accumulates(NETWORKS[network]) / 1e9
     with tempfile.TemporaryDirectory() as folder:
-        workers = {name: _Worker(network, name, folder) for name in arguments.engines.split(",")}
-        for name, worker in list(workers.items()):
-            if worker.lacks:
-                print(f"{name}: {worker.lacks}", file=sys.stderr)
-                del workers[name]
+        workers = start_workers(arguments.engines.split(","), partial(_prepare, network, folder))
         for side in map(int, arguments.sides.split(",")):
             seconds: dict[str, list[float]] = {name: [] for name in workers}
             for number in range(arguments.rounds + 1):
                 for name, worker in workers.items():
-                    taken, peak = worker.run(side)
+                    taken, peak = worker.measure(side)
                     found["peak_mib"][f"{network} {side} {name}"] = peak
                     if number:  # the first one compiles
                         seconds[name].append(taken)
@@ -86,46 +77,19 @@ def _print_table(network: str, side: int, gflop: float, medians: dict, found: di
         print(f"| {' | '.join(cells)} |", flush=True)
 
 
-class _Worker:
-    """An engine in a process of its own."""
-
-    def __init__(self, network: str, engine: str, folder: str):
-        self._connection, theirs = FRESH.Pipe()
-        self._process = FRESH.Process(target=_serve, args=(theirs, network, engine, folder), daemon=True)
-        self._process.start()
-        self.lacks = self._connection.recv()
-
-    def run(self, side: int) -> tuple[float, float]:
-        """Seconds of one image, and the process's peak memory in MiB so far."""
-        time.sleep(PAUSE)
-        self._connection.send(side)
-        return self._connection.recv()
-
-    def close(self) -> None:
-        """End the process."""
-        self._process.terminate()
-
-
-def _serve(connection: Connection, network: str, engine: str, folder: str) -> None:
-    """Open an engine, say what it lacks, then run images of the sides asked for."""
+def _prepare(network: str, folder: str, engine: str) -> Callable[[int], tuple[float, float]]:
+    """Open an engine: (side) -> seconds of one image, and the process's peak memory in MiB so far."""
     own = Path(folder) / engine.replace(":", "").replace(" ", "_")
     own.mkdir()
-    try:
-        run = ENGINES[engine](NETWORKS[network], own)
-    except ImportError as error:
-        connection.send(f"not installed ({error})")
-        return
-    except InputError as error:
-        connection.send(str(error))
-        return
-    connection.send("")
-    while True:
-        side = connection.recv()
+    run = ENGINES[engine](NETWORKS[network], own)
+
+    def measure(side: int) -> tuple[float, float]:
         image = np.random.default_rng(0).uniform(size=(side, side, 3)).astype(np.float32)
         start = time.perf_counter()
         run(image)
-        seconds = time.perf_counter() - start
-        connection.send((seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024))
+        return time.perf_counter() - start, peak_mib()
+
+    return measure
 
 
 def _peak() -> float:

@@ -52,7 +52,7 @@ _MAX_PIXELS = flags.DEFINE_integer(
 _TFLITE = flags.DEFINE_list(
     "tflite", ["float32", "int8"], "float32, float16, dynamic, int8; several by commas.", flag_values=FLAGS
 )
-_TILE = flags.DEFINE_list("tile", ["128"], "Input px of the LiteRT files; several by commas.", flag_values=FLAGS)
+_TILE = flags.DEFINE_list("tile", ["128"], "Input px of LiteRT files, 0 is any; several by commas.", flag_values=FLAGS)
 _ALLOW_SELECT_OPS = flags.DEFINE_bool(
     "allow_select_ops",
     False,

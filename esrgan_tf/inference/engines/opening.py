@@ -20,7 +20,6 @@ from esrgan_tf.inference.engines.choice import AUTO, ENGINES, KERAS, LITERT, cho
 if TYPE_CHECKING:
     import keras
 
-FIXED_TILE, ANY_SIZE = 128, 0  # px, of LiteRT files: those in int8 take one size alone
 Log = Callable[[str], None]
 # `auto` compiles where that takes less time than it saves: seconds of compilation and verification, and the share of
 # Keras' time that the engine saves, both roughly.
@@ -61,9 +60,11 @@ def open_engine(
             )
         return open_network(models, alpha)
     name, kind = choose(engine, precision)
-    ready = _ready(models) if _may_be_ready(engine, name, kind) else None
-    if name == KERAS or (name == LITERT and ready):
-        return ready or open_network(models, alpha)
+    may_be_ready = _may_be_ready(engine, name, kind)
+    if may_be_ready and name in (KERAS, LITERT) and (ready := _ready(models)):
+        return ready
+    if name == KERAS:
+        return open_network(models, alpha)
     files = [find_file(model) for model in models]
     key = cache.engine_key(files, alpha, name, kind, ENGINES[name].packages)
     if cached and (found := cache.find(key)):
@@ -72,7 +73,7 @@ def open_engine(
         except InputError as error:
             log(f"the engine is compiled anew: {error}")
             cache.remove(key)
-    if ready and not _pays(ready, pixels):
+    if may_be_ready and (ready := _ready(models)) and not _pays(ready, pixels):
         return ready
     generator = load_interpolated(models, alpha)
     by_keras = _by_keras(generator, origin_of(models))
@@ -146,11 +147,12 @@ def _compile(generator: "keras.Model", by_keras: Network, name: str, precision: 
     from esrgan_tf.export.deployment import write_request
     from esrgan_tf.formats.format import WriteOptions
     from esrgan_tf.formats.registry import writable_format
+    from esrgan_tf.formats.tflite import ANY_SIZE
     from esrgan_tf.inference.engines.checks import calibration_images, refusal
 
     format = writable_format(ENGINES[name].format)
-    tile = FIXED_TILE if precision == "int8" else ANY_SIZE
-    options = WriteOptions(precision=precision, kinds=(precision,), tiles=(tile,))
+    tiles = WriteOptions.tiles if precision == "int8" else (ANY_SIZE,)
+    options = WriteOptions(precision=precision, kinds=(precision,), tiles=tiles)
     request = write_request([generator], options, folder)
     if format.check:
         format.check(request)

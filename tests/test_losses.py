@@ -39,6 +39,33 @@ def test_perceptual_compares_weighted_features_not_images():
     assert float(mse) == pytest.approx(2 * (1 + 144) / 2)
 
 
+def test_texture_compares_gram_matrices_of_patches_not_places():
+    rng = np.random.default_rng(0)
+    first, second = (rng.normal(size=(2, 40, 33, 3)).astype(np.float32) for _ in range(2))
+
+    def grams(maps):
+        places = [(y, x) for y in (0, 16) for x in (0, 16)]  # what the border cuts off is left out
+        patches = [maps[:, y : y + 16, x : x + 16].reshape(2, 256, 3) for y, x in places]
+        return np.stack([patch.transpose(0, 2, 1) @ patch for patch in patches])
+
+    wanted = ((grams(first) - grams(second)) ** 2).mean()
+    assert float(losses.texture_loss(first, second)) == pytest.approx(wanted, rel=1e-4)
+    turned = first.copy()
+    turned[:, :16, :16] = turned[:, 15::-1, 15::-1]  # the same texture, every pixel elsewhere
+    assert float(losses.texture_loss(first, turned)) == pytest.approx(0, abs=1e-3)
+    small = rng.normal(size=(1, 5, 20, 2)).astype(np.float32)
+    assert float(losses.texture_loss(small, 2 * small)) > 0  # patches of 5 x 16
+
+
+def test_perceptual_adds_textures_of_the_layers_that_have_a_weight():
+    def features(x):
+        return {"a": x, "b": 2 * x}
+
+    images = [np.full((1, 16, 16, 1), value, np.float32) for value in (1, 3)]
+    loss = losses.perceptual_loss(features, {"a": 1.0}, *images, losses.mse_loss, {"b": 0.5})
+    assert float(loss) == pytest.approx(4 + 0.5 * (256 * (36 - 4)) ** 2)
+
+
 def test_relativistic_losses_are_the_halved_form():
     real, fake = column(2, 4), column(-1, 1)  # means 3 and 0
     generator = 0.5 * ((softplus(2) + softplus(4)) / 2 + (softplus(4) + softplus(2)) / 2)

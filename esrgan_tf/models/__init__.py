@@ -1,8 +1,14 @@
 """Networks as functional Keras models, on any Keras backend: every family is registered here."""
 
 from esrgan_tf.models.discriminators.unet import unet_discriminator
-from esrgan_tf.models.discriminators.vgg import patch_discriminator, srgan_discriminator, vgg_discriminator
+from esrgan_tf.models.discriminators.vgg import (
+    enet_discriminator,
+    patch_discriminator,
+    srgan_discriminator,
+    vgg_discriminator,
+)
 from esrgan_tf.models.generators.edsr import edsr
+from esrgan_tf.models.generators.enet import enet
 from esrgan_tf.models.generators.msrresnet import msrresnet
 from esrgan_tf.models.generators.phone import phone
 from esrgan_tf.models.generators.rcan import rcan
@@ -37,6 +43,7 @@ __all__ = [
 register_generator(generators.RRDBConfig, rrdb)
 register_generator(generators.SRResNetConfig, srresnet)
 register_generator(generators.MSRResNetConfig, msrresnet)
+register_generator(generators.ENetConfig, enet)
 register_generator(generators.EDSRConfig, edsr)
 register_generator(generators.RCANConfig, rcan)
 register_generator(generators.SRCNNConfig, srcnn)
@@ -46,5 +53,6 @@ register_generator(generators.PhoneConfig, phone)
 
 register_discriminator(discriminators.VGGDiscriminatorConfig, vgg_discriminator)
 register_discriminator(discriminators.SRGANDiscriminatorConfig, srgan_discriminator)
+register_discriminator(discriminators.ENetDiscriminatorConfig, enet_discriminator)
 register_discriminator(discriminators.PatchDiscriminatorConfig, patch_discriminator)
 register_discriminator(discriminators.UNetDiscriminatorConfig, unet_discriminator)

@@ -44,7 +44,8 @@ def vgg_features(
     torchvision's (mean 0, variance 1) for random ones; a converted file states its own, torchvision's or none (MINC).
 
     Args:
-        layer_names: `conv1_2`, `conv5_4` and so on: block and number of the convolution.
+        layer_names: `conv1_2`, `conv5_4` and so on: block and number of the convolution; `pool1` to `pool5`: the
+            pooling after a block (EnhanceNet).
         before_activation: the convolution's own output (ESRGAN) or its ReLU (SRGAN).
         network: "vgg16" or "vgg19".
         weights: "imagenet" (through Keras, downloaded if need be), "random" (He-normal from a fixed seed), or the
@@ -116,26 +117,28 @@ def apply_convolutions(
     Args:
         x: [n, h, w, 3], preprocessed.
         network: "vgg16" or "vgg19".
-        last: block and number of that convolution.
+        last: its block and number.
         dtype: Keras dtype policy.
         pool_padding: "valid" drops a map's odd last row and column, "same" pools them by themselves.
 
     Returns:
-        Maps (before, after activation) by (block, number).
+        Maps (before, after activation) by (block, number); a block begins with number 0, the pooling before it.
     """
     maps = {}
     for block, (convs, width) in enumerate(zip(CONVS[network], WIDTHS, strict=True), start=1):
         for number in range(1, convs + 1):
             if (block, number) > last:
                 return maps
-            if number == 1 and block > 1:
-                x = layers.MaxPooling2D(2, padding=pool_padding, name=f"pool{block - 1}", dtype=dtype)(x)
             initializer = keras.initializers.HeNormal(seed=RANDOM_SEED + 10 * block + number)
             x = layers.Conv2D(
                 width, 3, padding="same", kernel_initializer=initializer, name=f"conv{block}_{number}", dtype=dtype
             )(x)
             maps[block, number] = x, ops.relu(x)
             x = maps[block, number][1]
+        if (block + 1, 0) > last:
+            break
+        x = layers.MaxPooling2D(2, padding=pool_padding, name=f"pool{block}", dtype=dtype)(x)
+        maps[block + 1, 0] = x, x
     return maps
 
 
@@ -150,14 +153,16 @@ def _apply_network(
 
 
 def _place(network: str, name: str) -> tuple[int, int]:
-    """`conv5_4` -> (5, 4)."""
+    """`conv5_4` -> (5, 4); `pool5`, with which block 6 would begin -> (6, 0)."""
     if network not in CONVS:
         raise InputError(f"`network` must be one of {', '.join(CONVS)}. Received: network={network}.")
+    if re.fullmatch("pool[1-5]", name):
+        return int(name[-1]) + 1, 0
     match = re.fullmatch(r"conv([1-5])_([1-4])", name)
     block, number = map(int, match.groups()) if match else (0, 0)
     if not match or number > CONVS[network][block - 1]:
         last = f"conv5_{CONVS[network][-1]}"
-        raise InputError(f"`layers` must be conv1_1 to {last} of {network}. Received: {name}.")
+        raise InputError(f"`layers` must be conv1_1 to {last} or pool1 to pool5 of {network}. Received: {name}.")
     return block, number
 
 

@@ -24,7 +24,7 @@ def build_features(config: PerceptualConfig, weights: str, dtype: str = "float32
         OSError: the weights cannot be read or downloaded.
     """
     check_one_of("network", config.network, (*CONVS, DISTILLED))
-    names = [name for name, _ in config.layers]
+    names = config.layer_names
     if config.network == DISTILLED:
         return distilled_vgg19_features(names, config.before_activation, weights, dtype)
     if weights == "shipped":

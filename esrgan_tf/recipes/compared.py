@@ -4,9 +4,10 @@ from dataclasses import replace
 
 from esrgan_tf.recipes.configs import DataConfig, PerceptualConfig, Recipe, StageConfig
 from esrgan_tf.recipes.degradation import DegradationConfig
-from esrgan_tf.recipes.discriminators import SRGANDiscriminatorConfig, UNetDiscriminatorConfig
+from esrgan_tf.recipes.discriminators import ENetDiscriminatorConfig, SRGANDiscriminatorConfig, UNetDiscriminatorConfig
 from esrgan_tf.recipes.generators import (
     EDSRConfig,
+    ENetConfig,
     MSRResNetConfig,
     PhoneConfig,
     RCANConfig,
@@ -62,6 +63,35 @@ MSRRESNET = Recipe(
     published="30.25 dB / .8651 on Set5, 26.78 / .7451 on Set14 (RGB, crop 4; BasicSR's model zoo)",
     generator=MSRResNetConfig(),
     psnr=StageConfig(steps=1_000_000, learning_rate=2e-4, cosine_period=250_000, beta_2=0.99, ema_decay=0.999),
+)
+
+ENHANCENET = Recipe(
+    name="enhancenet",
+    paper="EnhanceNet: Single Image Super-Resolution Through Automated Texture Synthesis, arXiv:1612.07919",
+    section="4, 5.3, supplementary tables 1 and 2: ENet-E and ENet-PAT (ENet-PA: --set gan.adversarial_weight=1 --set "
+    "'perceptual.texture_layers=[]'). Steps and batch are not told there: usual ones; the discriminator learns in "
+    "every step",
+    command="python train.py --stage=psnr --recipe=enhancenet; python train.py --stage=gan --recipe=enhancenet",
+    published="31.74 dB on Set5, 28.42 on Set14 (ENet-E, Y); 28.56, 25.77 (ENet-PAT)",
+    generator=ENetConfig(),
+    discriminator=ENetDiscriminatorConfig(),
+    perceptual=PerceptualConfig(
+        layers=(("pool2", 0.2), ("pool5", 0.02)),
+        texture_layers=(("conv1_1", 3e-7), ("conv2_1", 1e-6), ("conv3_1", 1e-6)),
+        before_activation=False,
+        normalize=True,
+    ),
+    psnr=StageConfig(steps=500_000, pixel_loss="mse", learning_rate=1e-4),
+    gan=StageConfig(
+        steps=500_000,
+        pixel_weight=0.0,
+        perceptual_loss="mse",
+        perceptual_weight=1.0,
+        adversarial_loss="standard",
+        adversarial_weight=2.0,
+        learning_rate=1e-4,
+        best_by="perceptual",
+    ),
 )
 
 # Section 4.2: batch 16, LR patches of 48 px, 1e-4 halved every 2e5 steps; 3e5 steps as its PyTorch code.
@@ -166,4 +196,17 @@ PHONE = Recipe(
     psnr=StageConfig(steps=600_000, hr_patch=256, learning_rate=1e-3, milestones=(120_000, 240_000, 360_000, 480_000)),
 )
 
-COMPARED_RECIPES = (SRRESNET, SRGAN, MSRRESNET, EDSR_BASELINE, EDSR, RCAN, SRCNN, SRVGG, SPAN, SPAN_52, PHONE)
+COMPARED_RECIPES = (
+    SRRESNET,
+    SRGAN,
+    ENHANCENET,
+    MSRRESNET,
+    EDSR_BASELINE,
+    EDSR,
+    RCAN,
+    SRCNN,
+    SRVGG,
+    SPAN,
+    SPAN_52,
+    PHONE,
+)

@@ -27,11 +27,16 @@ class PerceptualConfig:
     vgg19_distilled (arXiv:2003.08436) estimates conv1_1, conv2_1, conv3_1, conv4_1 and conv5_1 of VGG19 at a fraction
     of the MACs. Its `weights` are "shipped" with the package, or "random"; `preprocessing` and `caffe_feature_scale`
     do not concern it.
+
+    EnhanceNet (arXiv:1612.07919, section 4.2) compares Gram matrices of patches as well (`texture_layers`), and has
+    activations of mean 1 (`normalize`): each layer's are divided by their mean over the sample's photographs.
     """
 
     network: str = "vgg19"  # vgg16 or vgg19_distilled
     layers: tuple[tuple[str, float], ...] = (("conv5_4", 1.0),)  # each with its weight in the loss
+    texture_layers: tuple[tuple[str, float], ...] = ()  # whose textures are compared, each with its weight
     before_activation: bool = True
+    normalize: bool = False  # only after activation
     weights: str = "imagenet"
     preprocessing: str = "caffe"  # what Keras weights expect: caffe or torchvision; converted files state it themselves
     caffe_feature_scale: float = 1 / 12.75
@@ -43,6 +48,16 @@ class PerceptualConfig:
         names = [name for name, _ in self.layers]
         if not names or len(set(names)) < len(names):
             raise InputError(f"`layers` must name at least one layer, and each once. Received: {names}.")
+        textures = [name for name, _ in self.texture_layers]
+        if len(set(textures)) < len(textures):
+            raise InputError(f"`texture_layers` must name each layer once. Received: {textures}.")
+        if self.normalize and self.before_activation:
+            raise InputError("`normalize` must be false where `before_activation` is true. Received: true, true.")
+
+    @property
+    def layer_names(self) -> list[str]:
+        """Of all layers that the loss takes, each once."""
+        return list(dict.fromkeys(name for name, _ in (*self.layers, *self.texture_layers)))
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,16 @@ class SRGANDiscriminatorConfig(DiscriminatorConfig):
 
 @DiscriminatorConfig.register
 @dataclass(frozen=True)
+class ENetDiscriminatorConfig(DiscriminatorConfig):
+    """EnhanceNet's own, without BatchNorm (arXiv:1612.07919, supplementary, table 1)."""
+
+    family: str = field(default="enet", init=False)
+    features: int = 32  # doubled at every halving of the map, four times
+    dense_units: int = 1024
+
+
+@DiscriminatorConfig.register
+@dataclass(frozen=True)
 class PatchDiscriminatorConfig(DiscriminatorConfig):
     """SRGAN's convolutions with a map of logits in place of the dense layers, as common SRGAN code has it."""
 

@@ -79,6 +79,21 @@ class MSRResNetConfig(GeneratorConfig):
 
 @GeneratorConfig.register
 @dataclass(frozen=True)
+class ENetConfig(GeneratorConfig):
+    """EnhanceNet's generator (arXiv:1612.07919, table 1)."""
+
+    family: str = field(default="enet", init=False)
+    scale: int = 4  # 2, 3, 4 or 8
+    blocks: int = 10
+    features: int = 64
+
+    def __post_init__(self) -> None:
+        """Raise for a scale that cannot be built."""
+        check_one_of("scale", self.scale, UPSAMPLED)
+
+
+@GeneratorConfig.register
+@dataclass(frozen=True)
 class EDSRConfig(GeneratorConfig):
     """EDSR (arXiv:1707.02921, section 3.2 and table 1): the baseline."""
 

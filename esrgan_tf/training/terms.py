@@ -90,7 +90,10 @@ class ImageTerm(Term):
 
 
 class PerceptualTerm(ImageTerm):
-    """Distance of features; owns the feature network. `weights_origin` says where its weights come from."""
+    """Distance of features, and of their textures; owns the feature network.
+
+    `weights_origin` says where its weights come from.
+    """
 
     def __init__(self, name: str, weight: float, setting: Setting):
         """Build the feature network.
@@ -101,8 +104,10 @@ class PerceptualTerm(ImageTerm):
         config = setting.recipe.perceptual
         criterion = losses.named_loss(losses.FEATURE_LOSSES, setting.stage.perceptual_loss, "perceptual_loss")
         features, self.weights_origin = resolve_features(config, setting.precision)
-        layers = dict(config.layers)
-        super().__init__(name, weight, lambda sr, hr: losses.perceptual_loss(features, layers, sr, hr, criterion))
+        layers, textures = dict(config.layers), dict(config.texture_layers)
+        super().__init__(
+            name, weight, lambda sr, hr: losses.perceptual_loss(features, layers, sr, hr, criterion, textures)
+        )
         self.models = (features,)
 
 

@@ -21,7 +21,7 @@ from esrgan_tf.image.io import read_image
 from esrgan_tf.models import deployed_form
 
 ncnn = pytest.importorskip("ncnn")
-REFUSED = "srcnn"  # its bicubic mirrors two pixels at the border
+REFUSED = ("srcnn", "enet")  # their bicubic mirrors two pixels at the border
 
 
 def request_for(model, folder, **options):
@@ -50,8 +50,8 @@ def copied(file, tmp_path):
     return tmp_path / file.name
 
 
-@pytest.mark.parametrize("family", [family for family in FAMILIES if family != REFUSED])
-def test_every_family_but_one_becomes_ncnns_files_that_take_any_size(tmp_path, family):
+@pytest.mark.parametrize("family", [family for family in FAMILIES if family not in REFUSED])
+def test_every_other_family_becomes_ncnns_files_that_take_any_size(tmp_path, family):
     model = built(FAMILIES[family])
     network = open_network([write(model, tmp_path)])
     multiple = keras_network(model).metadata.lr_multiple
@@ -62,7 +62,7 @@ def test_every_family_but_one_becomes_ncnns_files_that_take_any_size(tmp_path, f
 
 
 def test_an_operation_that_ncnn_lacks_is_refused_before_anything_is_written(tmp_path):
-    model = built(FAMILIES[REFUSED])
+    model = built(FAMILIES[REFUSED[0]])
     with pytest.raises(InputError, match="`format=ncnn` cannot hold pad.*: ncnn has no Pad like it"):
         FORMAT.check(request_for(model, tmp_path))
     with pytest.raises(InputError, match="`precision` must be one of float32, float16. Received: int8"):

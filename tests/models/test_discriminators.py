@@ -9,6 +9,7 @@ from esrgan_tf.models import build_discriminator
 from esrgan_tf.models.discriminators.unet import SpectralConv2D
 from esrgan_tf.recipes import RECIPES
 from esrgan_tf.recipes.discriminators import (
+    ENetDiscriminatorConfig,
     PatchDiscriminatorConfig,
     SRGANDiscriminatorConfig,
     UNetDiscriminatorConfig,
@@ -20,17 +21,22 @@ SRGAN_WIDTHS = (64, 64, 128, 128, 256, 256, 512, 512)
 SRGAN_CONVS = (9 * 3 * 64 + 64) + sum(
     9 * before * after + 2 * after for before, after in zip(SRGAN_WIDTHS, SRGAN_WIDTHS[1:], strict=False)
 )
+# 3x3 convolutions 3-32-32-64-64-128-128-256-256-512-512, each with its bias.
+ENET_WIDTHS = (3, 32, 32, 64, 64, 128, 128, 256, 256, 512, 512)
+ENET_CONVS = sum(9 * before * after + after for before, after in zip(ENET_WIDTHS, ENET_WIDTHS[1:], strict=False))
 PARAMETERS = [
     (VGGDiscriminatorConfig(), 128, 14_499_401),
     (VGGDiscriminatorConfig(), 64, 13_885_001),
     (RECIPES["quickstart"].discriminator, 64, 907_817),
     (SRGANDiscriminatorConfig(), 96, SRGAN_CONVS + (6 * 6 * 512 * 1024 + 1024) + (1024 + 1)),
+    (ENetDiscriminatorConfig(), 128, ENET_CONVS + (4 * 4 * 512 * 1024 + 1024) + (1024 + 1)),
     (PatchDiscriminatorConfig(), 128, SRGAN_CONVS + 9 * 512 + 1),
     (UNetDiscriminatorConfig(), 128, 4_376_897),
 ]
 TINY = [
     (VGGDiscriminatorConfig(features=4, dense_units=8), 32, (3, 1), 9),
     (SRGANDiscriminatorConfig(features=4, dense_units=8), 16, (3, 1), 7),
+    (ENetDiscriminatorConfig(features=2, dense_units=8), 32, (3, 1), 0),
     (PatchDiscriminatorConfig(features=4), 16, (3, 1, 1, 1), 7),
     (UNetDiscriminatorConfig(features=4), 8, (3, 8, 8, 1), 0),
 ]

@@ -61,6 +61,16 @@ def test_several_layers_are_as_if_each_were_alone():
         np.testing.assert_allclose(features, alone, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize("layer", ["pool1", "pool2", "pool5"])
+def test_pooling_layers_are_kerasown(layer, tmp_path):
+    own, file = weights_file(tmp_path, keras.applications.VGG19)
+    expected = keras.Model(own.input, own.get_layer(f"block{layer[-1]}_pool").output)(
+        keras.applications.vgg19.preprocess_input(255 * X)
+    )
+    found = np.array(vgg_features([layer, "conv1_1"], False, "vgg19", file)(X)[layer])
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4 * np.abs(expected).max())
+
+
 def test_conv5_4_is_a_sixteenth_of_the_image_and_512_wide():
     features = vgg_features(["conv5_4"], weights="random")(np.zeros((1, 32, 48, 3), np.float32))
     assert features["conv5_4"].shape == (1, 2, 3, 512)
@@ -70,7 +80,7 @@ def test_conv5_4_is_a_sixteenth_of_the_image_and_512_wide():
     ("network", "layer"), [("vgg19", "conv1_3"), ("vgg19", "block5_conv4"), ("vgg16", "conv5_4"), ("vgg19", "conv6_1")]
 )
 def test_a_layer_that_the_network_has_not_is_named(network, layer):
-    with pytest.raises(ValueError, match=f"`layers` must be conv1_1 to conv5_. of {network}. Received: {layer}"):
+    with pytest.raises(ValueError, match=f"conv5_. or pool1 to pool5 of {network}. Received: {layer}"):
         vgg_features([layer], network=network, weights="random")
 
 

@@ -9,6 +9,7 @@ from esrgan_tf.models import build_generator
 from esrgan_tf.models.generators.rrdb import rrdb
 from esrgan_tf.recipes.generators import (
     EDSRConfig,
+    ENetConfig,
     MSRResNetConfig,
     PhoneConfig,
     RCANConfig,
@@ -108,6 +109,18 @@ def test_msrresnet_is_basicsrs_formula():
     y = act(shuffled(net.conv(y, "conv_up1"), 2))
     expected = net.conv(act(net.conv(y, "conv_hr")), "conv_last") + 0.3
     np.testing.assert_allclose(model(x)[0], expected, rtol=1e-4, atol=1e-4)
+
+
+def test_enet_is_the_papers_table_and_adds_bicubic():
+    model = pointwise(build_generator(ENetConfig(scale=2, blocks=2, features=3), "t"))
+    net, x = Layers(model), np.full((1, 2, 3, 3), 0.3, np.float32)  # constant: its bicubic is itself
+    y = np.maximum(net.conv(x[0], "conv_first"), 0)
+    for index in range(2):
+        y = y + net.conv(np.maximum(net.conv(y, f"body_{index}_conv1"), 0), f"body_{index}_conv2")
+    y = y.repeat(2, 0).repeat(2, 1)
+    for name in ("conv_up1", "conv_hr"):
+        y = np.maximum(net.conv(y, name), 0)
+    np.testing.assert_allclose(model(x)[0], net.conv(y, "conv_last") + 0.3, rtol=1e-4, atol=1e-4)
 
 
 def test_rcan_is_the_papers_figure():

@@ -13,6 +13,7 @@ from esrgan_tf.models.generators.rrdb import rrdb
 from esrgan_tf.recipes import RECIPES
 from esrgan_tf.recipes.generators import (
     EDSRConfig,
+    ENetConfig,
     MSRResNetConfig,
     PhoneConfig,
     RCANConfig,
@@ -29,13 +30,14 @@ FAMILIES = {
     "srresnet": SRResNetConfig(blocks=1, features=4),
     "msrresnet": MSRResNetConfig(blocks=1, features=4),
     "edsr": EDSRConfig(blocks=1, features=4),
+    "enet": ENetConfig(blocks=1, features=4),
     "rcan": RCANConfig(groups=2, blocks=1, features=4, reduction=2),
     "srcnn": SRCNNConfig(features=(4, 2)),
     "srvgg": SRVGGConfig(convs=2, features=4),
     "span": SPANConfig(blocks=1, features=4, branches=2),
     "phone": PhoneConfig(convs=2, features=4),
 }
-NO_SUCH_SCALE = [("edsr", 1), ("srresnet", 1), ("phone", 1), ("phone", 8)]
+NO_SUCH_SCALE = [("edsr", 1), ("enet", 1), ("srresnet", 1), ("phone", 1), ("phone", 8)]
 CONV = 9 * 64 * 64 + 64  # 3x3, 64 to 64 channels
 EDSR_LIKE = (3 * 9 * 64 + 64) + 16 * 2 * CONV + CONV + 2 * (9 * 64 * 256 + 256) + (9 * 64 * 3 + 3)
 SRRESNET = (
@@ -63,6 +65,7 @@ GENERATOR_PARAMETERS = {
     "ablation_5": 16_697_987,
     "srresnet": 1_549_462,
     "srgan": 1_549_462,
+    "enhancenet": (27 * 64 + 64) + (20 + 3) * CONV + (9 * 64 * 3 + 3),  # up1, up2 and HR
     "msrresnet": 1_517_571,
     "edsr_baseline": 1_517_571,
     "edsr": 43_089_923,

@@ -112,7 +112,7 @@ def test_family_changes_a_network_to_the_published_one_of_the_same_scale():
     changed = set_on(ESRGAN, "generator.scale=2", "generator.family=edsr", "generator.blocks=4")
     assert changed.generator == EDSRConfig(scale=2, blocks=4)
     with pytest.raises(
-        InputError, match="`discriminator.family` must be one of vgg, srgan, patch, unet. Received: cnn"
+        InputError, match="`discriminator.family` must be one of vgg, srgan, enet, patch, unet. Received: cnn"
     ):
         set_on(ESRGAN, "discriminator.family=cnn")
 

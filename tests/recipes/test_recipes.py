@@ -8,6 +8,7 @@ import pytest
 from esrgan_tf.commands.train import FLAGS
 from esrgan_tf.errors import InputError
 from esrgan_tf.recipes import DEGRADATIONS, RECIPES, get_recipe
+from esrgan_tf.recipes.configs import PerceptualConfig
 from esrgan_tf.recipes.overrides import override
 
 
@@ -41,6 +42,24 @@ def test_srgan_has_the_published_numbers():
     assert (recipe.gan.steps, recipe.gan.milestones, recipe.gan.decay) == (200_000, (100_000,), 0.1)
     assert (recipe.perceptual.layers, recipe.perceptual.before_activation) == ((("conv5_4", 1.0),), False)
     assert recipe.perceptual.caffe_feature_scale**2 == pytest.approx(0.006, abs=2e-4)
+
+
+def test_enhancenet_has_the_published_numbers():
+    recipe = get_recipe("enhancenet")
+    assert (recipe.psnr.pixel_loss, recipe.psnr.learning_rate) == ("mse", 1e-4)
+    assert weights(recipe.gan) == (0, 1, 2)
+    assert (recipe.gan.adversarial_loss, recipe.gan.perceptual_loss) == ("standard", "mse")
+    assert dict(recipe.perceptual.layers) == {"pool2": 0.2, "pool5": 0.02}
+    assert dict(recipe.perceptual.texture_layers) == {"conv1_1": 3e-7, "conv2_1": 1e-6, "conv3_1": 1e-6}
+    assert recipe.perceptual.normalize and not recipe.perceptual.before_activation
+    assert recipe.perceptual.layer_names == ["pool2", "pool5", "conv1_1", "conv2_1", "conv3_1"]
+
+
+def test_textures_that_mean_nothing_are_refused():
+    with pytest.raises(InputError, match="`texture_layers` must name each layer once"):
+        PerceptualConfig(texture_layers=(("conv1_1", 1.0), ("conv1_1", 2.0)))
+    with pytest.raises(InputError, match="`normalize` must be false where `before_activation` is true"):
+        PerceptualConfig(normalize=True)
 
 
 def test_srvgg_weighs_layers_as_real_esrgan():

@@ -15,7 +15,7 @@ from esrgan_tf.models.distilled_features import distilled_vgg19_features
 from esrgan_tf.models.features import vgg_features
 from support.tiny import narrowed
 
-FORWARD = ("esrgan", "srgan", "srvgg", "msrresnet", "edsr", "rcan", "srcnn", "span", "phone")
+FORWARD = ("esrgan", "srgan", "srvgg", "msrresnet", "enhancenet", "edsr", "rcan", "srcnn", "span", "phone")
 TRAINED = ("esrgan", "srgan", "srvgg")  # each with another discriminator or adversarial loss
 LAYERS = {"conv1_1": 0.1, "conv1_2": 1.0}
 HR = np.random.default_rng(0).uniform(size=(2, 32, 32, 3)).astype("float32")

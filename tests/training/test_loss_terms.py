@@ -9,15 +9,27 @@ import tensorflow as tf
 from support.tiny import TINY
 from support.training import InterruptAt, built, term_of
 
+from esrgan_tf.data.sample import sample_photographs
 from esrgan_tf.errors import InputError
+from esrgan_tf.image.io import read_rgb, to_float
 from esrgan_tf.recipes.overrides import override
 from esrgan_tf.training.distribution import apply_gradients, make_strategy, scale_loss_if_half
 from esrgan_tf.training.interrupts import Interrupted
+from esrgan_tf.training.perceptual import SAMPLE_SIDE, resolve_features
 from esrgan_tf.training.run import RunOptions, train_stage
 
 ONE, TWO = "cpu", "mirrored:CPU:0,CPU:1"
 TERMS = {"ema_decay": 0.5, "ms_ssim_weight": 0.5, "ldl_weight": 100.0, "clip_norm": 0.05}
 RECIPE = override(TINY, {f"{stage}.{name}": value for stage in ("psnr", "gan") for name, value in TERMS.items()})
+
+
+TEXTURES = {
+    "perceptual.layers": (("pool2", 0.2),),
+    "perceptual.texture_layers": (("conv1_1", 1e-3),),
+    "perceptual.before_activation": False,
+    "perceptual.normalize": True,
+    "gan.perceptual_loss": "mse",
+}
 
 
 def batch(seed=0):
@@ -30,6 +42,32 @@ def trained(strategy_name, stage, precision="float32"):
     keras.utils.set_random_seed(7)
     networks, _, step = built(RECIPE, stage, precision, strategy_name)
     return [{name: float(value) for name, value in step(*batch(i)).items()} for i in range(3)], networks
+
+
+def test_activations_have_mean_one_over_the_samples_photographs():
+    features, _ = resolve_features(override(TINY, TEXTURES).perceptual, "float32")
+    images = [to_float(read_rgb(pair.hr)) for pair in sample_photographs()[0]]
+    tops = [((image.shape[0] - SAMPLE_SIDE) // 2, (image.shape[1] - SAMPLE_SIDE) // 2) for image in images]
+    middles = np.stack([i[y : y + SAMPLE_SIDE, x : x + SAMPLE_SIDE] for i, (y, x) in zip(images, tops, strict=True)])
+    maps = features(middles)
+    assert maps.keys() == {"pool2", "conv1_1"} and not features.trainable_variables
+    for found in maps.values():
+        assert float(tf.reduce_mean(found)) == pytest.approx(1, rel=1e-4)
+
+
+@pytest.mark.parametrize("strategy", [ONE, TWO])
+def test_textures_are_part_of_the_perceptual_loss_and_of_its_gradient(strategy):
+    recipe = override(TINY, TEXTURES)
+    outcomes = []
+    for textures in (recipe.perceptual.texture_layers, ()):
+        keras.utils.set_random_seed(7)
+        changed = override(recipe, {"perceptual.texture_layers": textures})
+        networks, _, step = built(changed, changed.gan, "float32", strategy)
+        values = step(*batch())
+        outcomes.append((float(values["perceptual"]), networks.generator.get_weights()))
+    (with_textures, moved), (without, others) = outcomes
+    assert with_textures > without > 0
+    assert any(np.abs(one - other).max() > 1e-6 for one, other in zip(moved, others, strict=True))
 
 
 @pytest.mark.slow

@@ -6,6 +6,7 @@ from keras import layers, ops
 from esrgan_tf.errors import InputError
 from esrgan_tf.models.layers.convolutions import Initialization, apply_batch_norm, apply_conv, he_normal, torch_uniform
 from esrgan_tf.recipes.discriminators import (
+    ENetDiscriminatorConfig,
     PatchDiscriminatorConfig,
     SRGANDiscriminatorConfig,
     VGGDiscriminatorConfig,
@@ -61,6 +62,32 @@ def srgan_discriminator(
     """
     inputs = _patch_input(patch, halvings=4)
     x = _apply_halvings(inputs, config.features, halvings=4, halving_kernel=3, init=he_normal, dtype=dtype)
+    return keras.Model(inputs, _apply_dense_head(x, config.dense_units, he_normal, dtype), name=name)
+
+
+def enet_discriminator(
+    config: ENetDiscriminatorConfig, patch: int, name: str = "enet_discriminator", dtype: str = "float32"
+) -> keras.Model:
+    """EnhanceNet's discriminator. Source: EnhanceNet (arXiv:1612.07919), supplementary, table 1; sigmoid in the loss.
+
+    Args:
+        config: first width, and units of the hidden dense layer.
+        patch: height and width of the images in px, a multiple of 32.
+        name: the model's name.
+        dtype: Keras dtype policy of all but the last layer.
+
+    Returns:
+        Model [batch, patch, patch, 3] in 0..1 -> logits [batch, 1] float32.
+
+    Raises:
+        InputError: `patch` is not a positive multiple of 32.
+    """
+    x = inputs = _patch_input(patch, halvings=5)
+    for index in range(5):
+        for number, stride in enumerate((1, 2)):
+            width = config.features * 2**index
+            x = apply_conv(x, width, f"conv{index}_{number}", initialization=he_normal, dtype=dtype, strides=stride)
+            x = ops.leaky_relu(x, SLOPE)
     return keras.Model(inputs, _apply_dense_head(x, config.dense_units, he_normal, dtype), name=name)
 
 

@@ -14,6 +14,7 @@ from esrgan_tf.recipes import RECIPES
 from esrgan_tf.recipes.discriminators import PatchDiscriminatorConfig, UNetDiscriminatorConfig, VGGDiscriminatorConfig
 from esrgan_tf.recipes.generators import (
     EDSRConfig,
+    ENetConfig,
     MSRResNetConfig,
     PhoneConfig,
     RCANConfig,
@@ -36,6 +37,7 @@ ZERO_BIASES = {
     "rrdb": (RRDBConfig(blocks=1), ""),
     "rrdb_body": (RRDBConfig(blocks=1, init_convs="body"), "body_"),
     "msrresnet": (MSRResNetConfig(blocks=1), ""),
+    "enet": (ENetConfig(blocks=1), ""),
     "srcnn": (SRCNNConfig(), ""),
     "srvgg": (SRVGGConfig(convs=1), ""),
     "phone": (PhoneConfig(), ""),

@@ -6,31 +6,21 @@ import sys
 import keras
 import numpy as np
 import pytest
+from support.exports import copy_with_parts, request_for, write
 from support.families import FAMILIES, built, metadata
 from support.images import make_image, write_photo
 
 from esrgan_tf.__main__ import main
 from esrgan_tf.errors import InputError
-from esrgan_tf.formats.format import WriteOptions, WriteRequest
 from esrgan_tf.formats.keras_file.generators import save_generator
 from esrgan_tf.formats.keras_file.runtime import keras_network
 from esrgan_tf.formats.ncnn_files import FORMAT
 from esrgan_tf.formats.ncnn_files.translation import translate
 from esrgan_tf.formats.registry import describe, open_network
 from esrgan_tf.image.io import read_image
-from esrgan_tf.models import deployed_form
 
 ncnn = pytest.importorskip("ncnn")
 REFUSED = ("srcnn", "enet")  # their bicubic mirrors two pixels at the border
-
-
-def request_for(model, folder, **options):
-    return WriteRequest([model], [deployed_form(model)], metadata(model), WriteOptions(**options), folder, folder)
-
-
-def write(model, folder, **options):
-    (artifact,) = FORMAT.write(request_for(model, folder, **options))
-    return artifact.path
 
 
 @pytest.fixture(scope="module")
@@ -40,20 +30,18 @@ def model():
 
 @pytest.fixture(scope="module")
 def file(tmp_path_factory, model):
-    return write(model, tmp_path_factory.mktemp("exported"))
+    return write(FORMAT, model, tmp_path_factory.mktemp("exported"))
 
 
 @pytest.fixture
 def copied(file, tmp_path):
-    for part in (file, file.with_suffix(".bin")):
-        (tmp_path / part.name).write_bytes(part.read_bytes())
-    return tmp_path / file.name
+    return copy_with_parts(file, tmp_path)
 
 
 @pytest.mark.parametrize("family", [family for family in FAMILIES if family not in REFUSED])
 def test_every_other_family_becomes_ncnns_files_that_take_any_size(tmp_path, family):
     model = built(FAMILIES[family])
-    network = open_network([write(model, tmp_path)])
+    network = open_network([write(FORMAT, model, tmp_path)])
     multiple = keras_network(model).metadata.lr_multiple
     for height, width in ((8, 20), (19, 7)):
         image = make_image(shape=(height // multiple * multiple, width // multiple * multiple)).rgb
@@ -87,13 +75,13 @@ def test_constants_on_either_side_of_an_operation_are_kept(tmp_path):
     y = (1 - x) * colours + 2 / (x + 3) - colours
     model = keras.Model(x, y / 2 - 0.5, name="tiny_x1")
     image = make_image(shape=(9, 13)).rgb
-    got = open_network([write(model, tmp_path)]).run(image)
+    got = open_network([write(FORMAT, model, tmp_path)]).run(image)
     wanted = ((1 - image) * colours + 2 / (image + 3) - colours) / 2 - 0.5
     np.testing.assert_allclose(got, wanted, atol=1e-6)
 
 
 def test_half_precision_halves_the_weights(file, model, tmp_path):
-    half = write(model, tmp_path, precision="float16")
+    half = write(FORMAT, model, tmp_path, precision="float16")
     image = make_image(shape=(12, 20)).rgb
     wanted, got = (open_network([path]).run(image) for path in (file, half))
     assert 0 < np.abs(got - wanted).max() < 2e-3
@@ -117,7 +105,7 @@ def test_what_ncnn_computes_in_one_is_one_layer(file, tmp_path):
     layers = layers_of(file)
     assert any(layer[0] == "Convolution" and {"9=2", "-23310=1,0.2"} <= set(layer) for layer in layers)
     assert [layer[0] for layer in layers].count("ReLU") == 2  # after the upsamplings, whose convolutions are before
-    kinds = [layer[0] for layer in layers_of(write(built(FAMILIES["srvgg"]), tmp_path))]
+    kinds = [layer[0] for layer in layers_of(write(FORMAT, built(FAMILIES["srvgg"]), tmp_path))]
     assert kinds.count("Interp") == kinds.count("PixelShuffle") == 1 and "Concat" not in kinds
 
 
@@ -125,7 +113,7 @@ def test_an_image_that_is_no_whole_array_is_taken_and_stays_as_it_is(model, tmp_
     edsr = built(FAMILIES["edsr"])  # whose first layer computes in place
     image = make_image(shape=(12, 20)).rgb[::-1, ::2]
     before = image.copy()
-    network = open_network([write(edsr, tmp_path)])
+    network = open_network([write(FORMAT, edsr, tmp_path)])
     kept = network.run(image)
     np.testing.assert_allclose(kept, np.array(edsr(before[None]))[0], atol=1e-5)
     np.testing.assert_array_equal(image, before)

@@ -6,28 +6,21 @@ import sys
 
 import numpy as np
 import pytest
+from support.exports import copy_with_parts, write
 from support.families import FAMILIES, built, metadata
 from support.images import make_image, write_photo
 from support.paths import ROOT
 
 from esrgan_tf.__main__ import main
 from esrgan_tf.errors import InputError
-from esrgan_tf.formats.format import WriteOptions, WriteRequest
 from esrgan_tf.formats.keras_file.generators import save_generator
 from esrgan_tf.formats.keras_file.runtime import keras_network
 from esrgan_tf.formats.openvino_ir import FORMAT, runtime
 from esrgan_tf.formats.registry import describe, open_network
 from esrgan_tf.image.io import read_image
 from esrgan_tf.metadata import metadata_of
-from esrgan_tf.models import deployed_form
 
 pytest.importorskip("openvino")
-
-
-def write(model, folder, **options):
-    request = WriteRequest([model], [deployed_form(model)], metadata(model), WriteOptions(**options), folder, folder)
-    (artifact,) = FORMAT.write(request)
-    return artifact.path
 
 
 @pytest.fixture(scope="module")
@@ -37,14 +30,12 @@ def model():
 
 @pytest.fixture(scope="module")
 def file(tmp_path_factory, model):
-    return write(model, tmp_path_factory.mktemp("exported"))
+    return write(FORMAT, model, tmp_path_factory.mktemp("exported"))
 
 
 @pytest.fixture
 def copied(file, tmp_path):
-    for part in (file, file.with_suffix(".bin")):
-        (tmp_path / part.name).write_bytes(part.read_bytes())
-    return tmp_path / file.name
+    return copy_with_parts(file, tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -52,7 +43,7 @@ def copied(file, tmp_path):
 )
 def test_every_family_becomes_an_openvino_file_that_takes_any_size(tmp_path, family):
     model = built(FAMILIES[family])
-    network = open_network([write(model, tmp_path)])
+    network = open_network([write(FORMAT, model, tmp_path)])
     multiple = keras_network(model).metadata.lr_multiple
     for height, width in ((8, 20), (18, 6)):
         image = make_image(shape=(height // multiple * multiple, width // multiple * multiple)).rgb

@@ -29,7 +29,7 @@ def jax_values(tmp_path_factory):
 
 def test_images_and_losses_on_jax_are_those_on_tensorflow(jax_values):
     expected = backend_values.outputs()
-    assert len(expected) == 9 + 3 + 6 + 2 + 2
+    assert len(expected) == 10 + 3 + 6 + 2 + 2
     for name, value in expected.items():
         assert np.ptp(value) > 0 or value.ndim == 0, name
         np.testing.assert_allclose(jax_values[name], value, rtol=1e-4, atol=1e-5, err_msg=name)

@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 import tensorflow as tf
 from PIL import Image
-from support.damaged import HEIGHT, WIDTH, chunk, mutants, sound_files, strangers
+from support.damaged import HEIGHT, PNG_HEADER_END, WIDTH, chunk, mutants, sound_files, strangers
 from support.images import write_noise
+from support.jobs import planned
 from support.tiny import DATA, TINY
 
 from esrgan_tf import __main__, recipes
@@ -29,15 +30,27 @@ from esrgan_tf.evaluation.pairs import load_pair
 from esrgan_tf.export import examples
 from esrgan_tf.formats.network import Network
 from esrgan_tf.image import codecs
+from esrgan_tf.image.animation import open_animation
 from esrgan_tf.image.io import list_images, read_image
 from esrgan_tf.image.reading import read_header, read_samples
-from esrgan_tf.inference.files import plan_jobs, upscale_files
+from esrgan_tf.inference.files import upscale_files
 from esrgan_tf.inference.upscaler import Upscaler
 from esrgan_tf.metadata import GeneratorMetadata
 
 SCALE, PATCH = 2, 32
 EVERY = int(os.environ.get("ESRGAN_TEST_EVERY_MUTANT_IN", "8"))  # 1 feeds them all
-FED = {"bmp": 90, "jpeg": 15, "jpg": 105, "png": 300, "tif": 50, "tiff": 50, "webp": 50}  # at least
+FED = {
+    "avif": 10,
+    "bmp": 90,
+    "gif": 30,
+    "jpeg": 15,
+    "jpg": 105,
+    "png": 300,
+    "ppm": 15,
+    "tif": 50,
+    "tiff": 50,
+    "webp": 50,
+}  # at least
 CONFIG = replace(DATA, crops_per_picture=1, shuffle_buffer=1)
 
 
@@ -160,7 +173,7 @@ def test_evaluation_refuses_a_damaged_file_in_one_line_or_reads_its_size(damaged
 
 def test_upscaling_writes_the_readable_and_gives_each_other_file_a_line(damaged, tmp_path):
     nearest = Network(GeneratorMetadata.named("nearest", SCALE), lambda lr_01: lr_01.repeat(SCALE, 0).repeat(SCALE, 1))
-    jobs = plan_jobs(str(damaged), str(tmp_path / "out"))
+    jobs = planned(str(damaged), str(tmp_path / "out"))
     done = 0
     for job, error in upscale_files(Upscaler(nearest), jobs):
         assert (error is None) == job.target.exists()
@@ -168,6 +181,9 @@ def test_upscaling_writes_the_readable_and_gives_each_other_file_a_line(damaged,
             assert str(job.source) in str(error) and "\n" not in str(error)
             continue
         done += 1
+        if animation := open_animation(job.source):
+            assert open_animation(job.target).frames == animation.frames
+            continue
         source, target = read_image(job.source), read_image(job.target)
         assert target.rgb.shape == (SCALE * source.rgb.shape[0], SCALE * source.rgb.shape[1], 3)
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
@@ -204,8 +220,7 @@ def test_a_damaged_lr_file_is_named_or_has_the_size_that_fits(tmp_path, name):
 def with_gamma(gamma):
     """A sound PNG whose gAMA chunk has this body."""
     png = sound_files()["png_rgb.png"]
-    end = codecs._PNG_HEADER_END
-    return png[:end] + chunk(b"gAMA", gamma) + png[end + 16 :]
+    return png[:PNG_HEADER_END] + chunk(b"gAMA", gamma) + png[PNG_HEADER_END + 16 :]
 
 
 def test_a_truncated_gamma_chunk_is_left_out_of_training(tmp_path):

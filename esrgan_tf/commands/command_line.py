@@ -5,15 +5,11 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from absl import flags
 
 from esrgan_tf.commands.plugins import load_plugins
 from esrgan_tf.errors import InputError, TrainingStopped
-
-if TYPE_CHECKING:
-    from esrgan_tf.inference.files import Job
 
 SUCCESS, FAILURE, INTERRUPTED = 0, 1, 130
 
@@ -23,7 +19,7 @@ def run_command(
     flag_values: flags.FlagValues,
     usage: str,
     argv: Sequence[str],
-    positional: int = 0,
+    positional: int | None = 0,
 ) -> int:
     """Parse flags and call `main`.
 
@@ -32,7 +28,7 @@ def run_command(
         flag_values: its flags.
         usage: its help text, shown above the flags by `--help`.
         argv: program name and arguments.
-        positional: how many arguments may stand without a flag.
+        positional: how many arguments may stand without a flag, among the flags; `None` is any number.
 
     Returns:
         The exit status: 0; 1 after one line on standard error; 130 when interrupted.
@@ -51,8 +47,9 @@ def run_command(
             return SUCCESS
         for name in flag_values:  # what another call in this process has set
             flag_values[name].unparse()
+        flag_values.set_gnu_getopt(positional != 0)
         arguments = flag_values(list(argv))[1:]
-        if len(arguments) > positional:
+        if positional is not None and len(arguments) > positional:
             raise InputError(f"flags must be written --name=value. Received: {' '.join(arguments[positional:])}.")
         load_plugins(flag_values["plugin"].value)
         return main(*arguments) or SUCCESS
@@ -131,29 +128,3 @@ def quiet() -> Iterator[None]:
         os.dup2(kept, 2)
         os.close(kept)
         os.close(nowhere)
-
-
-def report_files(
-    done: "Iterator[tuple[Job, InputError | None]]", total: int, flag_values: flags.FlagValues, compare: bool = False
-) -> int:
-    """Print a line for each file that `upscale_files` is done with.
-
-    Args:
-        done: its jobs.
-        total: how many there will be.
-        flag_values: the command's flags, for its messages.
-        compare: whether comparisons are written as well.
-
-    Returns:
-        How many failed.
-    """
-    failures = 0
-    for job, error in done:
-        if error:
-            failures += 1
-            print(f"error: {with_flags(str(error), flag_values)}", file=sys.stderr, flush=True)
-        else:
-            print(f"{job.source} -> {job.target}{f' and {job.comparison}' if compare else ''}", flush=True)
-    if failures:
-        print(f"{failures} of {total} images failed", file=sys.stderr)
-    return failures

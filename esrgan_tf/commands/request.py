@@ -1,7 +1,7 @@
 """Upscale images by a generator that TF Serving runs.
 
-    esrgan request --server=grpc://localhost:8500 --name=quickstart_x4 --input=photos/ --output=upscaled/
-    esrgan request --server=http://localhost:8501 --name=quickstart_x4 --input=photo.png --output=photo_x4.png
+    esrgan request --server=grpc://localhost:8500 --name=quickstart_x4 photos/ --output=upscaled/
+    esrgan request --server=http://localhost:8501 --name=quickstart_x4 photo.png
 
 Images larger than --tile are cut here and put together again, alpha, grey and ICC profile are kept, 16 bits by gRPC
 alone (REST carries 8). gRPC needs pip install 'esrgan_tf[serving]'.
@@ -13,12 +13,9 @@ from collections.abc import Sequence
 from absl import flags
 
 from esrgan_tf.commands.command_line import (
-    FAILURE,
-    SUCCESS,
     check_given,
     define_alpha,
     import_tensorflow,
-    report_files,
     run_command,
 )
 from esrgan_tf.commands.image_flags import ImageFlags
@@ -60,24 +57,24 @@ _TRIES = flags.DEFINE_integer(
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
-    return run_command(_request, FLAGS, __doc__, sys.argv if argv is None else argv)
+    return run_command(_request, FLAGS, __doc__, sys.argv if argv is None else argv, positional=None)
 
 
-def _request() -> int:
+def _request(*inputs: str) -> int:
     """Flags to files."""
-    check_given(_SERVER, _NAME, _IMAGES.input, _IMAGES.output)
-    from esrgan_tf.inference.files import upscale_files
-    from esrgan_tf.inference.upscaler import Upscaler
+    check_given(_SERVER, _NAME)
+    from esrgan_tf.inference.upscaler import Monitor, Upscaler
     from esrgan_tf.serving_client.client import server_network
     from esrgan_tf.serving_client.server import Server
 
     server = Server(_SERVER.value, _NAME.value, _VERSION.value, _ALPHA.value, _DEADLINE.value, _TRIES.value)
-    jobs = _IMAGES.jobs()
+    progress, options = _IMAGES.progress(), _IMAGES.options()
+    sources = _IMAGES.sources(inputs, options)
     if _EQUAL_SIZES.value and not _TILE.value:
         raise InputError("`--equal_sizes` must have a `--tile`. Received: 0.")
     if server.url.startswith("grpc:"):
         import_tensorflow()  # the protocol's messages come with it
     network = server_network(server, _TILE.value if _EQUAL_SIZES.value else None, _CONCURRENCY.value)
-    upscaler = Upscaler(network, _TILE.value, _OVERLAP.value)
-    print(f"{upscaler.origin}: x{upscaler.scale}", flush=True)
-    return FAILURE if report_files(upscale_files(upscaler, jobs), len(jobs), FLAGS) else SUCCESS
+    upscaler = Upscaler(network, _TILE.value, _OVERLAP.value, monitor=Monitor(progress.log, progress.advance))
+    progress.log(f"{upscaler.origin}: x{upscaler.scale}")
+    return _IMAGES.upscale(upscaler, sources, options, progress)

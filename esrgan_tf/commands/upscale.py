@@ -1,30 +1,26 @@
-"""Upscale images with a trained generator.
+"""Upscale images: files, folders and globs, beside them or to --output.
 
-    esrgan upscale --input=photo.jpg --output=photo_x4.png
-    esrgan upscale --model=runs/quickstart_x4 --input=photo.png --output=photo_x4.png
-    esrgan upscale --model=generator.keras --input='photos/*.jpg' --output=upscaled/
-    esrgan upscale --model=generator.keras --input=photo.png --output=photo_x4.png --self_ensemble --keep_colors
-    esrgan upscale --model=runs/esrgan_x4/psnr --model=runs/esrgan_x4/gan --alpha=0.8 --input=... --output=...
+    esrgan upscale photo.jpg                                        # photo_x4.jpg; 4 s for 512 x 512 px on two cores
+    esrgan upscale photos/ --recursive --skip_existing --output=upscaled/
+    esrgan upscale photo.png --scale=1.5                            # or --width=1920, or --height
+    esrgan upscale photo.png --model=runs/quickstart_x4 --output=large.webp --quality=90
+    esrgan upscale photo.png --model=generator.keras --self_ensemble --keep_colors
+    esrgan upscale photo.png --model=runs/esrgan_x4/psnr --model=runs/esrgan_x4/gan --alpha=0.8
 
 Without --model a small generator that comes with this package is taken: `esrgan zoo` lists them.
-Alpha, grey, 16 bits and ICC profile are kept. A file that cannot be read is reported and skipped; the exit status is
-then 1.
+Alpha, grey, 16 bits, ICC profile, EXIF and XMP are kept; animated GIF, WebP and PNG are upscaled frame by frame. A file
+that cannot be read is reported and skipped; the exit status is then 1.
 """
 
 import sys
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 
 from absl import flags
 
 from esrgan_tf.commands.command_line import (
-    FAILURE,
-    SUCCESS,
-    check_given,
     define_alpha,
     quiet,
-    report_files,
     run_command,
 )
 from esrgan_tf.commands.image_flags import ImageFlags
@@ -38,12 +34,18 @@ DEFAULT_SCALE = 4
 _MODEL = flags.DEFINE_multi_string(
     "model",
     [],
-    f"The generator: {titles()}. Two whole ones (psnr, gan) go with --alpha. Default: the zoo's, of --scale.",
+    f"The generator: {titles()}. Two whole ones (psnr, gan) go with --alpha. Default: the zoo's, for --scale.",
     flag_values=FLAGS,
 )
-_SCALE = flags.DEFINE_integer(
-    "scale", None, "Of the zoo's generator, where no --model is given; default 4.", lower_bound=1, flag_values=FLAGS
+_SCALE = flags.DEFINE_float(
+    "scale",
+    None,
+    "Output size / input size, such as 1.5: upscaled by the generator, more than once where it takes that, and resized "
+    "down. Default: the generator's own.",
+    flag_values=FLAGS,
 )
+_WIDTH = flags.DEFINE_integer("width", None, "Of the output, px, in place of --scale.", 1, None, FLAGS)
+_HEIGHT = flags.DEFINE_integer("height", None, "Of the output, px, in place of --scale.", 1, None, FLAGS)
 _ALPHA = define_alpha(
     "Network interpolation of two models, or of a SavedModel of two: 0 is the first, 1 the second.", FLAGS
 )
@@ -85,6 +87,13 @@ _SELF_ENSEMBLE = flags.DEFINE_bool(
 _KEEP_COLORS = flags.DEFINE_bool(
     "keep_colors", False, "Give the output the low frequencies (the colours) of the input.", flag_values=FLAGS
 )
+_ALPHA_CHANNEL = flags.DEFINE_enum(
+    "alpha_channel",
+    "bicubic",
+    ["bicubic", "network"],
+    "What upscales alpha: the network makes it sharper, in twice the time.",
+    flag_values=FLAGS,
+)
 _COMPARE = flags.DEFINE_bool(
     "compare",
     False,
@@ -98,35 +107,43 @@ _REFERENCE = flags.DEFINE_string(
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
-    return run_command(_upscale, FLAGS, __doc__, sys.argv if argv is None else argv)
+    return run_command(_upscale, FLAGS, __doc__, sys.argv if argv is None else argv, positional=None)
 
 
-def _upscale() -> int:
+def _upscale(*inputs: str) -> int:
     """Flags to files."""
-    check_given(_IMAGES.input, _IMAGES.output)
-    log = partial(print, flush=True)
-    models = _MODEL.value or [_of_zoo(log)]
+    if _REFERENCE.value and not Path(_REFERENCE.value).exists():
+        raise InputError(f"`--reference` must be a file or a folder. Received: {_REFERENCE.value}, which is not there.")
+    from esrgan_tf.inference.engines.opening import open_engine
+    from esrgan_tf.inference.jobs import count_pixels
+    from esrgan_tf.inference.output_size import OutputSize
+    from esrgan_tf.inference.upscaler import SELF_ENSEMBLE_RUNS, Monitor, Upscaler
+
+    size, compare = OutputSize(_SCALE.value, _WIDTH.value, _HEIGHT.value), _COMPARE.value or bool(_REFERENCE.value)
+    options = _IMAGES.options(size=size, compare=compare, reference=_REFERENCE.value)
+    sources = _IMAGES.sources(inputs, options)
+    progress = _IMAGES.progress()
+    models = _MODEL.value or [_of_zoo(progress.log)]
     if len(models) > 2:
         raise InputError(
             f"`--model` must be given once, or twice (psnr, gan) with `--alpha`. Received: {len(models)} models."
         )
-    if _MODEL.value and _SCALE.value:
-        raise InputError("`--scale` must be left out where `--model` is given, which has its own.")
-    if _REFERENCE.value and not Path(_REFERENCE.value).exists():
-        raise InputError(f"`--reference` must be a file or a folder. Received: {_REFERENCE.value}, which is not there.")
-    compare = _COMPARE.value or bool(_REFERENCE.value)
-    jobs = _IMAGES.jobs(compare)
-    from esrgan_tf.inference.engines.opening import open_engine
-    from esrgan_tf.inference.files import count_pixels, upscale_files
-    from esrgan_tf.inference.upscaler import SELF_ENSEMBLE_RUNS, Upscaler
-
-    pixels = count_pixels(jobs) * (SELF_ENSEMBLE_RUNS if _SELF_ENSEMBLE.value else 1)
+    pixels = count_pixels(sources) * (SELF_ENSEMBLE_RUNS if _SELF_ENSEMBLE.value else 1)
     with quiet():  # runtimes' start-up notes
-        network = open_engine(models, _ALPHA.value, _ENGINE.value, _PRECISION.value, pixels, not _NO_CACHE.value, log)
-    upscaler = Upscaler(network, _TILE.value, _OVERLAP.value, _SELF_ENSEMBLE.value, _KEEP_COLORS.value, log)
-    log(f"{upscaler.origin}: {upscaler.recipe}, x{upscaler.scale}")
-    done = upscale_files(upscaler, jobs, compare, _REFERENCE.value)
-    return FAILURE if report_files(done, len(jobs), FLAGS, compare) else SUCCESS
+        network = open_engine(
+            models, _ALPHA.value, _ENGINE.value, _PRECISION.value, pixels, not _NO_CACHE.value, progress.log
+        )
+    upscaler = Upscaler(
+        network,
+        _TILE.value,
+        _OVERLAP.value,
+        _SELF_ENSEMBLE.value,
+        _KEEP_COLORS.value,
+        _ALPHA_CHANNEL.value,
+        Monitor(progress.log, progress.advance),
+    )
+    progress.log(f"{upscaler.origin}: {upscaler.recipe}, x{upscaler.scale}")
+    return _IMAGES.upscale(upscaler, sources, options, progress)
 
 
 def _of_zoo(log: Callable[[str], None]) -> str:

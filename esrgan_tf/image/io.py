@@ -4,8 +4,8 @@ Images in memory are RGB, float32, 0..1, [height, width, 3]. Integers (uint8, or
 16-bit files) exist only at the edges, where a file is read or written. Values are rounded once, at
 the very end, and then clipped.
 
-Kept from `read_image` to `write_image`: alpha, grey, 16 bits, the ICC profile. Not kept: EXIF
-and other metadata (the orientation is applied), palettes (become RGB), CMYK (becomes sRGB).
+Kept from `read_image` to `write_image`: alpha, grey, 16 bits, the ICC profile, EXIF and XMP (the
+orientation is applied). Not kept: palettes (become RGB), CMYK (becomes sRGB).
 """
 
 from dataclasses import dataclass
@@ -16,6 +16,7 @@ import numpy as np
 from esrgan_tf.atomic import replacing
 from esrgan_tf.errors import InputError
 from esrgan_tf.image import codecs
+from esrgan_tf.image.file_metadata import FileMetadata
 from esrgan_tf.image.reading import read_samples
 
 IMAGE_SUFFIXES = tuple(codecs.FORMATS)
@@ -33,6 +34,7 @@ class DecodedImage:
         grey: Whether the file is grey (with or without alpha) rather than RGB.
         bits: Bits per channel in the file, 8 or 16.
         icc_profile: The embedded ICC profile, or None.
+        metadata: EXIF and XMP, or None.
 
     Raises:
         ValueError: A shape or `bits` is none of these.
@@ -43,6 +45,7 @@ class DecodedImage:
     grey: bool = False
     bits: int = 8
     icc_profile: bytes | None = None
+    metadata: FileMetadata | None = None
 
     def __post_init__(self):
         if self.rgb.ndim != 3 or self.rgb.shape[2] != 3 or 0 in self.rgb.shape:
@@ -143,7 +146,7 @@ def list_images(folder: str | Path) -> list[Path]:
 
 
 def read_image(path: str | Path) -> DecodedImage:
-    """Read a PNG, JPEG, WebP, BMP or TIFF file (recognised by its content), upright by its EXIF orientation.
+    """Read an image file of one of `IMAGE_SUFFIXES` (recognised by its content), upright by its EXIF orientation.
 
     Args:
         path: The file.
@@ -154,7 +157,14 @@ def read_image(path: str | Path) -> DecodedImage:
     Raises:
         InputError: As `read_samples`.
     """
-    samples, profile = read_samples(path)
+    samples, profile, metadata = read_samples(path)
+    return from_samples(samples, profile, metadata)
+
+
+def from_samples(
+    samples: np.ndarray, profile: bytes | None = None, metadata: FileMetadata | None = None
+) -> DecodedImage:
+    """An image in memory of a file's samples: uint8 or uint16 [height, width, 1..4]."""
     values = to_float(samples)
     grey = values.shape[2] <= 2
     return DecodedImage(
@@ -163,6 +173,7 @@ def read_image(path: str | Path) -> DecodedImage:
         grey=grey,
         bits=8 * samples.itemsize,
         icc_profile=profile or None,
+        metadata=metadata,
     )
 
 
@@ -178,23 +189,24 @@ def read_rgb(path: str | Path) -> np.ndarray:
     Raises:
         InputError: As `read_samples`.
     """
-    samples, _ = read_samples(path)
+    samples = read_samples(path).samples
     if samples.dtype != np.uint8:
         samples = to_uint8(to_float(samples))
     return samples[..., :3] if samples.shape[2] >= 3 else np.repeat(samples[..., :1], 3, axis=2)
 
 
-def check_can_hold(path: str | Path, image: DecodedImage, scale: int = 1) -> None:
+def check_can_hold(path: str | Path, image: DecodedImage, scale: float = 1, frames: int = 1) -> None:
     """Refuse early what `write_image` would refuse: a format that loses part of the image.
 
     Args:
         path: The file to be written; its suffix chooses the format.
         image: The image, or the one it is made from.
         scale: Factor by which the written image is larger than `image`.
+        frames: Of the file to be written.
 
     Raises:
         InputError: The suffix is unknown, or its format cannot hold the alpha, the bits, the ICC
-            profile or the size.
+            profile, the frames or the size.
     """
     wanted = codecs.FORMATS.get(Path(path).suffix.lower())
     if wanted is None:
@@ -206,12 +218,13 @@ def check_can_hold(path: str | Path, image: DecodedImage, scale: int = 1) -> Non
         codecs.DEEP: image.bits == 16,
         codecs.PROFILE: profile is not None,
         codecs.GREY_PROFILE: grey_profile,
+        codecs.FRAMES: frames > 1,
     }
     for need, present in needs.items():
         if present and need not in wanted.holds:
             able = ", ".join(suffix for suffix, other in codecs.FORMATS.items() if need in other.holds)
             raise InputError(f"`{path}` cannot hold {need}, which the image has. Use one of {able}.")
-    longest = scale * max(image.rgb.shape[:2])
+    longest = round(scale * max(image.rgb.shape[:2]))
     if longest > wanted.longest_side:
         raise InputError(
             f"`{path}` cannot hold a side of {longest} px: {wanted.name} allows {wanted.longest_side}. "
@@ -219,15 +232,18 @@ def check_can_hold(path: str | Path, image: DecodedImage, scale: int = 1) -> Non
         )
 
 
-def write_image(path: str | Path, image: DecodedImage) -> None:
+def write_image(path: str | Path, image: DecodedImage, quality: int | None = None) -> None:
     """Write an image in the format of the suffix; the file is complete or not there.
 
-    JPEG has quality 95 with full-resolution colour (4:4:4), the other formats are lossless. WebP has
-    no grey: it gets three equal channels.
+    By default JPEG has quality 95 and AVIF 90, with full-resolution colour (4:4:4), GIF has 255 colours, and the other
+    formats are lossless. WebP and AVIF have no grey: it becomes three equal channels. EXIF and XMP are left out where
+    the format holds none (BMP, GIF, PPM); a TIFF that has them is written without compression, and of 16 bits it has
+    EXIF's texts alone.
 
     Args:
         path: The file; missing folders are created.
         image: The image.
+        quality: 1 to 100, of JPEG, AVIF and WebP (which is then lossy); the other formats have none.
 
     Raises:
         InputError: As `check_can_hold` and `files.replacing`.
@@ -235,11 +251,21 @@ def write_image(path: str | Path, image: DecodedImage) -> None:
         OSError: The system refused the write.
     """
     check_can_hold(path, image)
+    form = codecs.FORMATS[Path(path).suffix.lower()]
+    data = codecs.encode(to_samples(image), form, image.icc_profile, image.metadata, quality)
+    with replacing(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def to_samples(image: DecodedImage) -> np.ndarray:
+    """An image as a file's samples: uint8 or uint16 [height, width, 1..4].
+
+    Raises:
+        ValueError: A value of the image is NaN or infinite.
+    """
     dtype = np.uint16 if image.bits == 16 else np.uint8
     colour = image.rgb.mean(axis=2, keepdims=True) if image.grey else image.rgb
     samples = colour if colour.dtype == dtype else to_integers(colour, dtype)
-    if image.alpha is not None:
-        samples = np.concatenate([samples, to_integers(image.alpha[..., None], dtype)], axis=2)
-    data = codecs.encode(samples, codecs.FORMATS[Path(path).suffix.lower()], image.icc_profile)
-    with replacing(path) as temporary:
-        temporary.write_bytes(data)
+    if image.alpha is None:
+        return samples
+    return np.concatenate([samples, to_integers(image.alpha[..., None], dtype)], axis=2)

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 from PIL import Image
 
 from esrgan_tf.errors import InputError, first_line
@@ -48,31 +47,31 @@ def read_header(path: str | Path) -> Header:
     Raises:
         InputError: The file is missing, empty, no image, or its header is damaged or promises too many pixels.
     """
-    with _one_line(path), Image.open(path, formats=codecs.PILLOW_FORMATS) as image:
+    with one_line_errors(path), Image.open(path, formats=codecs.PILLOW_FORMATS) as image:
         # Pillow would decode a whole PNG in search of EXIF behind its pixels.
         orientation = codecs.orientation(image) if image.format != "PNG" or "exif" in image.info else codecs.UPRIGHT
         return Header(image.format, image.mode, *image.size, orientation)
 
 
-def read_samples(path: str | Path) -> tuple[np.ndarray, bytes | None]:
+def read_samples(path: str | Path) -> codecs.Decoded:
     """Decode an image file, upright by its EXIF orientation.
 
     Args:
         path: The file; its content, not its suffix, decides the format.
 
     Returns:
-        uint8 or uint16 [height, width, 1..4] (grey, grey + alpha, RGB or RGBA), and the ICC profile or None.
+        uint8 or uint16 [height, width, 1..4] (grey, grey + alpha, RGB or RGBA), the ICC profile, EXIF and XMP.
 
     Raises:
         InputError: The file is missing, empty, cut off, damaged, no image, animated, multi-page, too large
             (Pillow's limit against decompression bombs, or the memory) or of a kind that would lose values.
     """
-    with _one_line(path):
+    with one_line_errors(path):
         return codecs.decode(Path(path).read_bytes())
 
 
 @contextmanager
-def _one_line(path: str | Path) -> Iterator[None]:
+def one_line_errors(path: str | Path) -> Iterator[None]:
     """Turn everything that opening or decoding a file may raise into an `InputError` that names it."""
     if Path(path).is_fifo():  # reading it would wait for ever
         raise InputError(f"`{path}` cannot be read. Received: a pipe.")
@@ -89,7 +88,7 @@ def _one_line(path: str | Path) -> Iterator[None]:
         raise InputError(f"`{path}` {error}") from error
     except Image.UnidentifiedImageError as error:
         raise InputError(
-            f"`{path}` must be an image in PNG, JPEG, WebP, BMP or TIFF format. "
+            f"`{path}` must be an image in PNG, JPEG, WebP, AVIF, GIF, BMP, PPM or TIFF format. "
             f"Received: {Path(path).stat().st_size} bytes that are none of these, or whose beginning is damaged."
         ) from error
     except Image.DecompressionBombError as error:

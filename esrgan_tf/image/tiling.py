@@ -1,11 +1,9 @@
 """Cutting an image into overlapping tiles of one size, and putting their outputs together."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
-
-from esrgan_tf.image.workers import Workers
 
 
 class Span(NamedTuple):
@@ -63,7 +61,7 @@ def upscale_by_tiles(
     scale: int,
     tile: int | tuple[int, int],
     overlap: int,
-    workers: Workers | None = None,
+    mapping: Callable[[Callable, Iterable], Iterable[int]] = map,
     dtype: type = np.float32,
 ) -> np.ndarray:
     """Upscale an image tile by tile.
@@ -74,7 +72,8 @@ def upscale_by_tiles(
         scale: whole factor.
         tile: px of the input, of both sides or height and width.
         overlap: px of the input around what is kept of a tile.
-        workers: that upscale several tiles concurrently; `None` is one thread.
+        mapping: as `map`: calls a function with each tile's place, perhaps concurrently; a result is the number of px
+            of the image that are done by that tile.
         dtype: of the output.
 
     Returns:
@@ -87,7 +86,7 @@ def upscale_by_tiles(
     tiles = (tile, tile) if isinstance(tile, int) else tile
     output = np.empty((scale * height, scale * width, channels), dtype)
 
-    def fill(window: tuple[Span, Span]) -> None:
+    def fill(window: tuple[Span, Span]) -> int:
         rows, columns = window
         upscaled = upscale(image[rows.start : rows.stop, columns.start : columns.stop])
         target = tuple(slice(scale * span.keep_start, scale * span.keep_stop) for span in (rows, columns))
@@ -96,8 +95,9 @@ def upscale_by_tiles(
             for span in (rows, columns)
         )
         output[target] = upscaled[source]
+        return (rows.keep_stop - rows.keep_start) * (columns.keep_stop - columns.keep_start)
 
-    for _ in (workers or Workers(1)).map(fill, _windows((height, width), tiles, overlap)):
+    for _ in mapping(fill, _windows((height, width), tiles, overlap)):
         pass
     return output
 

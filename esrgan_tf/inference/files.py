@@ -1,112 +1,65 @@
-"""Upscaling files: sources and targets, one by one; broken ones are reported and skipped."""
+"""Upscaling files one by one; broken ones are reported and skipped."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
-from glob import glob, has_magic
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from PIL import Image
 
 from esrgan_tf.atomic import replacing
 from esrgan_tf.errors import InputError
-from esrgan_tf.image.io import (
-    IMAGE_SUFFIXES,
-    DecodedImage,
-    check_can_hold,
-    list_images,
-    read_image,
-    to_float,
-    write_image,
-)
+from esrgan_tf.image.animation import Animation, open_animation, write_animation
+from esrgan_tf.image.io import DecodedImage, check_can_hold, list_images, read_image, to_float, write_image
 from esrgan_tf.image.reading import read_header
 from esrgan_tf.image.workers import Workers
+from esrgan_tf.inference.jobs import Job
+from esrgan_tf.inference.output_size import OutputSize, passes, upscale_to
 from esrgan_tf.inference.upscaler import Upscaler
 from esrgan_tf.metrics.comparison import comparison_panel
 
 
 @dataclass(frozen=True)
-class Job:
-    """One image to upscale."""
-
-    source: Path
-    target: Path
-
-    @property
-    def comparison(self) -> Path:
-        """Where its comparison goes."""
-        return self.target.with_name(f"{self.target.stem}_compare.png")
-
-
-def plan_jobs(source: str, target: str, suffix: str | None = None, compare: bool = False) -> list[Job]:
-    """Which files are read and written.
+class FileOptions:
+    """What is written.
 
     Args:
-        source: a file, a folder, or a glob such as `photos/*.jpg`.
-        target: a file (one source alone) or a folder, where the sources' names are kept.
-        suffix: of the files written to a folder, such as ".png"; `None` keeps each source's own.
-        compare: whether comparisons are written as well.
-
-    Raises:
-        InputError: nothing to read, several sources for one file, two sources for one target, or a target
-            that is its own source.
+        size: of the outputs.
+        quality: 1 to 100, of formats that have a lossy kind; `None` is the format's default.
+        strip_metadata: leave EXIF and XMP out.
+        compare: write `<target stem>_compare.png` beside each target: input | bicubic | generator (| original).
+        reference: original for `compare`: a file, or a folder with images of the sources' stems.
     """
-    if has_magic(source) and not Path(source).exists():
-        paths = sorted(Path(path) for path in glob(source) if Path(path).suffix.lower() in IMAGE_SUFFIXES)
-        if not paths:
-            raise InputError(f"`input` must match images ({', '.join(IMAGE_SUFFIXES)}). Received: {source}.")
-    elif Path(source).is_dir():
-        paths = list_images(source)
-    elif Path(source).is_file():
-        paths = [Path(source)]
-    else:
-        raise InputError(f"`input` must be a file, a folder or a glob. Received: {source}, which is not there.")
-    to_file = Path(target).suffix.lower() in IMAGE_SUFFIXES and not Path(target).is_dir()
-    if paths == [Path(source)] and Path(target).suffix and not to_file and not Path(target).is_dir():
-        raise InputError(
-            f"`output` must end in one of {', '.join(IMAGE_SUFFIXES)}, or be a folder. Received: {target}."
-        )
-    if to_file and suffix:
-        raise InputError(f"`format` goes with a folder as `output`. Received: {target}.")
-    if to_file and (len(paths) > 1 or Path(source).is_dir()):
-        raise InputError(f"`output` must be a folder for {len(paths)} images. Received: {target}.")
-    targets = [Path(target) if to_file else Path(target) / f"{p.stem}{suffix or p.suffix}" for p in paths]
-    jobs = [Job(path, place) for path, place in zip(paths, targets, strict=True)]
-    seen: dict[Path, Path] = {}
-    sources = {path.resolve() for path in paths}
-    for job in jobs:
-        for place in (job.target, job.comparison) if compare else (job.target,):
-            if place.resolve() in sources:
-                raise InputError(f"`output` must not be an input itself. Received: {place}.")
-            if place.resolve() in seen:
-                raise InputError(
-                    f"`output` would hold two images as {place}, of {seen[place.resolve()]} and {job.source}: "
-                    "rename one, or leave out `format`."
-                )
-            seen[place.resolve()] = job.source
-    return jobs
+
+    size: OutputSize = OutputSize()
+    quality: int | None = None
+    strip_metadata: bool = False
+    compare: bool = False
+    reference: str | None = None
 
 
-def count_pixels(jobs: Iterable[Job]) -> int:
-    """Pixels of all sources together, by their headers; one that cannot be read counts none."""
+def total_pixels(jobs: Iterable[Job], upscaler: Upscaler, size: OutputSize) -> int:
+    """How many px the upscaler will report for files that can be read: those of every frame and every pass."""
     total = 0
     for job in jobs:
         with suppress(InputError):
-            header = read_header(job.source)
-            total += header.width * header.height
-    return total
+            sides = read_header(job.source).upright_size
+            runs = passes(sides, size.of(*sides, upscaler.scale), upscaler.scale)
+            animation = open_animation(job.source)
+            frame = sides[0] * sides[1] * sum(upscaler.scale ** (2 * run) for run in range(runs))
+            total += frame * (animation.frames if animation else 1)
+    return total * upscaler.runs
 
 
 def upscale_files(
-    upscaler: Upscaler, jobs: list[Job], compare: bool = False, reference: str | None = None
+    upscaler: Upscaler, jobs: list[Job], options: FileOptions | None = None
 ) -> Iterator[tuple[Job, InputError | None]]:
     """Upscale files, as many concurrently as suits the generator, while others are read and written.
 
     Args:
         upscaler: of a generator.
         jobs: as `plan_jobs` gives them.
-        compare: write `<target stem>_compare.png` beside each target: input | bicubic | generator (| original).
-        reference: original for `compare`: a file, or a folder with images of the sources' stems.
+        options: `None` are the defaults.
 
     Yields:
         Each job, in their order, when it is done, with its error if the image could not be read, upscaled or
@@ -115,9 +68,10 @@ def upscale_files(
     Raises:
         OSError: the system refuses to write, such as on a full disk: the other files would fare no better.
     """
+    options = options or FileOptions()
 
     def upscale(job: Job) -> tuple[Job, InputError | None]:
-        return job, _upscale_file(upscaler, job, compare, reference)
+        return job, _upscale_file(upscaler, job, options)
 
     try:
         yield from Workers(min(len(jobs), upscaler.concurrency + 1)).map(upscale, jobs)
@@ -126,25 +80,58 @@ def upscale_files(
         raise
 
 
-def _upscale_file(upscaler: Upscaler, job: Job, compare: bool, reference: str | None) -> InputError | None:
+def _upscale_file(upscaler: Upscaler, job: Job, options: FileOptions) -> InputError | None:
     """Upscale one file; returns what is wrong with it, if anything is."""
     try:
+        if animation := open_animation(job.source):
+            _upscale_animation(upscaler, job, animation, options)
+            return None
         image = read_image(job.source)
-        # Before upscaling, not after it: a format that cannot hold the result.
-        check_can_hold(job.target, image, upscaler.scale)
-        output = upscaler.upscale_image(image)
-        write_image(job.target, output)
-        if compare:
-            _write_comparison(upscaler, job, image, output, reference)
+        if options.strip_metadata:
+            image = replace(image, metadata=None)
+        _check_target(job.target, image, upscaler, options.size)
+        output = upscale_to(upscaler, image, options.size)
+        write_image(job.target, output, options.quality)
+        if options.compare:
+            _write_comparison(upscaler, job, image, output, options.reference)
     except InputError as error:
         return error if str(job.source) in str(error) else InputError(f"`{job.source}`: {error}")
     return None
+
+
+def _upscale_animation(upscaler: Upscaler, job: Job, animation: Animation, options: FileOptions) -> None:
+    """Upscale an animated file frame by frame.
+
+    Raises:
+        InputError: a frame cannot be read or upscaled, or the target cannot hold it.
+    """
+    if options.compare:
+        raise InputError("`compare` must be left out for an animation.")
+    if options.strip_metadata:
+        animation = replace(animation, metadata=None)
+
+    def frames() -> Iterator[tuple[DecodedImage, int]]:
+        for frame, milliseconds in animation.read():
+            _check_target(job.target, frame, upscaler, options.size, animation.frames)
+            yield upscale_to(upscaler, frame, options.size), milliseconds
+
+    write_animation(job.target, animation, frames(), options.quality)
+
+
+def _check_target(target: Path, image: DecodedImage, upscaler: Upscaler, size: OutputSize, frames: int = 1) -> None:
+    """Refuse before upscaling, not after it, a format that cannot hold the result."""
+    height, width = image.rgb.shape[:2]
+    wanted = size.of(height, width, upscaler.scale)
+    check_can_hold(target, image, max(wanted) / max(height, width), frames)
 
 
 def _write_comparison(
     upscaler: Upscaler, job: Job, image: DecodedImage, output: DecodedImage, reference: str | None
 ) -> None:
     """Write the panel beside the target."""
+    sides = [upscaler.scale * side for side in image.rgb.shape[:2]]
+    if [*output.rgb.shape[:2]] != sides:
+        raise InputError(f"`compare` must go with the generator's own scale, {upscaler.scale}.")
     original = None
     if reference:
         original = read_image(_reference_of(job, Path(reference))).rgb

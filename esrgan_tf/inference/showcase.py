@@ -9,7 +9,8 @@ from esrgan_tf.atomic import replacing
 from esrgan_tf.image.io import DecodedImage, read_image, to_float, to_uint8, write_image
 from esrgan_tf.image.panels import stack_rows
 from esrgan_tf.image.resize import imresize_uint8
-from esrgan_tf.inference.files import Job, upscale_files
+from esrgan_tf.inference.files import upscale_files
+from esrgan_tf.inference.jobs import Job
 from esrgan_tf.inference.upscaler import Upscaler
 from esrgan_tf.metrics.comparison import comparison_panel
 from esrgan_tf.recipes.configs import STAGES

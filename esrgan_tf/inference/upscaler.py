@@ -2,13 +2,14 @@
 
 import dataclasses
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from threading import BoundedSemaphore
 
 import numpy as np
 
-from esrgan_tf.errors import InputError
+from esrgan_tf.errors import InputError, check_one_of
 from esrgan_tf.formats.network import Network
 from esrgan_tf.formats.registry import open_network
 from esrgan_tf.image.io import DecodedImage, to_float, to_integers
@@ -18,8 +19,22 @@ from esrgan_tf.image.workers import Workers
 
 DEFAULT_TILE = 256  # px, of networks that take any size
 LEAST_TILE = 64  # px, where memory is too little
+ALPHA_CHANNELS = ("bicubic", "network")  # what upscales alpha
 QUARTER_TURNS = 4
 SELF_ENSEMBLE_RUNS = 2 * QUARTER_TURNS  # with and without a flip
+
+
+@dataclass(frozen=True)
+class Monitor:
+    """What an upscaler calls while it works, from any thread.
+
+    Args:
+        log: takes the line that says that memory was too little for the tiles, and smaller ones are used.
+        on_pixels: takes the number of px of an image that are done by another tile.
+    """
+
+    log: Callable[[str], None] = lambda line: None
+    on_pixels: Callable[[int], None] = lambda pixels: None
 
 
 class Upscaler:
@@ -32,7 +47,8 @@ class Upscaler:
         overlap: int | None = None,
         self_ensemble: bool = False,
         keep_colors: bool = False,
-        log: Callable[[str], None] = lambda line: None,
+        alpha_channel: str = "bicubic",
+        monitor: Monitor | None = None,
     ):
         """Wrap a generator.
 
@@ -44,11 +60,14 @@ class Upscaler:
             self_ensemble: take the mean over the eight flips and quarter turns (EDSR, arXiv:1707.02921, section
                 3.4): eight times the computation.
             keep_colors: replace the output's low frequencies by the input's (`color.keep_colors`).
-            log: takes the line that says that memory was too little for the tiles, and smaller ones are used.
+            alpha_channel: what upscales alpha, "bicubic" or "network": as a grey image, sharper, and twice the work.
+            monitor: is told what happens.
 
         Raises:
-            InputError: a tile that is not more than twice the overlap, or none that the generator takes.
+            InputError: an unknown `alpha_channel`, a tile that is not more than twice the overlap, or none that the
+                generator takes.
         """
+        check_one_of("alpha_channel", alpha_channel, ALPHA_CHANNELS)
         metadata = network.metadata
         if tile is None:
             tile = metadata.tile or metadata.preferred_tile or DEFAULT_TILE
@@ -66,9 +85,11 @@ class Upscaler:
         self.recipe, self.scale, self.origin = metadata.recipe, metadata.scale, network.origin
         self.concurrency, self._workers = network.concurrency, Workers(network.concurrency)
         self._gate, self._closed = BoundedSemaphore(network.concurrency), False
-        self._network, self._tile, self._overlap, self._log = network, tile, overlap, log
+        self._network, self._tile, self._overlap = network, tile, overlap
         self._multiple, self._fixed_tile = metadata.lr_multiple, metadata.tile or 0
         self._self_ensemble, self._keep_colors = self_ensemble, keep_colors
+        self.runs = SELF_ENSEMBLE_RUNS if self_ensemble else 1
+        self._alpha_channel, self._monitor = alpha_channel, monitor or Monitor()
 
     @classmethod
     def from_file(
@@ -121,22 +142,32 @@ class Upscaler:
             raise ValueError(f"`image` must be uint8, or float in 0..1. Received: dtype={image.dtype}.")
         return self.upscale(image.astype(np.float32))
 
-    def upscale_image(self, image: DecodedImage) -> DecodedImage:
-        """Upscale an image and keep its kind: alpha (upscaled by bicubic), grey, bits and ICC profile.
+    def upscale_image(self, image: DecodedImage, rounded: bool = True) -> DecodedImage:
+        """Upscale an image and keep its kind: alpha, grey, bits, ICC profile and metadata.
+
+        Args:
+            image: float32.
+            rounded: to integers of its bits, unless it is grey: a quarter of the memory of an image to be written.
 
         Returns:
-            The image, to be written: one that is not grey holds integers of its bits.
+            The image, its values integers or float32 in 0..1.
 
         Raises:
             InputError: as `upscale`.
         """
-        alpha = None if image.alpha is None else bicubic_upscale(image.alpha, self.scale)
-        dtype = np.float32 if image.grey else np.uint16 if image.bits == 16 else np.uint8
+        alpha = None if image.alpha is None else self._upscale_alpha(image.alpha)
+        dtype = np.float32 if image.grey or not rounded else np.uint16 if image.bits == 16 else np.uint8
         return dataclasses.replace(image, rgb=self._upscale_to(dtype, image.rgb), alpha=alpha)
 
     def close(self) -> None:
         """Give up what other threads are upscaling, at their next tile."""
         self._closed = True
+
+    def _upscale_alpha(self, alpha: np.ndarray) -> np.ndarray:
+        """float32 [h, w], 0..1 -> [scale * h, scale * w]."""
+        if self._alpha_channel == "bicubic":
+            return bicubic_upscale(alpha, self.scale)
+        return self.upscale(np.repeat(alpha[..., None], 3, axis=2)).mean(axis=2)
 
     def _upscale_to(self, dtype: type, rgb_01: np.ndarray) -> np.ndarray:
         """float32 [h, w, 3] -> `dtype` [scale * h, scale * w, 3]: float32 clipped to 0..1, or integers rounded once."""
@@ -187,7 +218,7 @@ class Upscaler:
                 may_halve = self._tile and not self._fixed_tile
                 if not may_halve or smaller < max(LEAST_TILE, 2 * self._overlap + 1):
                     raise InputError(f"out of memory: use a smaller `tile`. Received: {tile}.") from error
-                self._log(f"out of memory with tiles of {tile} px: continues with {smaller} px")
+                self._monitor.log(f"out of memory with tiles of {tile} px: continues with {smaller} px")
                 self._tile = smaller
 
     def _by_tiles_of(
@@ -203,9 +234,15 @@ class Upscaler:
         tile = tile or max(rgb_01.shape[:2])
         tiles = (tile, tile) if least else tuple(even_tile(side, tile, overlap, multiple) for side in rgb_01.shape[:2])
         output = upscale_by_tiles(
-            rgb_01, lambda part: finish(self._run(part)), self.scale, tiles, overlap, self._workers, dtype
+            rgb_01, lambda part: finish(self._run(part)), self.scale, tiles, overlap, self._map_tiles, dtype
         )
         return output[: self.scale * height, : self.scale * width]
+
+    def _map_tiles(self, fill: Callable[[tuple], int], windows: Iterable[tuple]) -> Iterator[int]:
+        """Tiles as concurrently as suits the generator, each reported when it is done."""
+        for pixels in self._workers.map(fill, windows):
+            self._monitor.on_pixels(pixels)
+            yield pixels
 
     def _run(self, tile: np.ndarray) -> np.ndarray:
         """The network on one tile, as many at a time as suits it."""

@@ -10,7 +10,7 @@ from esrgan_tf.errors import InputError, check_one_of
 
 MEMBERS = Path(__file__).parent / "members"
 WEIGHTS = ".npz"
-PREFERRED = ("compact", "phone")  # families of names, of which `default_member` takes the first that has the scale
+PREFERRED = ("compact", "phone")  # families of names, of which `default_member` takes the first that is there
 
 
 @dataclass(frozen=True)
@@ -108,16 +108,13 @@ def is_member(path: str | Path) -> bool:
     return by_name or (path.parent == MEMBERS and path.suffix == WEIGHTS)
 
 
-def default_member(scale: int) -> str:
-    """The member that is taken where none is named.
+def default_member(scale: float) -> str:
+    """The member that is taken where none is named: of the first family, the least scale that reaches the wanted one.
 
-    Raises:
-        InputError: none of that scale.
+    Where none does, its largest.
     """
-    for kind in PREFERRED:
-        if f"{kind}_x{scale}" in member_names():
-            return f"{kind}_x{scale}"
-    scales = sorted({read_card(name).scale for name in member_names()})
-    raise InputError(
-        f"`scale` must be one of the zoo's, {', '.join(map(str, scales))}, or `model` given. Received: {scale}."
-    )
+    for family in PREFERRED:
+        scales = {read_card(name).scale: name for name in member_names() if name.rpartition("_x")[0] == family}
+        if scales:
+            return scales[min((known for known in scales if known >= scale), default=max(scales))]
+    raise LookupError("the package was installed without its generators")

@@ -170,9 +170,12 @@ def test_bad_input_to_upscale_is_one_line(capsys, tmp_path):
         ([f"--model={tmp_path}", "--input=x", "--output=y"], ["--input", "x"]),
         ([f"--model={tmp_path}", f"--input={tmp_path}/a.png", "--output=y"], ["--model", str(tmp_path)]),
         ([f"--model={tmp_path}/a.png", f"--input={tmp_path}/a.png", "--output=y"], ["a.png", ".keras"]),
-        (["--format=gif"], ["format", "gif"]),
-        ([f"--model={tmp_path}", f"--input={tmp_path}/a.png", "--output=y.gif"], ["--output", ".png", "y.gif"]),
+        (["--format=svg"], ["format", "svg"]),
+        ([f"--model={tmp_path}", f"--input={tmp_path}/a.png", "--output=y.svg"], ["--output", ".png", "y.svg"]),
         ([f"--model={tmp_path}", "--input=x", "--output=y", "--reference=nope"], ["--reference", "nope"]),
+        ([f"{tmp_path}/a.png", "--scale=0"], ["--scale", "above 0"]),
+        ([f"{tmp_path}/a.png", "--scale=2", "--width=9"], ["--scale", "--width"]),
+        ([f"{tmp_path}/a.png", "--quality=101"], ["quality", "101"]),
     ]
     for arguments, parts in cases:
         assert_one_line_error(run(capsys, "upscale", *arguments), *parts)

@@ -46,7 +46,7 @@ def test_tiles_are_made_at_once_where_it_is_worth_it():
         return image.repeat(2, 0).repeat(2, 1)
 
     image = np.random.default_rng(0).uniform(size=(16, 16, 3)).astype(np.float32)
-    tiled = upscale_by_tiles(image, repeat, 2, tile=10, overlap=2, workers=Workers(2))
+    tiled = upscale_by_tiles(image, repeat, 2, tile=10, overlap=2, mapping=Workers(2).map)
     np.testing.assert_array_equal(tiled, image.repeat(2, 0).repeat(2, 1))
 
 
@@ -59,7 +59,7 @@ def test_few_tiles_are_begun_after_one_that_failed():
         raise MemoryError
 
     with pytest.raises(MemoryError):
-        upscale_by_tiles(np.zeros((200, 200, 3), np.float32), fail, 2, tile=10, overlap=2, workers=Workers(2))
+        upscale_by_tiles(np.zeros((200, 200, 3), np.float32), fail, 2, tile=10, overlap=2, mapping=Workers(2).map)
     assert len(begun) < 34**2 / 2
 
 

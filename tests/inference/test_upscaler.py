@@ -10,14 +10,15 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 from support.images import make_image, truncate, write_noise, write_photo
+from support.jobs import planned
 
 from esrgan_tf.errors import InputError
 from esrgan_tf.formats.keras_file.runtime import keras_network
 from esrgan_tf.image.color import color_drift, keep_colors
 from esrgan_tf.image.io import read_image, to_integers, to_uint8, write_image
 from esrgan_tf.image.resize import bicubic_upscale
-from esrgan_tf.inference.files import plan_jobs, upscale_files
-from esrgan_tf.inference.upscaler import Upscaler
+from esrgan_tf.inference.files import FileOptions, upscale_files
+from esrgan_tf.inference.upscaler import Monitor, Upscaler
 from esrgan_tf.models import build_generator
 from esrgan_tf.recipes.generators import RRDBConfig
 
@@ -101,7 +102,7 @@ def test_a_tile_without_a_middle_is_refused(model):
 def test_alpha_grey_and_depth_are_kept(tmp_path, upscaler, name, kind):
     write_image(tmp_path / name, make_image(**kind))
     before = read_image(tmp_path / name)
-    ((job, error),) = upscale_files(upscaler, plan_jobs(str(tmp_path / name), str(tmp_path / "out")))
+    ((job, error),) = upscale_files(upscaler, planned(str(tmp_path / name), str(tmp_path / "out")))
     assert error is None
     after = read_image(job.target)
     assert job.target == tmp_path / "out" / name
@@ -118,7 +119,7 @@ def test_one_unreadable_file_is_told_and_the_others_are_done(tmp_path, upscaler)
     for index, name in enumerate(("a.png", "b.png", "c.jpg")):
         write_noise(tmp_path / "in" / name, 12, 10, seed=index)
     truncate(tmp_path / "in/b.png")
-    results = list(upscale_files(upscaler, plan_jobs(str(tmp_path / "in"), str(tmp_path / "out"))))
+    results = list(upscale_files(upscaler, planned(str(tmp_path / "in"), str(tmp_path / "out"))))
     assert [job.source.name for job, error in results if error] == ["b.png"]
     assert "b.png" in str(results[1][1])
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.png", "c.jpg"]
@@ -127,10 +128,10 @@ def test_one_unreadable_file_is_told_and_the_others_are_done(tmp_path, upscaler)
 def test_comparison_is_written_beside_the_target_with_and_without_original(tmp_path, upscaler):
     write_photo(tmp_path / "lr/a.png", 24, 24)
     write_photo(tmp_path / "hr/a.png", 48, 48)
-    jobs = plan_jobs(str(tmp_path / "lr/a.png"), str(tmp_path / "out/big.png"))
+    jobs = planned(str(tmp_path / "lr/a.png"), str(tmp_path / "out/big.png"))
     widths = []
     for reference in (None, str(tmp_path / "hr")):
-        ((_, error),) = upscale_files(upscaler, jobs, compare=True, reference=reference)
+        ((_, error),) = upscale_files(upscaler, jobs, FileOptions(compare=True, reference=reference))
         assert error is None
         widths.append(Image.open(tmp_path / "out/big_compare.png").width)
     assert widths[1] > widths[0] > 3 * 48
@@ -139,45 +140,14 @@ def test_comparison_is_written_beside_the_target_with_and_without_original(tmp_p
 def test_an_original_that_does_not_fit_is_named(tmp_path, upscaler):
     write_photo(tmp_path / "a.png", 24, 24)
     write_photo(tmp_path / "hr.png", 40, 48)
-    jobs = plan_jobs(str(tmp_path / "a.png"), str(tmp_path / "out.png"))
-    ((_, error),) = upscale_files(upscaler, jobs, compare=True, reference=str(tmp_path / "hr.png"))
+    jobs = planned(str(tmp_path / "a.png"), str(tmp_path / "out.png"))
+    ((_, error),) = upscale_files(upscaler, jobs, FileOptions(compare=True, reference=str(tmp_path / "hr.png")))
     assert "must be 48 x 48 px. Received: 48 x 40" in str(error)
-
-
-def test_inputs_are_a_file_a_folder_or_a_glob(tmp_path):
-    for name in ("a.png", "b.jpg", "c.txt"):
-        write_noise(tmp_path / name) if name != "c.txt" else (tmp_path / name).write_text("")
-    out = str(tmp_path / "out")
-    assert [job.source.name for job in plan_jobs(str(tmp_path), out)] == ["a.png", "b.jpg"]
-    assert [job.source.name for job in plan_jobs(str(tmp_path / "*.jpg"), out)] == ["b.jpg"]
-    assert [job.target.name for job in plan_jobs(str(tmp_path), out, ".webp")] == ["a.webp", "b.webp"]
-    assert plan_jobs(str(tmp_path / "a.png"), f"{out}.png")[0].target == tmp_path / "out.png"
-
-
-def test_jobs_that_cannot_be_are_named(tmp_path):
-    for name in ("a.png", "a.jpg"):
-        write_noise(tmp_path / name)
-    cases = {
-        (str(tmp_path / "missing.png"), "out"): "`input`.*not there",
-        (str(tmp_path / "*.bmp"), "out"): "`input`.*must match",
-        (str(tmp_path), str(tmp_path / "out.png")): "`output`.*must be a folder for 2 images",
-        (str(tmp_path / "a.png"), str(tmp_path / "a.png")): "`output`.*input itself",
-    }
-    for (source, target), message in cases.items():
-        with pytest.raises(InputError, match=message):
-            plan_jobs(source, target)
-    with pytest.raises(InputError, match="format"):
-        plan_jobs(str(tmp_path), str(tmp_path / "out"), ".png")
-    write_noise(tmp_path / "in/b.png")
-    write_noise(tmp_path / "in/b_compare.png")
-    assert len(plan_jobs(str(tmp_path / "in"), str(tmp_path / "out"))) == 2
-    with pytest.raises(InputError, match="two images as .*b_compare.png"):
-        plan_jobs(str(tmp_path / "in"), str(tmp_path / "out"), compare=True)
 
 
 def test_memory_that_is_full_and_values_that_are_not_finite_are_told_for_their_image(tmp_path, model):
     write_noise(tmp_path / "a.png", 12, 10)
-    jobs = plan_jobs(str(tmp_path / "a.png"), str(tmp_path / "out.png"))
+    jobs = planned(str(tmp_path / "a.png"), str(tmp_path / "out.png"))
 
     class Exhausted(keras.layers.Layer):
         def compute_output_spec(self, batch):
@@ -198,7 +168,7 @@ def test_memory_that_is_full_and_values_that_are_not_finite_are_told_for_their_i
 
 def test_a_format_that_would_lose_alpha_is_refused_before_the_work(tmp_path, upscaler):
     write_image(tmp_path / "a.png", make_image(alpha=True))
-    ((_, error),) = upscale_files(upscaler, plan_jobs(str(tmp_path / "a.png"), str(tmp_path / "a.jpg")))
+    ((_, error),) = upscale_files(upscaler, planned(str(tmp_path / "a.png"), str(tmp_path / "a.jpg")))
     assert "cannot hold an alpha channel" in str(error)
     assert not (tmp_path / "a.jpg").exists()
 
@@ -228,7 +198,7 @@ def test_tiles_are_halved_where_memory_is_too_little_and_it_is_said_once(model):
         return np.array(model(rgb_01[None]))[0]
 
     lines = []
-    small_memory = Upscaler(replace(keras_network(model), run=run), tile=300, overlap=8, log=lines.append)
+    small_memory = Upscaler(replace(keras_network(model), run=run), tile=300, overlap=8, monitor=Monitor(lines.append))
     rgb = make_image(shape=(300, 150)).rgb
     whole = Upscaler(keras_network(model), tile=0).upscale(rgb)
     for _ in range(2):
@@ -258,15 +228,15 @@ def test_files_are_written_while_the_next_one_is_upscaled(tmp_path, model, monke
         assert len(running) == 1 or written.wait(10)  # the second image, while the first one is written
         return rgb_01.repeat(2, 0).repeat(2, 1)
 
-    def write(path, image):
+    def write(path, image, quality):
         while len(running) < 2:
             time.sleep(0.01)
         written.set()
-        write_image(path, image)
+        write_image(path, image, quality)
 
     monkeypatch.setattr("esrgan_tf.inference.files.write_image", write)
     done = upscale_files(
-        Upscaler(replace(keras_network(model), run=run)), plan_jobs(str(tmp_path / "in"), str(tmp_path / "out"))
+        Upscaler(replace(keras_network(model), run=run)), planned(str(tmp_path / "in"), str(tmp_path / "out"))
     )
     assert [(job.source.stem, error) for job, error in done] == [("a", None), ("b", None), ("c", None)]
 
@@ -275,7 +245,7 @@ def test_what_is_being_upscaled_is_given_up_when_the_caller_stops(tmp_path, mode
     for name in "ab":
         write_noise(tmp_path / f"in/{name}.png", 12, 10)
     upscaler = Upscaler(keras_network(model))
-    done = upscale_files(upscaler, plan_jobs(str(tmp_path / "in"), str(tmp_path / "out")))
+    done = upscale_files(upscaler, planned(str(tmp_path / "in"), str(tmp_path / "out")))
     next(done)
     done.close()
     with pytest.raises(InputError, match="given up"):

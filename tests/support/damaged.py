@@ -15,6 +15,7 @@ from support.images import SRGB
 
 HEIGHT, WIDTH = 36, 40
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+PNG_HEADER_END = len(PNG_SIGNATURE) + 25  # behind IHDR
 CUTS, FLIPS, WORDS = 16, 24, 8  # positions of each kind of damage, spread over the file
 HEADER = 48  # bytes, every one of which is damaged as well
 EXTREMES = (b"\0\0\0\0", b"\x7f\xff\xff\xff", b"\xff\xff\xff\xff")
@@ -50,6 +51,10 @@ def sound_files(height: int = HEIGHT, width: int = WIDTH) -> dict[str, bytes]:
         "lossy.webp": _saved(image, "WEBP", quality=80),
         "lossless.webp": _saved(image, "WEBP", lossless=True, exif=exif, **profile),
         "alpha.webp": _saved(rgba, "WEBP", lossless=True),
+        "rgb.avif": _saved(image, "AVIF", exif=exif, **profile),
+        "palette.gif": _saved(image.quantize(64), "GIF"),
+        "transparent.gif": _saved(image.quantize(16), "GIF", transparency=3),
+        "rgb.ppm": _saved(image, "PPM"),
         "rgb.bmp": _saved(image, "BMP"),
         "downwards.bmp": _downwards(_saved(image, "BMP")),
         "alpha.bmp": _saved(rgba, "BMP"),
@@ -129,8 +134,7 @@ def _chunks(png: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 def _with_gamma(png: bytes) -> bytes:
     """A PNG with a gAMA chunk behind its header."""
-    end = codecs._PNG_HEADER_END
-    return png[:end] + chunk(b"gAMA", struct.pack(">I", 45455)) + png[end:]
+    return png[:PNG_HEADER_END] + chunk(b"gAMA", struct.pack(">I", 45455)) + png[PNG_HEADER_END:]
 
 
 def _downwards(bmp: bytes) -> bytes:

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from dataclasses import asdict
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -176,13 +177,12 @@ def test_the_zoos_default_needs_no_keras(tmp_path):
     assert Image.open(tmp_path / "b.png").size == (120, 80)
 
 
-def test_a_scale_that_is_not_there_or_beside_a_model_is_refused(tmp_path, capsys):
-    write_photo(tmp_path / "a.png", 20, 30)
-    flags = ["upscale", f"--input={tmp_path / 'a.png'}", f"--output={tmp_path / 'b.png'}"]
-    status, _, err = run(capsys, *flags, "--scale=7")
-    assert status == 1 and "`--scale` must be one of the zoo's" in err
-    status, _, err = run(capsys, *flags, "--scale=4", "--model=compact_x4")
-    assert status == 1 and "`--scale` must be left out where `--model` is given" in err
+def test_the_default_is_the_least_scale_that_reaches_the_wanted_one(monkeypatch):
+    known = {"compact_x2": 2, "compact_x4": 4, "phone_x3": 3}
+    monkeypatch.setattr(cards, "member_names", lambda: sorted(known))
+    monkeypatch.setattr(cards, "read_card", lambda name: SimpleNamespace(scale=known[name]))
+    wanted = {1.5: "compact_x2", 2: "compact_x2", 2.5: "compact_x4", 3: "compact_x4", 4: "compact_x4", 8: "compact_x4"}
+    assert {scale: cards.default_member(scale) for scale in wanted} == wanted
 
 
 def test_training_starts_from_a_member(tmp_path, capsys):

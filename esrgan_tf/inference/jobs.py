@@ -1,0 +1,178 @@
+"""Which image files are upscaled, and where each goes."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from glob import glob, has_magic
+from itertools import count
+from pathlib import Path
+
+from esrgan_tf.errors import InputError
+from esrgan_tf.image.io import IMAGE_SUFFIXES, list_images
+from esrgan_tf.image.reading import read_header
+
+_SUFFIXES_TEXT = ", ".join(IMAGE_SUFFIXES)
+
+
+@dataclass(frozen=True)
+class Source:
+    """An image file, and the folder below which its place is kept: that of the file, or the one that was named."""
+
+    path: Path
+    folder: Path
+
+
+@dataclass(frozen=True)
+class Job:
+    """One image to upscale."""
+
+    source: Path
+    target: Path
+
+    @property
+    def comparison(self) -> Path:
+        """Where its comparison goes."""
+        return self.target.with_name(f"{self.target.stem}_compare.png")
+
+
+@dataclass(frozen=True)
+class Naming:
+    """How outputs are named.
+
+    Args:
+        target: a file (for one source), or a folder where the sources' names and, below a named folder, their places
+            are kept; `None` is beside each source, `label` added to its name.
+        label: such as "_x4".
+        suffix: such as ".png"; `None` keeps each source's own.
+        compare: whether comparisons are written as well.
+        skip_existing: leave out the jobs whose target is there.
+    """
+
+    target: str | None = None
+    label: str = ""
+    suffix: str | None = None
+    compare: bool = False
+    skip_existing: bool = False
+
+
+def find_sources(inputs: Sequence[str], recursive: bool = False) -> list[Source]:
+    """The image files that are named, each once, in that order.
+
+    Args:
+        inputs: files, folders, or globs such as `photos/*.jpg`.
+        recursive: subfolders of folders as well.
+
+    Raises:
+        InputError: an input is not there, or has no images.
+    """
+    found: dict[Path, Source] = {}
+    for name in inputs:
+        for source in _sources_of(name, recursive):
+            found.setdefault(source.path, source)
+    return list(found.values())
+
+
+def count_pixels(sources: Iterable[Source]) -> int:
+    """Pixels of all sources together, by their headers; one that cannot be read counts none."""
+    total = 0
+    for source in sources:
+        with suppress(InputError):
+            header = read_header(source.path)
+            total += header.width * header.height
+    return total
+
+
+def plan_jobs(sources: Sequence[Source], naming: Naming) -> list[Job]:
+    """Where the output of each source goes. Two sources of one name get distinct ones: `a.png`, `a-2.png`.
+
+    Without a folder for the outputs, a source that is itself the output of another is left out.
+
+    Raises:
+        InputError: several sources for one file, a file whose suffix is no image's, or a target that is a source.
+    """
+    if naming.target is None:
+        labels = {source.path.with_name(f"{source.path.stem}{naming.label}") for source in sources}
+        sources = [source for source in sources if source.path.with_suffix("") not in labels]
+        wanted = [source.path.with_name(_name(source, naming, naming.label)) for source in sources]
+    elif _is_file(naming, sources):
+        wanted = [Path(naming.target)]
+    else:
+        folder = Path(naming.target)
+        places = [source.path.parent.relative_to(source.folder) for source in sources]
+        wanted = [folder / place / _name(source, naming) for place, source in zip(places, sources, strict=True)]
+    inputs, taken, jobs = {source.path.resolve() for source in sources}, set(), []
+    for source, target in zip(sources, wanted, strict=True):
+        job = next(job for job in _alternatives(source.path, target) if taken.isdisjoint(_places(job, naming)))
+        if clash := inputs & _places(job, naming):
+            raise InputError(f"`output` must not be an input itself. Received: {clash.pop()}.")
+        taken |= _places(job, naming)
+        jobs.append(job)
+    return [job for job in jobs if not (naming.skip_existing and job.target.exists())]
+
+
+def _sources_of(name: str, recursive: bool) -> Iterator[Source]:
+    """The image files that one input names."""
+    path = Path(name)
+    if path.is_file():
+        yield Source(path, path.parent)
+    elif path.is_dir():
+        found = _images_below(path) if recursive else list_images(path)
+        yield from (Source(image, path) for image in found)
+    elif has_magic(name):
+        found = sorted(match for match in map(Path, glob(name)) if match.suffix.lower() in IMAGE_SUFFIXES)
+        if not found:
+            raise InputError(f"`input` must match images ({_SUFFIXES_TEXT}). Received: {name}.")
+        yield from (Source(image, image.parent) for image in found)
+    else:
+        raise InputError(f"`input` must be a file, a folder or a glob. Received: {name}, which is not there.")
+
+
+def _images_below(folder: Path) -> list[Path]:
+    """The image files of a folder and its subfolders, sorted; what is hidden is left out."""
+    found = [
+        path
+        for path in sorted(folder.rglob("*"))
+        if path.suffix.lower() in IMAGE_SUFFIXES
+        and path.is_file()
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    ]
+    if not found:
+        raise InputError(f"`input` must hold images ({_SUFFIXES_TEXT}). Received: {folder}, which has none.")
+    return found
+
+
+def _is_file(naming: Naming, sources: Sequence[Source]) -> bool:
+    """Whether the target is a file's name rather than a folder's.
+
+    Raises:
+        InputError: it is, and cannot be the output.
+    """
+    target = Path(naming.target)
+    if target.is_dir() or not target.suffix:
+        return False
+    if target.suffix.lower() not in IMAGE_SUFFIXES:
+        if len(sources) == 1:
+            raise InputError(f"`output` must end in one of {_SUFFIXES_TEXT}, or be a folder. Received: {target}.")
+        return False
+    if naming.suffix:
+        raise InputError(f"`format` goes with a folder as `output`. Received: {target}.")
+    if len(sources) > 1:
+        raise InputError(f"`output` must be a folder for {len(sources)} images. Received: {target}.")
+    return True
+
+
+def _name(source: Source, naming: Naming, label: str = "") -> str:
+    """The name of a source's output."""
+    return f"{source.path.stem}{label}{naming.suffix or source.path.suffix}"
+
+
+def _alternatives(source: Path, target: Path) -> Iterator[Job]:
+    """Jobs of distinct targets, the wanted one first: `a.png`, `a-2.png`, `a-3.png`, ..."""
+    yield Job(source, target)
+    for number in count(2):
+        yield Job(source, target.with_name(f"{target.stem}-{number}{target.suffix}"))
+
+
+def _places(job: Job, naming: Naming) -> set[Path]:
+    """The files that a job writes."""
+    return {place.resolve() for place in ((job.target, job.comparison) if naming.compare else (job.target,))}

@@ -13,6 +13,7 @@ GPU = [line.replace("tensorflow", "tensorflow[and-cuda]") for line in REQUIREMEN
 OPENVINO = ["openvino>=2026.4", "nncf>=3.4"]  # to export and run OpenVINO's .xml, int8 by NNCF
 NCNN = ["ncnn>=1.0.20261020"]  # to run ncnn's .param
 ONNX = ["tf2onnx>=1.17", "onnx>=1.17", "onnxruntime>=1.20"]  # to export and run .onnx
+VIDEO = ["av>=16"]  # FFmpeg's libraries, for `esrgan video`
 SERVING = ["tensorflow-serving-api>=2.20,<2.23"]  # warm-up requests in SavedModels, and the client's gRPC
 
 setup(
@@ -38,6 +39,7 @@ setup(
         "openvino": OPENVINO,
         "plot": ["matplotlib>=3.8"],  # the curve of `esrgan interpolate`
         "serving": SERVING,
+        "video": VIDEO,
         "test": [
             "pytest>=8,<10",
             "pytest-xdist>=3.5",
@@ -48,6 +50,7 @@ setup(
             *ONNX,
             *OPENVINO,
             *SERVING,
+            *VIDEO,
         ],
     },
     entry_points={"console_scripts": ["esrgan=esrgan_tf.__main__:main"]},

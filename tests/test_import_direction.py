@@ -15,6 +15,7 @@ FLOORS = {
     "cpu": 0,
     "cache": 0,
     "atomic": 1,
+    "lock": 1,
     "metadata": 1,
     "recipes": 1,
     "image": 2,
@@ -29,6 +30,7 @@ FLOORS = {
     "inference": 8,
     "evaluation": 9,
     "serving_client": 9,
+    "video": 9,
     "commands": 10,
     "__main__": 10,
 }

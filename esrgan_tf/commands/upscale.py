@@ -13,74 +13,18 @@ that cannot be read is reported and skipped; the exit status is then 1.
 """
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from absl import flags
 
-from esrgan_tf.commands.command_line import (
-    define_alpha,
-    quiet,
-    run_command,
-)
+from esrgan_tf.commands.command_line import run_command
+from esrgan_tf.commands.generator_flags import GeneratorFlags
 from esrgan_tf.commands.image_flags import ImageFlags
 from esrgan_tf.errors import InputError
-from esrgan_tf.formats.registry import titles
-from esrgan_tf.inference.engines.choice import AUTO, NAMES, PRECISIONS
-from esrgan_tf.zoo.cards import default_member, read_card
 
 FLAGS = flags.FlagValues()
-DEFAULT_SCALE = 4
-_MODEL = flags.DEFINE_multi_string(
-    "model",
-    [],
-    f"The generator: {titles()}. Two whole ones (psnr, gan) go with --alpha. Default: the zoo's, for --scale.",
-    flag_values=FLAGS,
-)
-_SCALE = flags.DEFINE_float(
-    "scale",
-    None,
-    "Output size / input size, such as 1.5: upscaled by the generator, more than once where it takes that, and resized "
-    "down. Default: the generator's own.",
-    flag_values=FLAGS,
-)
-_WIDTH = flags.DEFINE_integer("width", None, "Of the output, px, in place of --scale.", 1, None, FLAGS)
-_HEIGHT = flags.DEFINE_integer("height", None, "Of the output, px, in place of --scale.", 1, None, FLAGS)
-_ALPHA = define_alpha(
-    "Network interpolation of two models, or of a SavedModel of two: 0 is the first, 1 the second.", FLAGS
-)
-_IMAGES = ImageFlags(FLAGS)
-_TILE = flags.DEFINE_integer(
-    "tile",
-    None,
-    "Input px; larger images are cut into tiles of at most that. 0 never cuts. Default: the network's own.",
-    lower_bound=0,
-    flag_values=FLAGS,
-)
-_OVERLAP = flags.DEFINE_integer(
-    "overlap",
-    None,
-    "Input px of a tile around what is kept of it. Default: the network's own.",
-    lower_bound=0,
-    flag_values=FLAGS,
-)
-_ENGINE = flags.DEFINE_enum(
-    "engine",
-    AUTO,
-    NAMES,
-    "What runs a whole generator: auto is the fastest that is installed for this CPU, compiled once where that pays.",
-    flag_values=FLAGS,
-)
-_PRECISION = flags.DEFINE_enum(
-    "precision",
-    AUTO,
-    PRECISIONS,
-    "Of the engine's arithmetic: auto is bfloat16 where the CPU has it; int8 must be asked for.",
-    flag_values=FLAGS,
-)
-_NO_CACHE = flags.DEFINE_bool(
-    "no_cache", False, "Neither keep compiled engines in ~/.cache/esrgan_tf nor use those there.", flag_values=FLAGS
-)
+_IMAGES, _GENERATOR = ImageFlags(FLAGS), GeneratorFlags(FLAGS)
 _SELF_ENSEMBLE = flags.DEFINE_bool(
     "self_ensemble", False, "Mean over eight flips and turns: takes eight times as long.", flag_values=FLAGS
 )
@@ -114,40 +58,17 @@ def _upscale(*inputs: str) -> int:
     """Flags to files."""
     if _REFERENCE.value and not Path(_REFERENCE.value).exists():
         raise InputError(f"`--reference` must be a file or a folder. Received: {_REFERENCE.value}, which is not there.")
-    from esrgan_tf.inference.engines.opening import open_engine
     from esrgan_tf.inference.jobs import count_pixels
-    from esrgan_tf.inference.output_size import OutputSize
-    from esrgan_tf.inference.upscaler import SELF_ENSEMBLE_RUNS, Monitor, Upscaler
+    from esrgan_tf.inference.upscaler import SELF_ENSEMBLE_RUNS
 
-    size, compare = OutputSize(_SCALE.value, _WIDTH.value, _HEIGHT.value), _COMPARE.value or bool(_REFERENCE.value)
-    options = _IMAGES.options(size=size, compare=compare, reference=_REFERENCE.value)
-    sources = _IMAGES.sources(inputs, options)
-    progress = _IMAGES.progress()
-    models = _MODEL.value or [_of_zoo(progress.log)]
-    if len(models) > 2:
-        raise InputError(
-            f"`--model` must be given once, or twice (psnr, gan) with `--alpha`. Received: {len(models)} models."
-        )
-    pixels = count_pixels(sources) * (SELF_ENSEMBLE_RUNS if _SELF_ENSEMBLE.value else 1)
-    with quiet():  # runtimes' start-up notes
-        network = open_engine(
-            models, _ALPHA.value, _ENGINE.value, _PRECISION.value, pixels, not _NO_CACHE.value, progress.log
-        )
-    upscaler = Upscaler(
-        network,
-        _TILE.value,
-        _OVERLAP.value,
-        _SELF_ENSEMBLE.value,
-        _KEEP_COLORS.value,
-        _ALPHA_CHANNEL.value,
-        Monitor(progress.log, progress.advance),
+    compare = _COMPARE.value or bool(_REFERENCE.value)
+    options = _IMAGES.options(size=_GENERATOR.size, compare=compare, reference=_REFERENCE.value)
+    sources, progress = _IMAGES.sources(inputs, options), _IMAGES.progress()
+    upscaler = _GENERATOR.open(
+        count_pixels(sources) * (SELF_ENSEMBLE_RUNS if _SELF_ENSEMBLE.value else 1),
+        progress,
+        self_ensemble=_SELF_ENSEMBLE.value,
+        keep_colors=_KEEP_COLORS.value,
+        alpha_channel=_ALPHA_CHANNEL.value,
     )
-    progress.log(f"{upscaler.origin}: {upscaler.recipe}, x{upscaler.scale}")
     return _IMAGES.upscale(upscaler, sources, options, progress)
-
-
-def _of_zoo(log: Callable[[str], None]) -> str:
-    """The name of the zoo's generator for the scale that is asked for, which is said."""
-    name = default_member(_SCALE.value or DEFAULT_SCALE)
-    log(f"no --model: {name}, {read_card(name).purpose} (esrgan zoo lists others)")
-    return name

@@ -3,6 +3,7 @@
 A user of the package adds a format by `register_format`; every command then has it.
 """
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -160,6 +161,24 @@ def find_file(path: str | Path, argument: str = "model") -> Path:
     """
     locate = format_of(path, argument).locate
     return locate(Path(path), argument) if locate else Path(path)
+
+
+def digest_of(models: Sequence[str | Path]) -> str:
+    """SHA-256 of the files of generators, in their order.
+
+    Raises:
+        InputError: as `find_file`, or a file cannot be read.
+    """
+    digest = hashlib.sha256()
+    for model in models:
+        found = find_file(model)
+        files = sorted(path for path in found.rglob("*") if path.is_file()) if found.is_dir() else [found]
+        for file in files:
+            try:
+                digest.update(file.read_bytes())
+            except OSError as error:
+                raise InputError(f"`model` {file} cannot be read: {error.strerror}.") from error
+    return digest.hexdigest()
 
 
 def takes_alpha(path: str | Path) -> bool:

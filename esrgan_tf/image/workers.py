@@ -1,7 +1,8 @@
 """Concurrent calls in threads, of functions that release Python's lock."""
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 Item = TypeVar("Item")
@@ -12,6 +13,7 @@ class Workers:
     """A number of threads; one alone is the caller's own."""
 
     def __init__(self, number: int):
+        self._number = number
         self._pool = ThreadPoolExecutor(number) if number > 1 else None
 
     def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
@@ -25,4 +27,21 @@ class Workers:
                 yield future.result()
         finally:
             for future in futures:
+                future.cancel()
+
+    def stream(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+        """As `map`, for items without end: at most one a thread is read ahead of the result that is due."""
+        if self._pool is None:
+            yield from map(function, items)
+            return
+        pending: deque[Future] = deque()
+        try:
+            for item in items:
+                pending.append(self._pool.submit(function, item))
+                if len(pending) > self._number:
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
+        finally:
+            for future in pending:
                 future.cancel()

@@ -89,8 +89,8 @@ def _upscale_file(upscaler: Upscaler, job: Job, options: FileOptions) -> InputEr
         image = read_image(job.source)
         if options.strip_metadata:
             image = replace(image, metadata=None)
-        _check_target(job.target, image, upscaler, options.size)
-        output = upscale_to(upscaler, image, options.size)
+        wanted = _checked_size(job.target, image, upscaler, options.size)
+        output = upscale_to(upscaler, image, wanted)
         write_image(job.target, output, options.quality)
         if options.compare:
             _write_comparison(upscaler, job, image, output, options.reference)
@@ -112,17 +112,20 @@ def _upscale_animation(upscaler: Upscaler, job: Job, animation: Animation, optio
 
     def frames() -> Iterator[tuple[DecodedImage, int]]:
         for frame, milliseconds in animation.read():
-            _check_target(job.target, frame, upscaler, options.size, animation.frames)
-            yield upscale_to(upscaler, frame, options.size), milliseconds
+            wanted = _checked_size(job.target, frame, upscaler, options.size, animation.frames)
+            yield upscale_to(upscaler, frame, wanted), milliseconds
 
     write_animation(job.target, animation, frames(), options.quality)
 
 
-def _check_target(target: Path, image: DecodedImage, upscaler: Upscaler, size: OutputSize, frames: int = 1) -> None:
-    """Refuse before upscaling, not after it, a format that cannot hold the result."""
+def _checked_size(
+    target: Path, image: DecodedImage, upscaler: Upscaler, size: OutputSize, frames: int = 1
+) -> tuple[int, int]:
+    """(height, width) of the output; a format that cannot hold it is refused before upscaling, not after it."""
     height, width = image.rgb.shape[:2]
     wanted = size.of(height, width, upscaler.scale)
     check_can_hold(target, image, max(wanted) / max(height, width), frames)
+    return wanted
 
 
 def _write_comparison(

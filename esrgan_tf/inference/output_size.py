@@ -72,17 +72,15 @@ def passes(size: tuple[int, int], wanted: tuple[int, int], scale: int) -> int:
     return count
 
 
-def upscale_to(upscaler: Upscaler, image: DecodedImage, size: OutputSize) -> DecodedImage:
-    """Upscale an image to a size and keep its kind, as `Upscaler.upscale_image`.
+def upscale_to(upscaler: Upscaler, image: DecodedImage, wanted: tuple[int, int]) -> DecodedImage:
+    """Upscale an image to a size (height, width) and keep its kind, as `Upscaler.upscale_image`.
 
     An image that is larger than the wanted size is resized down.
 
     Raises:
-        InputError: as `Upscaler.upscale` and `OutputSize.of`.
+        InputError: as `Upscaler.upscale`.
     """
-    height, width = image.rgb.shape[:2]
-    wanted = size.of(height, width, upscaler.scale)
-    for _ in range(passes((height, width), wanted, upscaler.scale)):
+    for _ in range(passes(image.rgb.shape[:2], wanted, upscaler.scale)):
         sides = tuple(upscaler.scale * side for side in image.rgb.shape[:2])
         image = upscaler.upscale_image(image, rounded=sides == wanted)
     return resized(image, *wanted)

@@ -26,6 +26,11 @@ def nearest(**options):
     return Upscaler(Network(GeneratorMetadata.named("nearest", 2), run), **options), runs
 
 
+def sized(upscaler, image, size):
+    """An image upscaled to a size."""
+    return upscale_to(upscaler, image, size.of(*image.rgb.shape[:2], upscaler.scale))
+
+
 @pytest.mark.parametrize(
     ("size", "expected"),
     [
@@ -40,20 +45,20 @@ def nearest(**options):
 )
 def test_outputs_have_the_size_that_is_asked_for(size, expected):
     upscaler, _ = nearest()
-    assert upscale_to(upscaler, make_image(shape=(30, 40)), size).rgb.shape == (*expected, 3)
+    assert sized(upscaler, make_image(shape=(30, 40)), size).rgb.shape == (*expected, 3)
 
 
 def test_a_generator_runs_as_often_as_the_size_takes():
     for scale, sizes in ((2, [(10, 12)]), (1.5, [(10, 12)]), (3, [(10, 12), (20, 24)]), (0.5, [])):
         upscaler, runs = nearest()
-        upscale_to(upscaler, make_image(shape=(10, 12)), OutputSize(scale=scale))
+        sized(upscaler, make_image(shape=(10, 12)), OutputSize(scale=scale))
         assert runs == sizes
     assert passes((10, 10), (40, 41), 2) == 3
 
 
 def test_a_flat_image_stays_flat_and_a_ramp_keeps_its_ends():
     flat = DecodedImage(np.full((10, 10, 3), 0.25, np.float32))
-    np.testing.assert_allclose(upscale_to(nearest()[0], flat, OutputSize(scale=1.3)).rgb, 0.25, atol=1e-6)
+    np.testing.assert_allclose(sized(nearest()[0], flat, OutputSize(scale=1.3)).rgb, 0.25, atol=1e-6)
     ramp = np.repeat(np.linspace(0, 1, 64, dtype=np.float32)[None, :, None], 3, axis=2).repeat(8, axis=0)
     smaller = resized(DecodedImage(ramp), 4, 32).rgb[2, :, 0]
     np.testing.assert_allclose(smaller, ramp[0].reshape(32, 2, 3).mean(axis=1)[:, 0], atol=0.01)
@@ -62,7 +67,7 @@ def test_a_flat_image_stays_flat_and_a_ramp_keeps_its_ends():
 def test_alpha_depth_and_grey_are_kept_at_any_size(tmp_path):
     for name, kind in (("a.png", {"alpha": True, "bits": 16}), ("b.png", {"grey": True}), ("c.png", {"alpha": True})):
         image = make_image(shape=(20, 30), **kind)
-        output = upscale_to(nearest()[0], image, OutputSize(scale=2.5))
+        output = sized(nearest()[0], image, OutputSize(scale=2.5))
         assert output.rgb.shape == (50, 75, 3), name
         assert (output.grey, output.bits, output.alpha is None) == (image.grey, image.bits, image.alpha is None)
         assert output.alpha is None or output.alpha.shape == (50, 75)

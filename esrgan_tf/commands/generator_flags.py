@@ -1,0 +1,145 @@
+"""Flags of the commands that upscale by any generator: which one, to what size, by which engine."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from absl import flags
+
+from esrgan_tf.commands.command_line import define_alpha, quiet
+from esrgan_tf.commands.progress import Progress
+from esrgan_tf.errors import InputError
+from esrgan_tf.formats.registry import titles
+from esrgan_tf.inference.engines.choice import AUTO, NAMES, PRECISIONS
+from esrgan_tf.zoo.cards import default_member, read_card
+
+if TYPE_CHECKING:
+    from esrgan_tf.inference.output_size import OutputSize
+    from esrgan_tf.inference.upscaler import Upscaler
+
+DEFAULT_SCALE = 4
+
+
+class GeneratorFlags:
+    """`--model`, the output's size, tiles, engine and precision."""
+
+    def __init__(self, flag_values: flags.FlagValues):
+        """Define them."""
+        self._model = flags.DEFINE_multi_string(
+            "model",
+            [],
+            f"The generator: {titles()}. Two whole ones (psnr, gan) go with --alpha. Default: the zoo's, for --scale.",
+            flag_values,
+        )
+        self._alpha = define_alpha(
+            "Network interpolation of two models, or of a SavedModel of two: 0 is the first, 1 the second.", flag_values
+        )
+        self._scale = flags.DEFINE_float(
+            "scale",
+            None,
+            "Output size / input size, such as 1.5: upscaled by the generator, more than once where it takes that, and "
+            "resized down. Default: the generator's own.",
+            flag_values=flag_values,
+        )
+        self._width = flags.DEFINE_integer(
+            "width", None, "Of the output, px, in place of --scale.", 1, None, flag_values
+        )
+        self._height = flags.DEFINE_integer(
+            "height", None, "Of the output, px, in place of --scale.", 1, None, flag_values
+        )
+        self._tile = flags.DEFINE_integer(
+            "tile",
+            None,
+            "Input px; larger images are cut into tiles of at most that. 0 never cuts. Default: the network's own.",
+            0,
+            None,
+            flag_values,
+        )
+        self._overlap = flags.DEFINE_integer(
+            "overlap",
+            None,
+            "Input px of a tile around what is kept of it. Default: the network's own.",
+            0,
+            None,
+            flag_values,
+        )
+        self._engine = flags.DEFINE_enum(
+            "engine",
+            AUTO,
+            NAMES,
+            "What runs a whole generator: auto is the fastest that is installed for this CPU, compiled once where that "
+            "pays.",
+            flag_values,
+        )
+        self._precision = flags.DEFINE_enum(
+            "precision",
+            AUTO,
+            PRECISIONS,
+            "Of the engine's arithmetic: auto is bfloat16 where the CPU has it; int8 must be asked for.",
+            flag_values,
+        )
+        self._no_cache = flags.DEFINE_bool(
+            "no_cache", False, "Neither keep compiled engines in ~/.cache/esrgan_tf nor use those there.", flag_values
+        )
+
+    @property
+    def size(self) -> "OutputSize":
+        """The output's size; raises as its constructor."""
+        from esrgan_tf.inference.output_size import OutputSize
+
+        return OutputSize(self._scale.value, self._width.value, self._height.value)
+
+    def open(self, pixels: int, progress: Progress, **options: object) -> "Upscaler":
+        """Open the generator for the work of so many px, and log which it is.
+
+        Args:
+            pixels: of all images together, by which `auto` chooses.
+            progress: takes the lines, and the px that are done.
+            options: others of `Upscaler`.
+
+        Raises:
+            InputError: as `open_engine` and `Upscaler`.
+        """
+        from esrgan_tf.inference.engines.opening import open_engine
+        from esrgan_tf.inference.upscaler import Monitor, Upscaler
+
+        models = self._models()
+        if not self._model.value:
+            purpose = read_card(models[0]).purpose
+            progress.log(f"no --model: {models[0]}, {purpose} (esrgan zoo lists others)")
+        with quiet():  # runtimes' start-up notes
+            network = open_engine(
+                models,
+                self._alpha.value,
+                self._engine.value,
+                self._precision.value,
+                pixels,
+                not self._no_cache.value,
+                progress.log,
+            )
+        monitor = Monitor(progress.log, progress.advance)
+        upscaler = Upscaler(network, self._tile.value, self._overlap.value, monitor=monitor, **options)
+        progress.log(f"{upscaler.origin}: {upscaler.recipe}, x{upscaler.scale}")
+        return upscaler
+
+    def identity(self) -> str:
+        """A word for the generator that another one does not have, whatever their files are called.
+
+        Raises:
+            InputError: a file cannot be read.
+        """
+        from esrgan_tf.formats.registry import digest_of
+
+        return f"{digest_of(self._models())} {self._alpha.value}"
+
+    def _models(self) -> Sequence[str]:
+        """What `--model` names, or the zoo's generator for the scale that is asked for.
+
+        Raises:
+            InputError: more than two.
+        """
+        if len(self._model.value) > 2:
+            raise InputError(
+                "`--model` must be given once, or twice (psnr, gan) with `--alpha`. "
+                f"Received: {len(self._model.value)} models."
+            )
+        return self._model.value or [default_member(self._scale.value or DEFAULT_SCALE)]

@@ -1,0 +1,137 @@
+"""How upscaled frames are encoded."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from esrgan_tf.errors import InputError
+from esrgan_tf.video.clip import Description, Frame, conversion
+
+if TYPE_CHECKING:
+    pass
+
+# Codec by the output's suffix, for 8 bits and for more: what plays in most places.
+CODECS = {
+    ".mp4": ("libx264", "libx265"),
+    ".mov": ("libx264", "libx265"),
+    ".mkv": ("libx264", "libx265"),
+    ".webm": ("libvpx-vp9", "libsvtav1"),
+}
+_CRF = {"libx264": 18, "libx265": 20, "libvpx-vp9": 24, "libsvtav1": 24}  # hardly told from the original
+_PRESETS = ("libx264", "libx265", "libsvtav1")  # codecs that have them
+# More of an encoder's output for what is the same input would make a resumed run another file.
+_QUIET = {"libx265": {"x265-params": "log-level=error:info=0"}}
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """A codec of FFmpeg, its quality and preset, its pixel format and bits, and the frames' size in px."""
+
+    codec: str
+    crf: int | None
+    preset: str | None
+    pixel_format: str
+    bits: int
+    height: int
+    width: int
+
+    def options(self) -> dict[str, str]:
+        """FFmpeg's options of the codec."""
+        options = dict(_QUIET.get(self.codec, {}))
+        if self.crf is not None:
+            options["crf"] = str(self.crf)
+        if self.preset is not None:
+            options["preset"] = self.preset
+        if self.codec == "libvpx-vp9":
+            options |= {"b": "0", "row-mt": "1"}
+        return options
+
+
+def choose_encoding(
+    clip: Description, size: tuple[int, int], suffix: str, codec: str | None, crf: int | None, preset: str | None
+) -> Encoding:
+    """The encoding of a clip's output: its own pixel format where the codec has it, else the nearest one.
+
+    Args:
+        clip: the input.
+        size: (height, width) of the output.
+        suffix: of the output file.
+        codec: FFmpeg's name, `None` by the suffix and the bits.
+        crf: of the codec, `None` is nearly lossless.
+        preset: of the codec, `None` is its own.
+
+    Raises:
+        InputError: an unknown suffix or codec, or an option that the codec does not have.
+    """
+    import av
+
+    if suffix not in CODECS:
+        raise InputError(f"`output` must end in one of {', '.join(CODECS)}. Received: {suffix}.")
+    codec = codec or CODECS[suffix][clip.bits > 8]
+    try:
+        known = av.codec.Codec(codec, "w")
+    except (ValueError, av.error.FFmpegError) as error:
+        raise InputError(f"`codec` must be an encoder of FFmpeg, such as libx264. Received: {codec}.") from error
+    if known.type != "video" or not known.video_formats:
+        raise InputError(f"`codec` must be a video encoder, such as libx264. Received: {codec}.")
+    if crf is not None and codec not in _CRF:
+        raise InputError(f"`crf` goes with {', '.join(_CRF)}. Received: codec={codec}.")
+    if preset is not None and codec not in _PRESETS:
+        raise InputError(f"`preset` goes with {', '.join(_PRESETS)}. Received: codec={codec}.")
+    formats = {form.name: form for form in known.video_formats}
+    form = formats[av.codec.codec.find_best_pix_fmt_of_list(list(formats), clip.pixel_format)[0].name]
+    bits = max(component.bits for component in form.components)
+    # Chroma that is sampled at every second pixel needs even sides.
+    height, width = (side - side % 2 for side in size) if form.chroma_width(2) == 1 else size
+    return Encoding(codec, _CRF.get(codec) if crf is None else crf, preset, form.name, bits, height, width)
+
+
+class SegmentWriter:
+    """Encodes frames into a file of their own, which begins with a key frame."""
+
+    def __init__(self, path: Path, encoding: Encoding, clip: Description):
+        """Open the file.
+
+        Args:
+            path: NUT, FFmpeg's own container, since it keeps any time base.
+            encoding: of all segments.
+            clip: whose timestamps, rate and colours the frames have.
+        """
+        import av
+
+        self._container = av.open(str(path), "w", format="nut", options={"avoid_negative_ts": "disabled"})
+        self._stream = self._container.add_stream(encoding.codec, rate=clip.rate, options=encoding.options())
+        context = self._stream.codec_context
+        self._stream.height, self._stream.width = encoding.height, encoding.width
+        self._stream.pix_fmt = encoding.pixel_format
+        self._stream.time_base = context.time_base = clip.time_base
+        context.color_range, context.colorspace = clip.look.color_range, clip.look.colorspace
+        context.color_primaries, context.color_trc = clip.look.primaries, clip.look.transfer
+        if clip.look.aspect:
+            self._stream.sample_aspect_ratio = clip.look.aspect
+        self._encoding, self._clip = encoding, clip
+
+    def write(self, frame: Frame) -> None:
+        """Encode one frame, of uint8 or uint16 samples."""
+        import av
+
+        rgb, look = frame.rgb, self._clip.look
+        picture = av.VideoFrame.from_ndarray(
+            np.ascontiguousarray(rgb), format="rgb48le" if rgb.dtype == np.uint16 else "rgb24"
+        ).reformat(
+            format=self._encoding.pixel_format,
+            dst_colorspace=look.colorspace or None,
+            dst_color_range=look.color_range or None,
+            interpolation=conversion(),
+        )
+        picture.pts, picture.time_base = frame.pts, self._clip.time_base
+        for packet in self._stream.encode(picture):
+            self._container.mux(packet)
+
+    def close(self) -> None:
+        """Encode what is left and close the file."""
+        for packet in self._stream.encode():
+            self._container.mux(packet)
+        self._container.close()

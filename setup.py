@@ -13,6 +13,7 @@ GPU = [line.replace("tensorflow", "tensorflow[and-cuda]") for line in REQUIREMEN
 OPENVINO = ["openvino>=2026.4", "nncf>=3.4"]  # to export and run OpenVINO's .xml, int8 by NNCF
 NCNN = ["ncnn>=1.0.20261020"]  # to run ncnn's .param
 ONNX = ["tf2onnx>=1.17", "onnx>=1.17", "onnxruntime>=1.20"]  # to export and run .onnx
+DEMO = ["gradio>=6,<7"]
 VIDEO = ["av>=16"]  # FFmpeg's libraries, for `esrgan video`
 SERVING = ["tensorflow-serving-api>=2.20,<2.23"]  # warm-up requests in SavedModels, and the client's gRPC
 
@@ -27,12 +28,14 @@ setup(
     packages=find_packages(include=["esrgan_tf", "esrgan_tf.*"]),
     package_data={
         "esrgan_tf.data": ["frozen.txt"],
+        "esrgan_tf.formats.web": ["page/*"],
         "esrgan_tf.models": ["pretrained/*"],
         "esrgan_tf.zoo": ["members/*"],
     },
     install_requires=REQUIREMENTS,
     extras_require={
         "convert": ["torch>=2.6"],  # to read and write .pth
+        "demo": DEMO,
         "gpu": GPU,  # CUDA's libraries, for Linux
         "ncnn": NCNN,
         "onnx": ONNX,
@@ -46,11 +49,13 @@ setup(
             "ruff>=0.9,<1",
             "matplotlib>=3.8",
             "pyyaml>=6",
+            "selenium>=4.30",
             *NCNN,
             *ONNX,
             *OPENVINO,
             *SERVING,
             *VIDEO,
+            *DEMO,
         ],
     },
     entry_points={"console_scripts": ["esrgan=esrgan_tf.__main__:main"]},

@@ -14,6 +14,7 @@ VERBS = {
     "info": "show what a generator or an exported file is",
     "upscale": "upscale images",
     "video": "upscale a video, its sound copied; a run that was killed is resumed",
+    "demo": "serve a page on this machine that upscales images",
     "zoo": "list the small generators that come with this package, or show one's card",
     "request": "upscale images by a generator that TF Serving runs",
     "convert": "turn published PyTorch weights into a .keras file, or a generator back into one of PyTorch",

@@ -31,6 +31,7 @@ FLOORS = {
     "evaluation": 9,
     "serving_client": 9,
     "video": 9,
+    "demo": 9,
     "commands": 10,
     "__main__": 10,
 }

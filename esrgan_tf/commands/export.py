@@ -1,9 +1,10 @@
-"""Export a generator for TF Serving, phones, ONNX, OpenVINO, ncnn, PyTorch; each is verified before it is in place.
+"""Export a generator for TF Serving, phones, browsers, ONNX, OpenVINO, ncnn, PyTorch; each is verified.
 
     python export.py --model=runs/quickstart_x4 --format=saved_model,tflite,onnx --output=exported
     python export.py --model=runs/quickstart_x4 --precision=bfloat16 --output=exported
     python export.py --model=runs/quickstart_x4/psnr --model=runs/quickstart_x4/gan --output=exported
     python export.py --model=runs/quickstart_x4 --format=tflite --tflite=float32,float16,dynamic,int8 --tile=64,128
+    python export.py --model=runs/quickstart_x4 --format=web --litert_js=node_modules --output=site
 
 The first takes about a minute with quickstart's network. `<output>/report.md` lists size, time and difference of each
 file. Of two models (psnr, gan) a SavedModel's callers choose between them by `alpha`.
@@ -53,6 +54,13 @@ _TFLITE = flags.DEFINE_list(
     "tflite", ["float32", "int8"], "float32, float16, dynamic, int8; several by commas.", flag_values=FLAGS
 )
 _TILE = flags.DEFINE_list("tile", ["128"], "Input px of LiteRT files, 0 is any; several by commas.", flag_values=FLAGS)
+_LITERT_JS = flags.DEFINE_string(
+    "litert_js",
+    None,
+    "Folder node_modules of npm install @litertjs/core, copied into the site. Default: the page loads it from public "
+    "servers.",
+    flag_values=FLAGS,
+)
 _ALLOW_SELECT_OPS = flags.DEFINE_bool(
     "allow_select_ops",
     False,
@@ -116,6 +124,7 @@ def _export() -> None:
         precision=_PRECISION.value,
         kinds=tuple(_TFLITE.value),
         tiles=tuple(map(int, _TILE.value)),
+        litert_js=_LITERT_JS.value,
         allow_select_ops=_ALLOW_SELECT_OPS.value,
         max_pixels=_MAX_PIXELS.value,
         calibration=_CALIBRATION.value,

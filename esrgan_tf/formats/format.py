@@ -24,6 +24,7 @@ class WriteOptions:
         max_pixels: batch x height x width of what a SavedModel takes in one request; `None` takes 2^22.
         kinds: of LiteRT files: "float32", "float16", "dynamic", "int8".
         tiles: px, input sizes of LiteRT files.
+        litert_js: folder `node_modules` with LiteRT.js, of sites; `None` loads it from public servers.
         allow_select_ops: let LiteRT files use TensorFlow's operators for what LiteRT lacks.
         max_psnr_drop: dB that a file may change the Y-PSNR by, in place of 0.1.
     """
@@ -33,6 +34,7 @@ class WriteOptions:
     max_pixels: int | None = None
     kinds: tuple[str, ...] = ("float32", "int8")
     tiles: tuple[int, ...] = (128,)
+    litert_js: "str | Path | None" = None
     allow_select_ops: bool = False
     max_psnr_drop: float | None = None
 

@@ -10,7 +10,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from esrgan_tf.errors import InputError, check_one_of
-from esrgan_tf.formats import keras_file, ncnn_files, onnx_file, openvino_ir, pytorch, saved_model, tflite, zoo_member
+from esrgan_tf.formats import (
+    keras_file,
+    ncnn_files,
+    onnx_file,
+    openvino_ir,
+    pytorch,
+    saved_model,
+    tflite,
+    web,
+    zoo_member,
+)
 from esrgan_tf.formats.format import Format
 from esrgan_tf.formats.network import Network, check_alpha
 from esrgan_tf.metadata import metadata_of
@@ -38,6 +48,7 @@ for _built_in in (
     keras_file.FORMAT,
     saved_model.FORMAT,
     tflite.FORMAT,
+    web.FORMAT,
     onnx_file.FORMAT,
     openvino_ir.FORMAT,
     ncnn_files.FORMAT,

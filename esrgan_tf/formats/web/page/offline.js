@@ -1,0 +1,33 @@
+// Keeps what the page has loaded, so that it works offline, and has it isolated, which threads of WebAssembly need.
+
+const CACHE = "@version@";
+const ISOLATED = { "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp" };
+
+self.addEventListener("install", (event) => {
+  self.skipWaiting();
+  event.waitUntil(caches.open(CACHE).then((cache) => cache.addAll(@files@)));
+});
+
+self.addEventListener("activate", (event) => {
+  const others = async () => (await caches.keys()).filter((name) => name !== CACHE);
+  event.waitUntil(others().then((names) => Promise.all(names.map((name) => caches.delete(name)))));
+  event.waitUntil(self.clients.claim());
+});
+
+self.addEventListener("fetch", (event) => {
+  if (event.request.method === "GET") event.respondWith(answer(event.request));
+});
+
+/** What is kept, else what the network gives, which is kept where it is whole. */
+async function answer(request) {
+  const cache = await caches.open(CACHE);
+  let found = await cache.match(request, { ignoreSearch: true });
+  if (!found) {
+    found = await fetch(request);
+    if (found.ok && found.type !== "opaque") await cache.put(request, found.clone());
+  }
+  if (found.type === "opaque" || !found.ok) return found;
+  const headers = new Headers(found.headers);
+  for (const [name, value] of Object.entries(ISOLATED)) headers.set(name, value);
+  return new Response(found.body, { status: found.status, statusText: found.statusText, headers });
+}

@@ -28,6 +28,7 @@ setup(
     packages=find_packages(include=["esrgan_tf", "esrgan_tf.*"]),
     package_data={
         "esrgan_tf.data": ["frozen.txt"],
+        "esrgan_tf.evaluation.rating": ["page/*"],
         "esrgan_tf.formats.web": ["page/*"],
         "esrgan_tf.models": ["pretrained/*"],
         "esrgan_tf.zoo": ["members/*"],

@@ -1,4 +1,4 @@
-"""How far tiles may overlap too little: the largest difference from the whole image, by overlap.
+"""How little tiles may overlap (0: hard cuts): the largest difference from the whole image, by overlap.
 
     python benchmarks/tile_overlap.py runs/quickstart_x4
 
@@ -13,7 +13,7 @@ from skimage import data
 from esrgan_tf.image.io import to_float
 from esrgan_tf.inference.upscaler import Upscaler
 
-OVERLAPS = (4, 8, 12, 16, 24, 32)
+OVERLAPS = (0, 4, 8, 12, 16, 24, 32)
 KEPT = 64  # px of each tile between its overlaps
 
 

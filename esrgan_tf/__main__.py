@@ -19,6 +19,7 @@ VERBS = {
     "request": "upscale images by a generator that TF Serving runs",
     "convert": "turn published PyTorch weights into a .keras file, or a generator back into one of PyTorch",
     "evaluate": "measure generators and bicubic on images whose originals are known",
+    "rating": "have people rate outputs blindly, and read their answers",
     "niqe-fit": "make NIQE's parameter file from pristine images",
     "interpolate": "make a generator between the psnr stage's and the gan stage's",
 }

@@ -146,7 +146,7 @@ def build_demo(opener: Opener, largest: int) -> "gradio.Blocks":
                     visible=opener.interpolates,
                 )
                 start = gradio.Button("Upscale", variant="primary")
-        compared = gradio.ImageSlider(label="Before and after", format="png", interactive=False, max_height=900)
+        compared = gradio.ImageSlider(label="Before and after", format="png", interactive=False)
         download = gradio.File(label="Download", interactive=False)
         asked, answered = [upload, choice, alpha], [compared, download]
         start.click(upscale, asked, answered, concurrency_limit=1)

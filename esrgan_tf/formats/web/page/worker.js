@@ -121,9 +121,16 @@ async function straightPixels(file, width, height) {
     });
     const { image } = await decoder.decode();
     if (image.displayWidth !== width || image.displayHeight !== height) return null; // turned by its orientation
+    const { format } = image;
+    if (format !== "RGBA" && format !== "BGRA") return null;
     const data = new Uint8ClampedArray(4 * width * height);
-    await image.copyTo(data, { format: "RGBA", layout: [{ offset: 0, stride: 4 * width }] });
+    await image.copyTo(data, { layout: [{ offset: 0, stride: 4 * width }] }); // a conversion would round
     image.close();
+    if (format === "BGRA") {
+      for (let place = 0; place < data.length; place += 4) {
+        [data[place], data[place + 2]] = [data[place + 2], data[place]];
+      }
+    }
     return data;
   } catch {
     return null;

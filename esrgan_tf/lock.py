@@ -5,6 +5,7 @@ import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TextIO
 
 from esrgan_tf.errors import InputError
 
@@ -27,21 +28,40 @@ def held(folder: Path, what: str) -> Iterator[None]:
         OSError: the folder cannot be created or written to.
     """
     try:
-        import fcntl
+        import fcntl  # noqa: F401
     except ImportError:
         yield
         return
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / _FILE
-    with path.open("a+") as file:
+    with _locked(path, what) as file:
+        file.truncate(0)
+        file.write(f"process {os.getpid()} on {socket.gethostname()}")
+        file.flush()
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)  # while it is locked: `_locked` looks whether its file is still the one there
+
+
+def _locked(path: Path, what: str) -> TextIO:
+    """The opened file, locked.
+
+    Raises:
+        InputError: another process has locked it.
+    """
+    import fcntl
+
+    while True:
+        file = path.open("a+")
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             file.seek(0)
-            raise InputError(
-                f"{what} is in use by {file.read() or 'another process'}: wait for it, or end it."
-            ) from None
-        file.truncate(0)
-        file.write(f"process {os.getpid()} on {socket.gethostname()}")
-        file.flush()
-        yield
+            holder = file.read() or "another process"
+            file.close()
+            raise InputError(f"{what} is in use by {holder}: wait for it, or end it.") from None
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(file.fileno()), path.stat()):
+                return file
+        file.close()

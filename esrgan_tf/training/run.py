@@ -12,6 +12,7 @@ from esrgan_tf.data.datasets import describe
 from esrgan_tf.errors import InputError
 from esrgan_tf.formats.keras_file.generators import copy_weights
 from esrgan_tf.formats.registry import find_file, load_generator
+from esrgan_tf.lock import held
 from esrgan_tf.recipes.configs import Recipe
 from esrgan_tf.training.callbacks import Callback, KeepGenerators, NameSkippedImages, SaveCheckpoints, SavePanels
 from esrgan_tf.training.checkpoints import Checkpoints
@@ -47,7 +48,7 @@ def train_stage(
         The stage's best generator, `<workdir>/<stage>/generator.keras`.
 
     Raises:
-        InputError: something that the user gave cannot be used.
+        InputError: something that the user gave cannot be used, or another process trains there.
         TrainingStopped: losses stay not finite, or the disk is full.
         Interrupted: Ctrl-C or SIGTERM, saved.
     """
@@ -82,21 +83,24 @@ def train_stage(
         "devices": [device.rpartition("device:")[2] for device in strategy.extended.worker_devices],
         "seed": options.seed,
     }
-    start_record(folder, recipe, run)
-    _introduce(recipe, folder, networks.generator, run, log)
+    with held(folder.path, f"`workdir` {folder.path}"):
+        start_record(folder, recipe, run)
+        _introduce(recipe, folder, networks.generator, run, log)
 
-    record = make_record(networks, terms)
-    session = Session(recipe, folder, networks, terms, Progress(record), log)
-    state = networks.trainee.state | {key: value for t in terms if t.trainee for key, value in t.trainee.state.items()}
-    checkpoints = Checkpoints(folder.checkpoints, state, session.progress, make_batches, log)
-    if checkpoints.restore():
-        log(f"resumed at step {session.step} of {stage.steps}")
-    train_step = make_train_step(networks, terms, strategy, stage.clip_norm, record)
-    own = (KeepGenerators(), WriteMetrics(), WriteTensorBoard(), SavePanels(), Terminal(validator.what))
-    own += (LogEstimate(), NameSkippedImages())
-    Trainer(session, train_step, validator, checkpoints, (*own, *callbacks, SaveCheckpoints(checkpoints))).run()
-    _conclude(folder, log)
-    return folder.best
+        record = make_record(networks, terms)
+        session = Session(recipe, folder, networks, terms, Progress(record), log)
+        state = networks.trainee.state | {
+            key: value for t in terms if t.trainee for key, value in t.trainee.state.items()
+        }
+        checkpoints = Checkpoints(folder.checkpoints, state, session.progress, make_batches, log)
+        if checkpoints.restore():
+            log(f"resumed at step {session.step} of {stage.steps}")
+        train_step = make_train_step(networks, terms, strategy, stage.clip_norm, record)
+        own = (KeepGenerators(), WriteMetrics(), WriteTensorBoard(), SavePanels(), Terminal(validator.what))
+        own += (LogEstimate(), NameSkippedImages())
+        Trainer(session, train_step, validator, checkpoints, (*own, *callbacks, SaveCheckpoints(checkpoints))).run()
+        _conclude(folder, log)
+        return folder.best
 
 
 def _initial_generator(folder: StageFolder, init_from: str | None) -> Path | None:

@@ -23,6 +23,7 @@ from esrgan_tf.errors import InputError
 from esrgan_tf.image.io import read_rgb
 from esrgan_tf.image.reading import read_header
 from esrgan_tf.image.workers import Workers
+from esrgan_tf.lock import held
 
 SHARD_BYTES = 256 << 20  # of HR sub-images, at most; another number is another plan, and a new `index.VERSION`
 SHOWN = 3  # near duplicates in the summary; all of them are in `records.json`
@@ -56,28 +57,28 @@ def prepare(
 
     Raises:
         InputError: `data` is not of HR image files alone or holds none that fits, or the folder holds records of other
-            images or with other options.
+            images or with other options, or another process is making them.
         OSError: the records cannot be written.
     """
     started, folder, cutting = time.monotonic(), Path(folder), cutting or Cutting()
     threads = Workers(workers or os.cpu_count() or 1)
     images, left_out = _survey(data, cutting, threads)
     plan = _plan(images, cutting)
-    known = Records(folder, cutting, _digest(images), ())
-    shards = list(_before(known))
-    whole = list(threads.map(lambda shard: is_whole(folder, shard), shards))
-    log(f"{len(images)} images, {len(plan)} shards" + (f", of which {sum(whole)} are whole" if whole else ""))
-    folder.mkdir(parents=True, exist_ok=True)
-    remove_partial(folder)
-    for number, pieces in enumerate(plan):
-        if number < len(whole) and whole[number]:
-            continue
-        shards[number : number + 1] = [write_shard(folder, number, pieces, cutting, threads)]
-        replace(known, shards=tuple(shards)).save(finished=False)
-        seconds = time.monotonic() - started
-        log(f"shard {number + 1} of {len(plan)}: {shards[number].count} sub-images, {seconds:.0f} s")
-    records = _finished(known, shards, left_out)
-    records.save(finished=True)
+    with held(folder, f"`output` {folder}"):
+        known = Records(folder, cutting, _digest(images), ())
+        shards = list(_before(known))
+        whole = list(threads.map(lambda shard: is_whole(folder, shard), shards))
+        log(f"{len(images)} images, {len(plan)} shards" + (f", of which {sum(whole)} are whole" if whole else ""))
+        remove_partial(folder)
+        for number, pieces in enumerate(plan):
+            if number < len(whole) and whole[number]:
+                continue
+            shards[number : number + 1] = [write_shard(folder, number, pieces, cutting, threads)]
+            replace(known, shards=tuple(shards)).save(finished=False)
+            seconds = time.monotonic() - started
+            log(f"shard {number + 1} of {len(plan)}: {shards[number].count} sub-images, {seconds:.0f} s")
+        records = _finished(known, shards, left_out)
+        records.save(finished=True)
     for line in _summary(records, time.monotonic() - started):
         log(line)
     return records

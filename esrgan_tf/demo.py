@@ -124,6 +124,8 @@ def build_demo(opener: Opener, largest: int) -> "gradio.Blocks":
         if not path:
             raise gradio.Error("Choose an image first.")
         try:
+            for earlier in Path(results.name).iterdir():  # Gradio hands out copies of its own
+                earlier.unlink()
             network = opener.network(choice, alpha)
             before, after, file = upscale_upload(path, network, largest, Path(results.name), progress)
         except InputError as error:
@@ -134,7 +136,9 @@ def build_demo(opener: Opener, largest: int) -> "gradio.Blocks":
         page.results = results  # removed with the page
         gradio.Markdown("# Upscale images\nThe image is upscaled on this machine. Nothing is sent anywhere else.")
         with gradio.Row():
-            upload = gradio.Image(type="filepath", sources=["upload", "clipboard"], label="Image", height=240)
+            upload = gradio.Image(
+                type="filepath", image_mode=None, sources=["upload", "clipboard"], label="Image", height=240
+            )
             with gradio.Column():
                 choice = gradio.Dropdown(opener.choices, value=opener.names[0], label="Generator")
                 alpha = gradio.Slider(

@@ -1,6 +1,7 @@
 """A folder that one process works in at a time."""
 
 import contextlib
+import errno
 import os
 import socket
 from collections.abc import Iterator
@@ -10,14 +11,15 @@ from typing import TextIO
 from esrgan_tf.errors import InputError
 
 _FILE = ".lock"
+_NO_LOCKS = (errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK)
 
 
 @contextlib.contextmanager
 def held(folder: Path, what: str) -> Iterator[None]:
     """Hold a folder, which is created where missing, until the block ends.
 
-    The system lets go of the lock when its process ends, however it ends: no lock is ever stale. Where the system has
-    no such locks (Windows), nothing is held.
+    The system lets go of the lock when its process ends, however it ends: no lock is ever stale. Where the system or
+    the disk has no such locks (Windows, some disks of clusters), nothing is held.
 
     Args:
         folder: on a disk of this machine, or on a network's that passes locks on.
@@ -34,7 +36,14 @@ def held(folder: Path, what: str) -> Iterator[None]:
         return
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / _FILE
-    with _locked(path, what) as file:
+    try:
+        file = _locked(path, what)
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise
+        yield
+        return
+    with file:
         file.truncate(0)
         file.write(f"process {os.getpid()} on {socket.gethostname()}")
         file.flush()

@@ -1,6 +1,7 @@
 """The page of `esrgan demo`: what it makes of an upload, and the page itself in a real browser."""
 
 import contextlib
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -86,6 +87,7 @@ def shown(models, largest):
     _, url, _ = page.launch(server_name="127.0.0.1", prevent_thread_lock=True, quiet=True, footer_links=[])
     try:
         browser.get(url)
+        browser.page = page
         yield browser
     finally:
         browser.quit()
@@ -133,6 +135,20 @@ def test_the_page_upscales_compares_and_refuses(tmp_path):
         upload(browser, tmp_path / "large.png")
         click(browser, "Upscale")
         wait_for(lambda: "at most 5,000 px" in browser.find_element("tag name", "body").text, "the refusal")
+
+
+@pytest.mark.slow
+def test_alpha_passes_through_the_page_and_results_do_not_pile_up(tmp_path):
+    write_image(tmp_path / "see-through.png", make_image(alpha=True, shape=(30, 40)))
+    with shown(["phone_x4"], 5000) as browser:
+        for number in range(2):
+            upload(browser, tmp_path / "see-through.png")
+            click(browser, "Upscale")
+            wait_for(lambda: browser.find_elements("css selector", "a[download]"), "the result")
+            link = browser.find_elements("css selector", "a[download]")[-1]
+            output = read_image(browsers.downloaded(browser, link, tmp_path / f"downloads{number}"))
+            assert output.alpha is not None and output.rgb.shape == (120, 160, 3)
+        assert len(list(Path(browser.page.results.name).iterdir())) == 1
 
 
 @pytest.mark.slow

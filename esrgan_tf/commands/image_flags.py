@@ -1,6 +1,7 @@
 """Flags of the commands that upscale files: which are read, where they go, and what is written."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from absl import flags
@@ -96,9 +97,10 @@ class ImageFlags:
         from esrgan_tf.inference.files import total_pixels, upscale_files
         from esrgan_tf.inference.jobs import plan_jobs
 
-        jobs = plan_jobs(sources, self._naming(options, upscaler.scale))
-        if self._skip_existing.value and len(jobs) < len(sources):
-            progress.log(f"{len(sources) - len(jobs)} of {len(sources)} images are done already")
+        naming = self._naming(options, upscaler.scale)
+        jobs, planned = plan_jobs(sources, naming), len(plan_jobs(sources, replace(naming, skip_existing=False)))
+        if len(jobs) < planned:
+            progress.log(f"{planned - len(jobs)} of {planned} images are done already")
         failures = 0
         progress.start(total_pixels(jobs, upscaler, options.size), len(jobs))
         try:

@@ -24,7 +24,10 @@ from esrgan_tf.errors import InputError
 FLAGS = flags.FlagValues()
 _GENERATOR = GeneratorFlags(FLAGS)
 _OUTPUT = flags.DEFINE_string(
-    "output", None, "A .mp4, .mov, .mkv or .webm. Default: beside the input, as NAME_x4.", flag_values=FLAGS
+    "output",
+    None,
+    "A .mp4, .mov, .mkv or .webm. Default: NAME_x4 beside the input; .mkv for others.",
+    flag_values=FLAGS,
 )
 _CODEC = flags.DEFINE_string(
     "codec",
@@ -54,13 +57,17 @@ def _video(source: str | None = None) -> None:
     if not source:
         raise InputError("a video must be given.")
     from esrgan_tf.video.clip import Clip
+    from esrgan_tf.video.encoding import CODECS
     from esrgan_tf.video.upscaling import VideoJob, VideoOptions
 
     progress, size = Progress(_QUIET.value), _GENERATOR.size
     about = Clip(source).description
     upscaler = _GENERATOR.open(about.height * about.width * max(1, about.frames), progress)
     label = size.label(upscaler.scale)
-    output = Path(_OUTPUT.value) if _OUTPUT.value else Path(source).with_stem(f"{Path(source).stem}{label}")
+    beside = Path(source).with_stem(f"{Path(source).stem}{label}")
+    if beside.suffix.lower() not in CODECS:
+        beside = beside.with_suffix(".mkv")
+    output = Path(_OUTPUT.value) if _OUTPUT.value else beside
     options = VideoOptions(size, _CODEC.value, _CRF.value, _PRESET.value, _TEMPORAL.value)
     job = VideoJob(Path(source), output, upscaler, options, _GENERATOR.identity())
     progress.start(job.pixels, 1)

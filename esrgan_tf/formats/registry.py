@@ -48,10 +48,10 @@ for _built_in in (
     keras_file.FORMAT,
     saved_model.FORMAT,
     tflite.FORMAT,
-    web.FORMAT,
     onnx_file.FORMAT,
     openvino_ir.FORMAT,
     ncnn_files.FORMAT,
+    web.FORMAT,
     *pytorch.FORMATS,
     zoo_member.FORMAT,
 ):

@@ -1,10 +1,12 @@
 """Animated GIF, WebP and PNG files: frame by frame, with their timing."""
 
 import io
+import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
 from esrgan_tf.atomic import replacing
@@ -23,14 +25,14 @@ class Animation:
     Args:
         path: the file.
         frames: how many there are, at least two.
-        loops: how often it is shown, 0 for ever; `None` is once.
+        plays: how often it is shown, 0 for ever.
         icc_profile: of all frames, or None.
         metadata: EXIF and XMP, or None.
     """
 
     path: Path
     frames: int
-    loops: int | None
+    plays: int
     icc_profile: bytes | None
     metadata: FileMetadata | None
 
@@ -47,7 +49,8 @@ class Animation:
                 with one_line_errors(self.path):
                     image.seek(number)
                     image.load()
-                    frame = _without_opaque_alpha(from_samples(codecs.pillow_samples(image), self.icc_profile))
+                    colours = image.convert("RGBA" if image.has_transparency_data else "RGB")
+                    frame = _without_opaque_alpha(from_samples(np.asarray(colours), self.icc_profile))
                     milliseconds = round(image.info.get("duration", 0))
                 yield frame, milliseconds
 
@@ -61,7 +64,7 @@ def open_animation(path: str | Path) -> Animation | None:
             if frames < 2:
                 return None
             profile = image.info.get("icc_profile")
-            return Animation(Path(path), frames, image.info.get("loop"), profile, read_metadata(image))
+            return Animation(Path(path), frames, _plays(image), profile, read_metadata(image))
     except Exception:
         return None
 
@@ -84,22 +87,48 @@ def write_animation(
         OSError: the system refused the write.
     """
     form = codecs.FORMATS[Path(path).suffix.lower()]
-    images, durations = [], []
+    samples, durations = [], []
     for frame, milliseconds in frames:
         check_can_hold(path, frame, frames=animation.frames)
-        images.append(codecs.to_pillow(to_samples(frame), form))
+        samples.append(to_samples(frame))
         durations.append(milliseconds)
+    images = [codecs.to_pillow(part, form) for part in _of_one_kind(samples)]
     options = codecs.writing_options(form, quality) | codecs.metadata_options(form, animation.metadata, images[0].size)
-    if animation.loops is not None:
-        options["loop"] = animation.loops
     if form.name == "GIF":
         options["disposal"] = 2  # each frame is whole: what lies behind its transparent pixels is none of it
+        durations = _in_centiseconds(durations)
+    if form.name != "GIF" or animation.plays != 1:
+        options["loop"] = animation.plays - (form.name == "GIF" and animation.plays > 0)  # a GIF's are repetitions
     if animation.icc_profile and codecs.PROFILE in form.holds:
         options["icc_profile"] = animation.icc_profile
     file = io.BytesIO()
     images[0].save(file, form.name, save_all=True, append_images=images[1:], duration=durations, **options)
     with replacing(path) as temporary:
         temporary.write_bytes(file.getvalue())
+
+
+def _plays(image: Image.Image) -> int:
+    """How often an animation is shown, 0 for ever; a GIF says how often it is repeated, if it is."""
+    loops = image.info.get("loop")
+    if image.format == "GIF":
+        return 1 if loops is None else loops and loops + 1
+    return 1 if loops is None else loops
+
+
+def _in_centiseconds(durations: list[int]) -> list[int]:
+    """Milliseconds as a GIF has them, whole hundredths of a second, with the same sum as far as that goes."""
+    ends = [10 * round(end / 10) for end in itertools.accumulate(durations)]
+    return [end - start for start, end in zip([0, *ends], ends, strict=False)]
+
+
+def _of_one_kind(samples: list[np.ndarray]) -> list[np.ndarray]:
+    """Frames' samples, all with alpha where one has it."""
+    if not any(part.shape[2] == 4 for part in samples):
+        return samples
+    return [
+        part if part.shape[2] == 4 else np.concatenate([part, np.full_like(part[..., :1], 255)], axis=2)
+        for part in samples
+    ]
 
 
 def _without_opaque_alpha(image: DecodedImage) -> DecodedImage:

@@ -193,7 +193,8 @@ def _to_palette(samples: np.ndarray) -> Image.Image:
     """uint8 [height, width, 1..4] as at most 255 colours, dithered, and one for what is more than half transparent."""
     colour = samples[..., : samples.shape[2] - 1] if samples.shape[2] in (2, 4) else samples
     image = Image.fromarray(np.broadcast_to(colour, (*samples.shape[:2], 3)))
-    image = image.quantize(_TRANSPARENT, Image.Quantize.MEDIANCUT)
+    # Twice, since only colours that are given are dithered.
+    image = image.quantize(_TRANSPARENT, palette=image.quantize(_TRANSPARENT, Image.Quantize.MEDIANCUT))
     if samples.shape[2] in (2, 4) and (hidden := samples[..., -1] < 128).any():
         image.paste(_TRANSPARENT, mask=Image.fromarray(hidden))
         image.info["transparency"] = _TRANSPARENT

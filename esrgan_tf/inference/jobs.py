@@ -1,5 +1,6 @@
 """Which image files are upscaled, and where each goes."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -85,19 +86,21 @@ def count_pixels(sources: Iterable[Source]) -> int:
 def plan_jobs(sources: Sequence[Source], naming: Naming) -> list[Job]:
     """Where the output of each source goes. Two sources of one name get distinct ones: `a.png`, `a-2.png`.
 
-    Without a folder for the outputs, a source that is itself the output of another is left out.
+    What an earlier run has written of the same sources is no source: beside them by its name, or in a folder for the
+    outputs that lies in the one that is read.
 
     Raises:
         InputError: several sources for one file, a file whose suffix is no image's, or a target that is a source.
     """
     if naming.target is None:
-        labels = {source.path.with_name(f"{source.path.stem}{naming.label}") for source in sources}
-        sources = [source for source in sources if source.path.with_suffix("") not in labels]
+        made = {source.path.with_name(f"{source.path.stem}{naming.label}") for source in sources}
+        sources = [source for source in sources if not _made_before(source.path) & made]
         wanted = [source.path.with_name(_name(source, naming, naming.label)) for source in sources]
     elif _is_file(naming, sources):
         wanted = [Path(naming.target)]
     else:
         folder = Path(naming.target)
+        sources = [source for source in sources if not _lies_below(source, folder)]
         places = [source.path.parent.relative_to(source.folder) for source in sources]
         wanted = [folder / place / _name(source, naming) for place, source in zip(places, sources, strict=True)]
     inputs, taken, jobs = {source.path.resolve() for source in sources}, set(), []
@@ -139,6 +142,18 @@ def _images_below(folder: Path) -> list[Path]:
     if not found:
         raise InputError(f"`input` must hold images ({_SUFFIXES_TEXT}). Received: {folder}, which has none.")
     return found
+
+
+def _made_before(path: Path) -> set[Path]:
+    """What an image may be by its name, without its suffix: an output, or one with `-2` or `_compare` behind it."""
+    stem = path.with_suffix("").name.removesuffix("_compare")
+    return {path.with_name(name) for name in (path.with_suffix("").name, stem, re.sub(r"-\d+$", "", stem))}
+
+
+def _lies_below(source: Source, folder: Path) -> bool:
+    """Whether a source lies in a folder that is inside the one that was named."""
+    folder = folder.resolve()
+    return folder != source.folder.resolve() and source.path.resolve().is_relative_to(folder)
 
 
 def _is_file(naming: Naming, sources: Sequence[Source]) -> bool:

@@ -2,6 +2,7 @@
 
 import heapq
 from collections.abc import Callable, Iterator, Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,12 +16,15 @@ if TYPE_CHECKING:
 _COPIED = ("audio", "subtitle")
 
 
-def assemble(source: Path, segments: Sequence[Path], output: Path, log: Callable[[str], None]) -> None:
+def assemble(
+    source: Path, segments: Sequence[Path], last_duration: Fraction, output: Path, log: Callable[[str], None]
+) -> None:
     """Write the output; it is complete or not there.
 
     Args:
         source: the input, of which everything but the video is copied as it is.
         segments: files of the output's video, in order.
+        last_duration: of the last frame, seconds.
         output: its suffix chooses the container.
         log: takes a line about each stream that the container cannot hold.
 
@@ -32,25 +36,19 @@ def assemble(source: Path, segments: Sequence[Path], output: Path, log: Callable
 
     with (
         replacing(output) as temporary,
-        av.open(str(source), metadata_errors="replace") as original,
-        av.open(str(segments[0])) as first,
-        av.open(str(temporary), "w", options=_options(output)) as target,
+        av.open(str(source.resolve()), metadata_errors="replace") as original,
+        av.open(str(segments[0].resolve())) as first,
+        av.open(str(temporary), "w", options=_options(output, original.metadata)) as target,
     ):
         theirs, ours = video_stream(original), first.streams.video[0]
-        if ours.codec_context.codec.canonical_name not in target.supported_codecs:
-            raise InputError(
-                f"`output` {output.name} cannot hold {ours.codec_context.codec.canonical_name}: give another `codec`, "
-                "or .mkv, which holds nearly everything."
-            )
-        video = target.add_stream_from_template(ours)
+        video = target.add_stream_from_template(ours, opaque=True)
         video.time_base = ours.time_base
         video.metadata.update(_carried(theirs.metadata))
         copies = _copied_streams(original, target, log)
         target.metadata.update(_carried(original.metadata))
         target.set_chapters(original.chapters())
-        packets = heapq.merge(
-            _video_packets(segments, video), _copied_packets(original, copies, log), key=lambda packet: packet[0]
-        )
+        shown = _video_packets(segments, video, last_duration)
+        packets = heapq.merge(shown, _copied_packets(original, copies, log), key=lambda packet: packet[0])
         try:
             for _, packet in packets:
                 target.mux(packet)
@@ -60,9 +58,12 @@ def assemble(source: Path, segments: Sequence[Path], output: Path, log: Callable
             raise InputError(f"`output` {output.name} cannot hold this video: {first_line(error)}") from error
 
 
-def _options(output: Path) -> dict[str, str]:
-    """Of the container: an MP4 can be played before it is loaded whole."""
-    return {"movflags": "+faststart"} if output.suffix in (".mp4", ".mov") else {}
+def _options(output: Path, metadata: dict[str, str]) -> dict[str, str]:
+    """Of the container: an MP4 can be played before it is loaded whole, and has what cameras say in their own words."""
+    if output.suffix.lower() not in (".mp4", ".mov"):
+        return {}
+    own_words = any("." in name for name in metadata)  # such as com.apple.quicktime.make
+    return {"movflags": "+faststart+use_metadata_tags" if own_words else "+faststart"}
 
 
 def _carried(metadata: dict[str, str]) -> dict[str, str]:
@@ -80,7 +81,8 @@ def _copied_streams(
         # An MP4 has its chapters' titles in a stream of data.
         if stream.type == "video" or (stream.type == "data" and original.chapters()):
             continue
-        name = stream.codec_context.codec.canonical_name if stream.type in _COPIED else stream.type
+        context = stream.codec_context  # `None` where FFmpeg has no decoder
+        name = context.codec.canonical_name if context else stream.type
         if stream.type not in _COPIED or name not in target.supported_codecs:
             log(f"left out stream {stream.index} ({name}): {Path(target.name).suffix} cannot hold it")
             continue
@@ -91,7 +93,9 @@ def _copied_streams(
     return copies
 
 
-def _video_packets(segments: Sequence[Path], video: "av.VideoStream") -> Iterator[tuple[float, "av.Packet"]]:
+def _video_packets(
+    segments: Sequence[Path], video: "av.VideoStream", last_duration: Fraction
+) -> Iterator[tuple[float, "av.Packet"]]:
     """(seconds, packet) of all segments, with decoding timestamps that increase over all of them.
 
     Each segment's own begin before its first frame, where B-frames wait for those that they need, and so among those
@@ -100,9 +104,13 @@ def _video_packets(segments: Sequence[Path], video: "av.VideoStream") -> Iterato
     shown = [packet.pts for path in segments for packet in _packets(path)]
     wait = max(later - pts for later, pts in zip(sorted(shown), shown, strict=True))
     decoded = iter(sorted(shown))
+    # The frame that is shown last, and the one that is decoded last, from which an MP4 takes its own length.
+    lasting = {max(shown), shown[-1]}
     for path in segments:
         for packet in _packets(path):
             packet.dts = next(decoded) - wait
+            if packet.pts in lasting:
+                packet.duration = round(last_duration / packet.time_base)
             packet.stream = video
             yield float(packet.dts * packet.time_base), packet
 
@@ -111,7 +119,7 @@ def _packets(segment: Path) -> Iterator["av.Packet"]:
     """The packets of a segment."""
     import av
 
-    with av.open(str(segment)) as container:
+    with av.open(str(segment.resolve())) as container:
         yield from (packet for packet in container.demux(container.streams.video[0]) if packet.pts is not None)
 
 

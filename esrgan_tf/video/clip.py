@@ -70,7 +70,7 @@ class Clip:
     """
 
     def __init__(self, path: str | Path):
-        self.path, self.damaged = Path(path), 0
+        self.path, self.damaged, self.last_duration = Path(path), 0, Fraction(0)
         with self._open() as container:
             stream = video_stream(container)
             first = next(self._decoded(container), None)
@@ -102,7 +102,7 @@ class Clip:
 
         The ones before are decoded as well: no index of a file is trusted. Timestamps increase: one that is not larger
         than the one before becomes it by a unit, one that is missing by the average rate. What is damaged is left
-        out, and counted in `damaged`.
+        out, and counted in `damaged`. Afterwards `last_duration` is that of the last frame, in seconds.
         """
         self.damaged, last = 0, None
         step = max(1, round(1 / (self.description.rate * self.description.time_base)))
@@ -114,7 +114,7 @@ class Clip:
                     pts = 0 if last is None else last + step
                 elif last is not None:
                     pts = max(pts, last + 1)
-                last = pts
+                last, self.last_duration = pts, (frame.duration or step) * self.description.time_base
                 if number >= first:
                     turned = _turns(frame) if turned is None else turned
                     yield Frame(pts, self._rgb(frame, deep, turned))
@@ -135,7 +135,8 @@ class Clip:
         import av
 
         try:
-            container = av.open(str(self.path), metadata_errors="replace")
+            # Whole, since FFmpeg takes what stands before a colon for a protocol.
+            container = av.open(str(self.path.resolve()), metadata_errors="replace")
         except (av.error.FFmpegError, OSError, ValueError) as error:
             raise InputError(f"`{self.path}` cannot be opened as a video. Received: {first_line(error)}") from error
         if not container.streams.video:

@@ -1,12 +1,15 @@
 """How upscaled frames are encoded."""
 
+import errno
+import os
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from esrgan_tf.errors import InputError
+from esrgan_tf.errors import InputError, first_line
 from esrgan_tf.video.clip import Description, Frame, conversion
 
 if TYPE_CHECKING:
@@ -20,6 +23,7 @@ CODECS = {
     ".webm": ("libvpx-vp9", "libsvtav1"),
 }
 _CRF = {"libx264": 18, "libx265": 20, "libvpx-vp9": 24, "libsvtav1": 24}  # hardly told from the original
+_RGB, _BT709 = 0, 1  # FFmpeg's numbers of colour spaces
 _PRESETS = ("libx264", "libx265", "libsvtav1")  # codecs that have them
 # More of an encoder's output for what is the same input would make a resumed run another file.
 _QUIET = {"libx265": {"x265-params": "log-level=error:info=0"}}
@@ -67,6 +71,7 @@ def choose_encoding(
     """
     import av
 
+    suffix = suffix.lower()
     if suffix not in CODECS:
         raise InputError(f"`output` must end in one of {', '.join(CODECS)}. Received: {suffix}.")
     codec = codec or CODECS[suffix][clip.bits > 8]
@@ -88,6 +93,39 @@ def choose_encoding(
     return Encoding(codec, _CRF.get(codec) if crf is None else crf, preset, form.name, bits, height, width)
 
 
+def try_encoding(encoding: Encoding, clip: Description, suffix: str) -> None:
+    """Encode one black frame and put it into a container: whether that works is known by doing it.
+
+    Raises:
+        InputError: the codec refuses an option or the size, or the container the codec.
+    """
+    import av
+
+    deep = np.uint16 if encoding.bits > 8 else np.uint8
+    black = Frame(0, np.zeros((encoding.height, encoding.width, 3), deep))
+    with TemporaryDirectory() as folder:
+        part, whole = Path(folder, "part.nut"), Path(folder, f"whole{suffix}")
+        try:
+            writer = SegmentWriter(part, encoding, clip)
+            writer.write(black)
+            writer.close()
+            with av.open(str(part)) as source, av.open(str(whole), "w") as target:
+                # `opaque`: a stream by what it holds, not by an encoder of the decoder's name.
+                stream = target.add_stream_from_template(source.streams.video[0], opaque=True)
+                for packet in source.demux(source.streams.video[0]):
+                    if packet.pts is not None:
+                        packet.dts, packet.stream = packet.pts, stream
+                        target.mux(packet)
+        except (av.error.FFmpegError, ValueError) as error:
+            if getattr(error, "errno", None) == errno.ENOSPC:
+                raise
+            given = f"codec={encoding.codec}, crf={encoding.crf}, preset={encoding.preset}, {suffix}"
+            raise InputError(
+                f"`codec`, `crf` and `preset` must go together and with {suffix} (.mkv holds nearly everything). "
+                f"Received: {given}: {first_line(error)}"
+            ) from error
+
+
 class SegmentWriter:
     """Encodes frames into a file of their own, which begins with a key frame."""
 
@@ -101,13 +139,16 @@ class SegmentWriter:
         """
         import av
 
-        self._container = av.open(str(path), "w", format="nut", options={"avoid_negative_ts": "disabled"})
+        os.environ.setdefault("SVT_LOG", "1")  # errors alone
+        self._container = av.open(str(path.resolve()), "w", format="nut", options={"avoid_negative_ts": "disabled"})
         self._stream = self._container.add_stream(encoding.codec, rate=clip.rate, options=encoding.options())
         context = self._stream.codec_context
         self._stream.height, self._stream.width = encoding.height, encoding.width
         self._stream.pix_fmt = encoding.pixel_format
         self._stream.time_base = context.time_base = clip.time_base
-        context.color_range, context.colorspace = clip.look.color_range, clip.look.colorspace
+        rgb = encoding.pixel_format.startswith(("gbr", "rgb", "bgr"))
+        self._colorspace = _RGB if rgb else clip.look.colorspace or _BT709  # of RGB that becomes YUV
+        context.color_range, context.colorspace = clip.look.color_range, self._colorspace
         context.color_primaries, context.color_trc = clip.look.primaries, clip.look.transfer
         if clip.look.aspect:
             self._stream.sample_aspect_ratio = clip.look.aspect
@@ -122,7 +163,7 @@ class SegmentWriter:
             np.ascontiguousarray(rgb), format="rgb48le" if rgb.dtype == np.uint16 else "rgb24"
         ).reformat(
             format=self._encoding.pixel_format,
-            dst_colorspace=look.colorspace or None,
+            dst_colorspace=self._colorspace or None,
             dst_color_range=look.color_range or None,
             interpolation=conversion(),
         )

@@ -67,7 +67,7 @@ class Segments:
 
     def remove(self) -> None:
         """Remove the folder, when the output is in place."""
-        shutil.rmtree(self.folder)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def _whole(self) -> list[Segment]:
         """The parts before the first one that is missing or damaged."""
@@ -76,7 +76,12 @@ class Segments:
             listed = [Segment(**segment) for segment in found["segments"]]
         except (OSError, ValueError, KeyError, TypeError):  # none, or cut off
             return []
-        different = [name for name, value in self._run.items() if found["run"].get(name) != value]
+        before = found["run"]
+        different = [
+            f"{name} ({before.get(name)}; here {value})" if isinstance(value, str | int) else name
+            for name, value in self._run.items()
+            if before.get(name) != value
+        ]
         if different:
             raise InputError(
                 f"`output` has parts of another run beside it, with another {', '.join(different)}: "

@@ -17,7 +17,7 @@ from esrgan_tf.inference.upscaler import Upscaler
 from esrgan_tf.lock import held
 from esrgan_tf.video.assembly import assemble
 from esrgan_tf.video.clip import Clip, Frame
-from esrgan_tf.video.encoding import SegmentWriter, choose_encoding
+from esrgan_tf.video.encoding import SegmentWriter, choose_encoding, try_encoding
 from esrgan_tf.video.segments import SEGMENT_FRAMES, Segments
 from esrgan_tf.video.temporal import TEMPORALS, steady
 
@@ -67,6 +67,8 @@ class VideoJob:
     def __init__(
         self, source: Path, output: Path, upscaler: Upscaler, options: VideoOptions | None = None, model: str = ""
     ):
+        import av
+
         options = options or VideoOptions()
         check_one_of("temporal", options.temporal, TEMPORALS)
         if output.resolve() == source.resolve():
@@ -76,10 +78,14 @@ class VideoJob:
         about = self.clip.description
         size = options.size.of(about.height, about.width, upscaler.scale)
         self.encoding = choose_encoding(about, size, output.suffix, options.codec, options.crf, options.preset)
+        try_encoding(self.encoding, about, output.suffix.lower())
         state = source.stat()
         self._run = {
             "input": {"name": source.name, "bytes": state.st_size, "modified": state.st_mtime_ns},
             "model": model,
+            "engine": upscaler.origin.rpartition(" by ")[2],
+            "tiles": upscaler.tiles,
+            "versions": f"av {av.__version__}",
             "encoding": asdict(self.encoding),
             "temporal": options.temporal,
         }
@@ -118,11 +124,15 @@ class VideoJob:
                 log(f"{segments.frames} frames are done already")
                 on_frames(segments.frames)
             frames = self._upscaled(segments.frames, on_frames)
-            for first in frames:
-                self._write_segment(segments, chain([first], islice(frames, SEGMENT_FRAMES - 1)))
+            try:
+                for first in frames:
+                    self._write_segment(segments, chain([first], islice(frames, SEGMENT_FRAMES - 1)))
+            except BaseException:  # such as Ctrl-C, which reaches this thread alone
+                self._upscaler.close()
+                raise
             if self.clip.damaged:
                 log(f"{self.clip.damaged} damaged places of {self._source} were left out")
-            assemble(self._source, segments.paths, self._output, log)
+            assemble(self._source, segments.paths, self.clip.last_duration, self._output, log)
             count = segments.frames
             segments.remove()
             return count
@@ -135,8 +145,7 @@ class VideoJob:
             for frame in frames:
                 writer.write(frame)
                 count += 1
-        except BaseException:  # such as Ctrl-C, which reaches this thread alone
-            self._upscaler.close()
+        except BaseException:
             with suppress(Exception):
                 writer.close()
             path.unlink(missing_ok=True)

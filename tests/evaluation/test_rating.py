@@ -79,6 +79,9 @@ def test_what_cannot_be_made_is_refused(made, tmp_path):
     pairs = find_pairs(str(tmp_path / "hr"), SCALE)
     with pytest.raises(InputError, match="`output` must not be there"):
         make_rating(systems(), pairs, SCALE, Options(SCALE), made.folder)
+    made.folder.rename(tmp_path / "served elsewhere")
+    with pytest.raises(InputError, match="`output` must not be there.*site.key.json"):
+        make_rating(systems(), pairs, SCALE, Options(SCALE), made.folder)
     with pytest.raises(InputError, match="must not be called original"):
         make_rating([replace(systems()[0], name="original")], pairs, SCALE, Options(SCALE), tmp_path / "other")
 
@@ -149,6 +152,26 @@ def test_agreement_is_krippendorffs():
     assert agreement(np.array([[1.0, 2, 3]])) is None
 
 
+def test_a_page_that_cannot_be_made_leaves_nothing(tmp_path):
+    write_photo(tmp_path / "hr/0.png", 64, 80)
+    pairs = find_pairs(str(tmp_path / "hr"), SCALE)
+
+    def broken(lr):
+        raise InputError("no")
+
+    with pytest.raises(InputError, match="no"):
+        make_rating([System("broken", "", broken)], pairs, SCALE, Options(SCALE), tmp_path / "site")
+    assert [path.name for path in tmp_path.iterdir()] == ["hr"]
+
+
+def test_two_raters_of_one_name_are_not_mixed(made, tmp_path):
+    key = read_key(made.key)
+    first = answer(key, tmp_path / "a.csv", "anonymous", lambda system, image: 3)
+    (tmp_path / "b.csv").write_text(first.read_text().replace("anonymous,1,", "anonymous,2,"))
+    with pytest.raises(InputError, match="b.csv`, line 2, must not be of a second rater of one name"):
+        read_answers([first, tmp_path / "b.csv"], key)
+
+
 def test_files_that_are_no_answers_are_named(made, tmp_path):
     key = read_key(made.key)
     good = answer(key, tmp_path / "a.csv", "ada", lambda system, image: 3)
@@ -157,6 +180,7 @@ def test_files_that_are_no_answers_are_named(made, tmp_path):
         (good.read_text().replace(next(iter(key.system)), "other.png"), "line 2, must be of the key's page"),
         (good.read_text().replace(",3,2.5", ",7,2.5"), "must have a score of 1 to 5. Received: 7"),
         (",".join(FIELDS) + "\n", "there must be answers"),
+        ("rater;score\nada;2,5;3\n", "must have the columns"),
     ):
         (tmp_path / "bad.csv").write_text(text)
         with pytest.raises(InputError, match=message):
@@ -201,6 +225,13 @@ def test_a_rater_in_a_real_browser(made, tmp_path):
     def press(*keys):
         ActionChains(browser).send_keys(*keys).perform()
 
+    def visible():
+        return browser.find_element("id", "image").is_displayed()
+
+    def press_when_seen(*keys):
+        wait_for(visible, "the image")
+        press(*keys)
+
     def begin():
         browser.find_element("id", "rater").send_keys("Ada, L.", Keys.ENTER)
         wait_for(lambda: browser.find_element("id", "trial").is_displayed(), "the first image")
@@ -214,8 +245,9 @@ def test_a_rater_in_a_real_browser(made, tmp_path):
             seen = []
             for _ in range(4):
                 seen.append(shown())
-                press(str(wanted[key.system[seen[-1]]]))
-            press("1", Keys.BACKSPACE)  # a slip, taken back
+                press_when_seen(str(wanted[key.system[seen[-1]]]))
+            press_when_seen("1")
+            press(Keys.BACKSPACE)  # a slip, taken back
             browser.refresh()  # nothing is lost
             begin()
             assert browser.find_element("id", "status").text == "Image 5 of 12"
@@ -223,8 +255,9 @@ def test_a_rater_in_a_real_browser(made, tmp_path):
                 seen.append(shown())
                 score = wanted[key.system[seen[-1]]]
                 if number % 2:
-                    press(str(score))
+                    press_when_seen(str(score))
                 else:
+                    wait_for(visible, "the image")
                     browser.find_element("css selector", f"button[data-score='{score}']").click()
             assert sorted(seen) == sorted(key.system) and seen != sorted(seen)
             link = wait_for(lambda: browser.find_element("id", "download"), "the end")

@@ -153,7 +153,7 @@ def test_flags_that_are_wrong_are_told(tmp_path, capsys, folder):
         ("--precision=float8", "--precision", "float32, bfloat16", "float8"),
         ("--format=tflite --tile=large", "--tile", "large"),
         ("--format=tflite --tile=4", "--tile", "16 px or more"),
-        ("--tile=64", "`--tile` goes with `--format=tflite`. Received: saved_model"),
+        ("--tile=64", "`--tile` goes with `--format=tflite` or `--format=web`. Received: saved_model"),
         ("--format=onnx --precision=bfloat16", "`--precision` goes with `--format=saved_model`"),
         ("--max_pixels=1000", "--max_pixels", "90000 or more"),
         ("--name=../up", "--name", "../up"),

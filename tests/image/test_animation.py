@@ -32,7 +32,8 @@ def write_clip(path, alpha=False, **options):
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix == ".webp":
         options |= {"lossless": True, "exact": True}
-    options = {"duration": DURATIONS, "loop": 3, "disposal": 2 if alpha else 0} | options
+    repeated = 2 if path.suffix == ".gif" else 3  # a GIF says how often it is repeated, the others how often shown
+    options = {"duration": DURATIONS, "loop": repeated, "disposal": 2 if alpha else 0} | options
     frames[0].save(path, save_all=True, append_images=frames[1:], **options)
     return [np.asarray(frame.convert("RGBA")) for frame in frames]
 
@@ -46,7 +47,7 @@ def doubling():
 def test_frames_are_read_as_they_are_shown_with_their_timing(tmp_path, suffix, alpha):
     expected = write_clip(tmp_path / f"a{suffix}", alpha)
     animation = open_animation(tmp_path / f"a{suffix}")
-    assert (animation.frames, animation.loops) == (4, 3)
+    assert (animation.frames, animation.plays) == (4, 3)
     frames = list(animation.read())
     assert [milliseconds for _, milliseconds in frames] == DURATIONS
     for (frame, _), rgba in zip(frames, expected, strict=True):
@@ -63,7 +64,7 @@ def test_every_frame_is_upscaled_and_keeps_its_time(tmp_path, target, alpha):
     ((job, error),) = upscale_files(doubling(), planned(tmp_path / "a.png", tmp_path / f"b{target}"))
     assert error is None
     animation = open_animation(job.target)
-    assert (animation.frames, animation.loops) == (4, 3)
+    assert (animation.frames, animation.plays) == (4, 3)
     frames = list(animation.read())
     assert [milliseconds for _, milliseconds in frames] == DURATIONS
     for (frame, _), rgba in zip(frames, expected, strict=True):
@@ -88,6 +89,33 @@ def test_files_of_one_image_are_no_animations(tmp_path):
     (tmp_path / "c.gif").write_bytes(b"GIF89a")
     for name in ("a.png", "b.gif", "c.gif", "none.gif"):
         assert open_animation(tmp_path / name) is None
+
+
+@pytest.mark.parametrize("target", [".gif", ".webp", ".png"])
+@pytest.mark.parametrize(("loop", "plays"), [(None, 1), (0, 0), (1, 2)])
+def test_a_gif_is_shown_as_often_in_every_format(tmp_path, target, loop, plays):
+    frames = [Image.new("RGB", (8, 8), colour) for colour in COLOURS]
+    options = {} if loop is None else {"loop": loop}
+    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:], duration=40, **options)
+    assert open_animation(tmp_path / "a.gif").plays == plays
+    ((job, error),) = upscale_files(doubling(), planned(tmp_path / "a.gif", tmp_path / f"b{target}"))
+    assert error is None and open_animation(job.target).plays == plays
+
+
+def test_hundredths_of_a_second_keep_the_whole_time(tmp_path):
+    write_clip(tmp_path / "a.png", duration=[33, 33, 34, 25])
+    upscale = list(upscale_files(doubling(), planned(tmp_path / "a.png", tmp_path / "b.gif")))
+    milliseconds = [time for _, time in open_animation(upscale[0][0].target).read()]
+    assert milliseconds == [30, 40, 30, 20] and sum(milliseconds) == 120  # of 125
+
+
+def test_grey_frames_with_and_without_alpha_go_together(tmp_path):
+    frames = [Image.new("LA", (16, 12), (90 * number, 255)) for number in range(3)]
+    frames[1].putalpha(Image.new("L", (16, 12), 60))
+    frames[0].save(tmp_path / "a.png", save_all=True, append_images=frames[1:], duration=40)
+    ((job, _),) = upscale_files(doubling(), planned(tmp_path / "a.png", tmp_path / "b.png"))
+    alphas = [1.0 if frame.alpha is None else frame.alpha.mean() for frame, _ in open_animation(job.target).read()]
+    np.testing.assert_allclose(alphas, [1, 60 / 255, 1], atol=0.01)
 
 
 def test_a_still_gif_has_its_colours_and_its_transparent_pixels(tmp_path):

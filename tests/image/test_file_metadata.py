@@ -2,6 +2,7 @@
 
 import dataclasses
 import io
+import struct
 
 import numpy as np
 import pytest
@@ -59,6 +60,18 @@ def write_source(path):
         image.save(path, exif=tags, xmp=XMP, icc_profile=SRGB)
 
 
+def with_thumbnail(tags, jpeg):
+    """EXIF with a second directory, that of a thumbnail, which Pillow itself does not write."""
+    tiff = bytearray(tags.tobytes().removeprefix(b"Exif\0\0"))
+    assert tiff[:2] == b"MM"
+    (count,) = struct.unpack_from(">H", tiff, 8)
+    place = len(tiff)
+    struct.pack_into(">I", tiff, 10 + 12 * count, place)
+    entries = ((259, 3, 6 << 16), (513, 4, place + 42), (514, 4, len(jpeg)))
+    directory = b"".join(struct.pack(">HHII", tag, kind, 1, value) for tag, kind, value in entries)
+    return b"Exif\0\0" + bytes(tiff) + struct.pack(">H", 3) + directory + bytes(4) + jpeg
+
+
 def doubling():
     return Upscaler(Network(GeneratorMetadata.named("nearest", 2), lambda lr: lr.repeat(2, 0).repeat(2, 1)))
 
@@ -94,10 +107,7 @@ def test_camera_time_place_and_texts_are_kept_between_formats(tmp_path, source, 
 def test_a_thumbnail_of_the_small_image_is_left_out(tmp_path):
     thumbnail = io.BytesIO()
     Image.new("RGB", (8, 6), "red").save(thumbnail, "JPEG")
-    tags = camera_tags()
-    tags.get_ifd(ExifTags.IFD.IFD1).update({259: 6, 513: 0, 514: len(thumbnail.getvalue())})
-    exif = tags.tobytes() + thumbnail.getvalue()
-    Image.new("RGB", (40, 30)).save(tmp_path / "a.jpg", exif=exif)
+    Image.new("RGB", (40, 30)).save(tmp_path / "a.jpg", exif=with_thumbnail(camera_tags(), thumbnail.getvalue()))
     assert thumbnail.getvalue() in (tmp_path / "a.jpg").read_bytes()
     made = upscaled(tmp_path / "a.jpg", tmp_path / "b.jpg")
     assert thumbnail.getvalue() not in made.read_bytes()

@@ -42,6 +42,17 @@ def test_outputs_beside_their_inputs_are_no_inputs_the_next_time(tmp_path):
     assert [job.source.name for job in planned(tmp_path, label="_x4")] == ["a.png", "a_x2.png", "b_x4.png"]
 
 
+def test_a_second_run_takes_nothing_that_the_first_has_written(tmp_path):
+    for name in ("a.png", "a.jpg", "a_x4.webp", "a_x4-2.webp", "a_x4_compare.png", "a_x4-2_compare.png", "b-2.png"):
+        write_noise(tmp_path / name)
+    again = planned(tmp_path, label="_x4", suffix=".webp", compare=True)
+    assert [job.source.name for job in again] == ["a.jpg", "a.png", "b-2.png"]
+    write_noise(tmp_path / "in/deep/c.png")
+    write_noise(tmp_path / "in/out/deep/c.png")
+    again = planned(tmp_path / "in", tmp_path / "in/out", recursive=True)
+    assert names(again, tmp_path) == [("in/deep/c.png", "in/out/deep/c.png")]
+
+
 def test_subfolders_are_read_where_they_are_asked_for_and_keep_their_places(tmp_path):
     for name in ("in/a.png", "in/deep/er/a.png", "in/.hidden/c.png"):
         write_noise(tmp_path / name)

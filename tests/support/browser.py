@@ -35,12 +35,23 @@ class _Handler(SimpleHTTPRequestHandler):
     def log_message(self, *arguments):
         pass
 
+    def do_GET(self):
+        self.server.asked.append(self.path)
+        super().do_GET()
+
+    def end_headers(self):
+        for name, value in self.server.headers.items():
+            self.send_header(name, value)
+        super().end_headers()
+
 
 class Site:
-    """A folder that is served on this machine while the block runs."""
+    """A folder that is served on this machine while the block runs, and the paths that were `asked` for."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, headers=None):
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, directory=str(folder)))
+        self._server.headers, self._server.asked = headers or {}, []
+        self.asked = self._server.asked
         self.url = f"http://localhost:{self._server.server_port}/"
 
     def __enter__(self):

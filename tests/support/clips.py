@@ -18,7 +18,8 @@ def write_clip(path, frames=12, size=(24, 32), pixel_format="yuv420p", **options
     """Leaves that move, losslessly in 8 bits unless a codec is named; returns the timestamps.
 
     Options: `codec`, `ragged` (a variable frame rate), `sound`, `subtitles`, `rotation` (degrees counterclockwise),
-    `colorspace`, `color_range`, `aspect`, `still` (a number from which frames repeat), `metadata`, `chapters`.
+    `colorspace`, `color_range`, `aspect`, `still` (a number from which frames repeat), `last_frames` (how many frames
+    the last one lasts), `metadata`, `chapters`.
     """
     height, width = size
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -45,7 +46,10 @@ def write_clip(path, frames=12, size=(24, 32), pixel_format="yuv420p", **options
             frame = _frame(min(number, options.get("still", number)), size, stream)
             frame.pts, frame.time_base = pts, TIME_BASE
             container.mux(stream.encode(frame))
-        container.mux(stream.encode())
+        for packet in stream.encode():
+            if packet.pts == stamps[-1]:
+                packet.duration = STEADY * options.get("last_frames", 1)
+            container.mux(packet)
         if sound:
             _write_sound(container, sound, float((stamps[-1] + STEADY) * TIME_BASE))
         if words:

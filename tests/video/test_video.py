@@ -48,6 +48,16 @@ def short_segments(monkeypatch):
         monkeypatch.setattr(module, "SEGMENT_FRAMES", 4)
 
 
+def test_a_stream_that_ffmpeg_cannot_decode_is_left_out_with_a_line(tmp_path):
+    write_clip(tmp_path / "a.mkv", 3, sound=True)
+    data = (tmp_path / "a.mkv").read_bytes()
+    assert b"A_AAC" in data
+    (tmp_path / "b.mkv").write_bytes(data.replace(b"A_AAC", b"A_AAQ"))
+    lines, _ = upscale(tmp_path / "b.mkv", tmp_path / "c.mkv")
+    assert len(lines) == 1 and "left out stream 1 (audio)" in lines[0]
+    assert len(decoded(tmp_path / "c.mkv")[0]) == 3
+
+
 def upscale(source, output, upscaler=None, options=None, model="nearest"):
     """(lines, number of frames that needed no work)."""
     lines, spared = [], []
@@ -252,8 +262,8 @@ def test_parts_of_another_run_are_not_mixed_in(tmp_path, short_segments):
     found.add(parts / "000000.nut", 4)
     for options, model, what in (
         (VideoOptions(crf=30), "nearest", "encoding"),
-        (VideoOptions(), "another", "model"),
-        (VideoOptions(temporal="median"), "nearest", "temporal"),
+        (VideoOptions(), "another", r"model \(nearest; here another\)"),
+        (VideoOptions(temporal="median"), "nearest", r"temporal \(off; here median\)"),
     ):
         with pytest.raises(InputError, match=f"parts of another run beside it, with another {what}: remove .*parts"):
             upscale(tmp_path / "a.mp4", tmp_path / "b.mp4", options=options, model=model)
@@ -361,9 +371,50 @@ def test_what_a_container_cannot_hold_is_left_out_with_a_line(tmp_path):
 
 def test_webm_has_its_own_codecs(tmp_path):
     write_clip(tmp_path / "a.mp4", 3)
-    upscale(tmp_path / "a.mp4", tmp_path / "b.webm")
-    with av.open(str(tmp_path / "b.webm")) as container:
-        assert container.streams.video[0].codec_context.name == "vp9"
+    write_clip(tmp_path / "deep.mkv", 3, size=(48, 64), pixel_format="yuv420p10le", codec="libx265")
+    for source, canonical in (("a.mp4", "vp9"), ("deep.mkv", "av1")):
+        output = tmp_path / f"{canonical}.webm"
+        upscale(tmp_path / source, output)
+        with av.open(str(output)) as container:
+            assert container.streams.video[0].codec_context.codec.canonical_name == canonical
+        assert len(decoded(output)[0]) == 3
+
+
+def test_red_green_and_blue_keep_their_colours(tmp_path):
+    with av.open(str(tmp_path / "a.mkv"), "w") as container:
+        stream = container.add_stream("libx264rgb", rate=25, options={"crf": "0"})
+        stream.width, stream.height, stream.pix_fmt = 32, 24, "rgb24"
+        for number in range(2):
+            flat = np.full((24, 32, 3), (30 + number, 180, 60), np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(flat, format="rgb24")))
+        container.mux(stream.encode())
+    upscale(tmp_path / "a.mkv", tmp_path / "b.mp4")
+    assert np.abs(decoded(tmp_path / "b.mp4")[1][0].astype(int) - (30, 180, 60)).max() <= 3
+
+
+def test_the_last_frame_is_shown_as_long_as_it_was(tmp_path):
+    write_clip(tmp_path / "a.mp4", 4, last_frames=50)
+    upscale(tmp_path / "a.mp4", tmp_path / "b.mp4")
+    lengths = []
+    for name in ("a.mp4", "b.mp4"):
+        with av.open(str(tmp_path / name)) as container:
+            stream = container.streams.video[0]
+            lengths.append(float(stream.duration * stream.time_base))
+    assert lengths[0] == pytest.approx(2.12) and lengths[1] == pytest.approx(lengths[0], abs=0.01)
+
+
+def test_names_that_look_like_something_else_are_files(tmp_path, monkeypatch, capsys):
+    network = Network(GeneratorMetadata.named("nearest", 2), lambda lr: lr.repeat(2, 0).repeat(2, 1))
+    monkeypatch.setattr("esrgan_tf.inference.engines.opening.open_engine", lambda *arguments: network)
+    monkeypatch.chdir(tmp_path)
+    write_clip(tmp_path / "a.mp4", 2)
+    for name, output in (("GX01.MP4", "GX01_x2.MP4"), ("Part 1: x.mp4", "Part 1: x_x2.mp4"), ("b.ts", "b_x2.mkv")):
+        if name.endswith(".ts"):
+            write_clip(tmp_path / name, 2)
+        else:
+            (tmp_path / name).write_bytes((tmp_path / "a.mp4").read_bytes())
+        assert main(["esrgan", "video", name]) == 0, capsys.readouterr().err
+        assert len(decoded((tmp_path / output).resolve())[0]) == 2
 
 
 def test_options_that_do_not_fit_are_refused_before_the_work(tmp_path):
@@ -379,8 +430,26 @@ def test_options_that_do_not_fit_are_refused_before_the_work(tmp_path):
     ):
         with pytest.raises(InputError, match=message):
             VideoJob(tmp_path / "a.mp4", tmp_path / name, doubling(), options)
-    with pytest.raises(InputError, match="`output` b.webm cannot hold"):
-        upscale(tmp_path / "a.mp4", tmp_path / "b.webm", options=VideoOptions(codec="libx264"))
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("b.webm", VideoOptions(codec="libx264")),
+        ("b.mp4", VideoOptions(codec="gif")),
+        ("b.mp4", VideoOptions(preset="slowest")),
+        ("b.mkv", VideoOptions(codec="libx265", crf=60)),
+        ("b.mkv", VideoOptions(codec="mjpeg")),
+        ("b.mov", VideoOptions(codec="prores_ks")),
+    ],
+)
+def test_what_the_codec_or_the_container_refuses_is_known_before_the_work(tmp_path, name, options):
+    write_clip(tmp_path / "a.mp4", 3)
+    ran = []
+    with pytest.raises(InputError, match="`codec`, `crf` and `preset` must go together") as caught:
+        upscale(tmp_path / "a.mp4", tmp_path / name, doubling(ran), options)
+    assert "\n" not in str(caught.value) and not ran
+    assert [path.name for path in tmp_path.iterdir()] == ["a.mp4"]
 
 
 def test_quality_and_preset_reach_the_codec(tmp_path):

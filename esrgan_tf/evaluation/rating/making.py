@@ -5,6 +5,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from PIL import Image
@@ -56,11 +57,32 @@ def make_rating(
         InputError: the folder is there, a system has the name of the reference, or as `evaluate`.
         OSError: the system refuses to write.
     """
-    if folder.exists():
-        raise InputError(f"`output` must not be there. Received: {folder}.")
+    key = folder.with_name(f"{folder.name}.key.json")
+    for place in (folder, key):  # without its key a page's answers mean nothing
+        if place.exists():
+            raise InputError(f"`output` must not be there. Received: {place}.")
     names = [system.name for system in systems]
     if ORIGINAL in names:
         raise InputError(f"`model` must not be called {ORIGINAL}, as the hidden reference is.")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=".rating-", dir=folder.parent) as unfinished:
+        trials = _write(Path(unfinished, folder.name), systems, pairs, scale, options, crop, seed)
+        order = [ORIGINAL, BICUBIC, *(name for name in names if name != BICUBIC)]
+        key.write_text(json.dumps({"systems": order, "scale": scale, "trials": trials}, indent=1))
+        Path(unfinished, folder.name).rename(folder)
+    return Made(folder, key, len(trials))
+
+
+def _write(
+    folder: Path,
+    systems: Sequence[System],
+    pairs: Sequence[Pair | Streamed],
+    scale: int,
+    options: Options,
+    crop: int | None,
+    seed: int,
+) -> dict[str, dict[str, object]]:
+    """Write the page; returns what each file is of."""
     images = folder / "images"
     images.mkdir(parents=True)
     trials: dict[str, dict[str, object]] = {}
@@ -78,10 +100,7 @@ def make_rating(
     for source in _PAGE.iterdir():
         (folder / source.name).write_bytes(source.read_bytes())
     (folder / "trials.json").write_text(json.dumps(sorted(trials)))
-    key = folder.with_name(f"{folder.name}.key.json")
-    order = [ORIGINAL, BICUBIC, *(name for name in names if name != BICUBIC)]
-    key.write_text(json.dumps({"systems": order, "scale": scale, "trials": trials}, indent=1))
-    return Made(folder, key, len(trials))
+    return trials
 
 
 def _middle(image: np.ndarray, crop: int | None) -> np.ndarray:

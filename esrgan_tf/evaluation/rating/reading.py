@@ -97,7 +97,7 @@ def read_answers(paths: Sequence[str | Path], key: Key) -> dict[tuple[str, str],
     Raises:
         InputError: a file is none, or of another page; or there is no answer.
     """
-    answers = {}
+    answers, seeds = {}, {}
     for path in paths:
         try:
             with Path(path).open(newline="", encoding="utf-8-sig") as file:
@@ -106,11 +106,18 @@ def read_answers(paths: Sequence[str | Path], key: Key) -> dict[tuple[str, str],
             raise InputError(f"`{path}` must be a rater's CSV file. Received: {first_line(error)}") from error
         for number, row in enumerate(rows, 2):
             if set(FIELDS) - set(row):
-                raise InputError(f"`{path}` must have the columns {', '.join(FIELDS)}. Received: {', '.join(row)}.")
+                raise InputError(
+                    f"`{path}` must have the columns {', '.join(FIELDS)}. Received: {', '.join(map(str, row))}."
+                )
             if row["trial"] not in key.system:
                 raise InputError(f"`{path}`, line {number}, must be of the key's page. Received: trial {row['trial']}.")
             if row["score"] not in map(str, SCORES):
                 raise InputError(f"`{path}`, line {number}, must have a score of 1 to 5. Received: {row['score']}.")
+            if seeds.setdefault(row["rater"], row["seed"]) != row["seed"]:
+                raise InputError(
+                    f"`{path}`, line {number}, must not be of a second rater of one name: rename one. Received: "
+                    f"{row['rater']}."
+                )
             answers[row["rater"], row["trial"]] = int(row["score"])
     if not answers:
         raise InputError("there must be answers. Received: none.")

@@ -72,7 +72,7 @@ def _write_page(site: Path, metadata: GeneratorMetadata, litert: LiteRtJs, model
     digest = hashlib.sha256()
     for path in sorted(path for path in site.rglob("*") if path.is_file()):
         digest.update(path.read_bytes())
-    places = {"version": f"{site.name}-{digest.hexdigest()[:16]}", "files": json.dumps(kept)}
+    places = {"site": site.name, "version": digest.hexdigest()[:16], "files": json.dumps(kept)}
     (site / "offline.js").write_text(_filled("offline.js", places))
 
 

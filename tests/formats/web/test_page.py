@@ -121,6 +121,18 @@ def test_a_photograph_on_its_side_is_upscaled_upright(page, folder, tmp_path):
     assert np.abs(255 * got.rgb - wanted.rgb).mean() < 1  # two decoders of JPEG
 
 
+def test_another_network_upscales_the_image_that_was_given_last(page, folder, tmp_path):
+    write_photo(tmp_path / "a.png", 30, 40)
+    choose(page, tmp_path / "a.png", "float32")
+    page.execute_script(
+        "const model = document.getElementById('model'); model.value = '1';"
+        "document.getElementById('status').textContent = ''; model.dispatchEvent(new Event('change'))"
+    )
+    wait_for(lambda: finished(page), "the other network")
+    got = downloaded(page, tmp_path)
+    assert np.abs(255 * got.rgb - by_python(folder, tmp_path / "a.png", "int8").rgb).max() <= 1
+
+
 def test_a_second_image_replaces_the_first(page, folder, tmp_path):
     for seed, name in enumerate(("a.png", "b.png")):
         write_photo(tmp_path / name, 30 + 10 * seed, 40, seed)
@@ -240,17 +252,33 @@ def test_nothing_leaves_the_page(page, tmp_path):
     loaded = page.execute_script("return performance.getEntriesByType('resource').map((entry) => entry.name)")
     own = page.execute_script("return location.origin")
     assert loaded and all(name.startswith((own, "blob:")) for name in loaded)
-    refused = page.execute_async_script(
-        "const done = arguments[0]; fetch('https://example.com').then(() => done('sent'), () => done('refused'))"
-    )
-    assert refused == "refused"
+
+
+def test_neither_the_page_nor_its_worker_may_send_anything_elsewhere(browser, folder, tmp_path):
+    tried = tmp_path / "site"
+    shutil.copytree(folder, tried)
+    with Site(folder, {"Access-Control-Allow-Origin": "*"}) as elsewhere, Site(tried) as site:
+        fetching = f"fetch('{elsewhere.url}config.json')"
+        worker = (tried / "worker.js").read_text()
+        (tried / "worker.js").write_text(
+            f"const sent = {fetching}.then(() => 'sent', () => 'refused');\n"
+            + worker.replace("async function upscale(", "async function upscale_(", 1)
+            + "async function upscale() { throw userError(await sent); }\n"
+        )
+        write_photo(tmp_path / "a.png", 20, 20)
+        browser.get(site.url)
+        wait_for(lambda: status(browser) == "Ready.", "the page is ready")
+        script = f"const done = arguments[0]; {fetching}.then(() => done('sent'), () => done('refused'))"
+        assert browser.execute_async_script(script) == "refused"
+        assert choose(browser, tmp_path / "a.png") == "refused"
+        assert not elsewhere.asked
 
 
 def test_once_loaded_it_works_offline_and_with_threads(browser, folder, tmp_path):
     write_photo(tmp_path / "a.png", 100, 80)
     with Site(folder) as site:
         browser.get(site.url)
-        wait_for(lambda: browser.execute_script("return !!navigator.serviceWorker.controller"), "the page is kept")
+        assert choose(browser, tmp_path / "a.png").endswith(" done.")  # the first visit, and all that is loaded kept
         browser.refresh()
         assert browser.execute_script("return crossOriginIsolated") is True
         threads = browser.execute_script("return navigator.hardwareConcurrency")

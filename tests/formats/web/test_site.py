@@ -91,7 +91,8 @@ def test_what_is_kept_for_offline_changes_with_the_site(tmp_path, generator, ima
     for index, kinds in enumerate((("float32",), ("dynamic",))):
         site, _ = export(generator, images, tmp_path / str(index), kinds=kinds)
         script = (site / "offline.js").read_text()
-        names.add(script.partition('CACHE = "')[2].partition('"')[0])
+        names.add(script.partition("CACHE = `${SITE} ")[2].partition("`")[0])
+        assert 'SITE = "tiny_x2_web"' in script
         assert '"page.js"' in script and '"./"' in script
     assert len(names) == 2
 

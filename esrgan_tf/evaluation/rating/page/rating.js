@@ -4,6 +4,7 @@ const $ = (id) => document.getElementById(id);
 const trials = await (await fetch("trials.json")).json();
 let session = null; // {rater, seed, order: [file], answers: [{score, seconds}]}
 let shownAt = 0;
+let seen = false;
 
 $("begin").addEventListener("submit", (event) => {
   event.preventDefault();
@@ -15,6 +16,14 @@ $("begin").addEventListener("submit", (event) => {
 });
 $("scores").addEventListener("click", ({ target }) => target.dataset.score && answer(Number(target.dataset.score)));
 $("back").addEventListener("click", back);
+$("image").addEventListener("load", () => {
+  seen = true;
+  $("image").style.visibility = "";
+  shownAt = performance.now();
+});
+$("image").addEventListener("error", () => {
+  $("status").textContent = "This image cannot be loaded: try again later. Your answers are kept.";
+});
 document.addEventListener("keydown", ({ key, repeat, ctrlKey, metaKey, altKey }) => {
   if (!session || $("trial").hidden || repeat || ctrlKey || metaKey || altKey) return;
   if (key >= "1" && key <= "5" && key.length === 1) answer(Number(key));
@@ -55,6 +64,7 @@ function shuffled(items, seed) {
 }
 
 function answer(score) {
+  if (!seen) return; // the image is not there yet
   session.answers.push({ score, seconds: Math.round((performance.now() - shownAt) / 100) / 10 });
   show();
 }
@@ -72,14 +82,17 @@ function show() {
   $("trial").hidden = over;
   $("end").hidden = !over;
   if (over) {
+    $("thanks").focus();
     $("download").href = `data:text/csv;charset=utf-8,${encodeURIComponent(csv())}`;
     $("download").download = `rating_${session.rater.replace(/[^\w-]/g, "_")}.csv`;
     return;
   }
   $("status").textContent = `Image ${done + 1} of ${session.order.length}`;
+  if (!done) $("status").focus();
   $("back").disabled = !done;
+  seen = false;
+  $("image").style.visibility = "hidden";
   $("image").src = `images/${session.order[done]}`;
-  shownAt = performance.now();
   new Image().src = `images/${session.order[done + 1] || session.order[done]}`; // so that the next one is there at once
 }
 

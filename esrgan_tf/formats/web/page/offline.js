@@ -1,15 +1,17 @@
 // Keeps what the page has loaded, so that it works offline, and has it isolated, which threads of WebAssembly need.
 
-const CACHE = "@version@";
+const SITE = "@site@"; // other sites of this origin keep theirs
+const CACHE = `${SITE} @version@`;
 const ISOLATED = { "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp" };
 
 self.addEventListener("install", (event) => {
   self.skipWaiting();
-  event.waitUntil(caches.open(CACHE).then((cache) => cache.addAll(@files@)));
+  event.waitUntil(caches.open(CACHE).then((cache) => cache.addAll(
+    @files@.map((file) => new Request(file, { cache: "reload" })))));
 });
 
 self.addEventListener("activate", (event) => {
-  const others = async () => (await caches.keys()).filter((name) => name !== CACHE);
+  const others = async () => (await caches.keys()).filter((name) => name.startsWith(`${SITE} `) && name !== CACHE);
   event.waitUntil(others().then((names) => Promise.all(names.map((name) => caches.delete(name)))));
   event.waitUntil(self.clients.claim());
 });
@@ -24,7 +26,8 @@ async function answer(request) {
   let found = await cache.match(request, { ignoreSearch: true });
   if (!found) {
     found = await fetch(request);
-    if (found.ok && found.type !== "opaque") await cache.put(request, found.clone());
+    // A full disk is no reason to withhold what the network gave.
+    if (found.ok && found.type !== "opaque") await cache.put(request, found.clone()).catch(() => {});
   }
   if (found.type === "opaque" || !found.ok) return found;
   const headers = new Headers(found.headers);

@@ -6,12 +6,14 @@ const config = await (await fetch("config.json")).json();
 let worker = null;
 let shown = null; // {factor}: px of the result for one of the canvas
 let name = "image";
+let last = null; // the file that was given last
+const controlled = keepOffline();
 
 for (const [index, model] of config.models.entries()) $("model").add(new Option(model.title, index));
 $("status").textContent = "Ready.";
 
 $("file").addEventListener("change", ({ target }) => target.files.length && upscale(target.files[0]));
-$("model").addEventListener("change", () => $("file").files.length && upscale($("file").files[0]));
+$("model").addEventListener("change", () => last && upscale(last));
 $("cancel").addEventListener("click", () => stop("Cancelled."));
 $("compare").addEventListener("input", compare);
 $("zoom").addEventListener("change", zoom);
@@ -29,16 +31,29 @@ for (const kind of ["dragover", "dragleave", "drop"]) {
 }
 
 /** Have the worker upscale a file; what it was doing is given up. */
-function upscale(file) {
+async function upscale(file) {
   stop("");
+  last = file;
   name = (file.name || "image").replace(/\.[^.]*$/, "");
   $("status").textContent = "Opening …";
   $("cancel").disabled = false;
-  worker ??= new Worker("worker.js");
+  await controlled; // so that what the worker loads is kept for offline
+  if (last !== file || $("cancel").disabled) return;
+  worker ??= newWorker();
   worker.onmessage = ({ data }) => handlers[data.kind](data);
   worker.onerror = (event) => stop(`It failed: ${event.message}`);
   worker.busy = true;
   worker.postMessage({ config, model: config.models[$("model").value], file });
+}
+
+/** A worker that is bound to this page's policy on what may be loaded, which only one from a blob inherits. */
+function newWorker() {
+  const script = `self.base = ${JSON.stringify(new URL(".", location).href)};
+    importScripts(${JSON.stringify(new URL("worker.js", location).href)});`;
+  const url = URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
+  const made = new Worker(url);
+  made.addEventListener("message", () => URL.revokeObjectURL(url), { once: true });
+  return made;
 }
 
 /** End what is being done; only a busy worker has to go. */
@@ -91,8 +106,8 @@ const handlers = {
     Object.assign($("download"), { href: URL.createObjectURL(blob), download: `${name}_x${config.scale}.png` });
     $("download").removeAttribute("aria-disabled");
   },
-  error({ message }) {
-    worker.busy = false;
+  error({ message, broken }) {
+    worker.busy = broken; // one that LiteRT.js has aborted in is of no more use
     stop(message);
   },
 };
@@ -119,10 +134,16 @@ function zoom() {
   for (const id of ["before", "after"]) $(id).style.width = `${width * factor}px`;
 }
 
-// Works without a network from the second time on, and isolated, so that WebAssembly may have threads.
-if ("serviceWorker" in navigator && isSecureContext) {
+/** Has the page work offline, and isolated, so that WebAssembly may have threads; done when that holds, or cannot. */
+async function keepOffline() {
+  if (!("serviceWorker" in navigator) || !isSecureContext) return;
   try {
     await navigator.serviceWorker.register("offline.js");
+    if (navigator.serviceWorker.controller) return;
+    await Promise.race([
+      new Promise((resolve) => navigator.serviceWorker.addEventListener("controllerchange", resolve, { once: true })),
+      new Promise((resolve) => setTimeout(resolve, 5000)),
+    ]);
   } catch (error) {
     console.warn("it will not work offline:", error);
   }

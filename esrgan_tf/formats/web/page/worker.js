@@ -1,5 +1,8 @@
-// Upscales images off the page's own thread. A classic worker: LiteRT.js loads its WebAssembly by importScripts.
+// Upscales images off the page's own thread. A classic worker: LiteRT.js loads its WebAssembly by importScripts. It is
+// started from a blob, which says in `base` where the page lies.
 "use strict";
+
+const place = (path) => new URL(path, self.base).href;
 
 let opened = null; // {name, network}: the network that was used last
 
@@ -7,13 +10,14 @@ self.onmessage = async ({ data: { config, model, file } }) => {
   try {
     await upscale(config, model, file);
   } catch (error) {
-    self.postMessage({ kind: "error", message: error.userMessage || `It failed: ${error.message || error}` });
+    const message = error.userMessage || `It failed: ${error.message || error}`;
+    self.postMessage({ kind: "error", message, broken: !error.userMessage });
   }
 };
 
 async function upscale(config, model, file) {
-  const { PngWriter } = await import("./png.js");
-  const { spans, readTile, toByte, upscaleAlpha } = await import("./tiles.js");
+  const { PngWriter } = await import(place("png.js"));
+  const { spans, readTile, toByte, upscaleAlpha } = await import(place("tiles.js"));
   const image = await readImage(file, config);
   const network = await networkOf(config, model);
   const { scale } = config;
@@ -57,9 +61,11 @@ async function upscale(config, model, file) {
 /** The network of a model, opened once, with the threads that it has. */
 async function networkOf(config, model) {
   if (opened?.name === model.file) return opened.network;
-  const { openNetwork } = await import("./network.js");
+  const { openNetwork } = await import(place("network.js"));
   const { litert, threads } = await loadLiteRt(config);
-  const answer = await fetch(model.file);
+  opened?.network.close();
+  opened = null;
+  const answer = await fetch(place(model.file));
   if (!answer.ok) throw userError(`The network ${model.file} is missing (${answer.status}).`);
   const network = await openNetwork(litert, new Uint8Array(await answer.arrayBuffer()), model, "gpu" in navigator);
   network.threads = threads;
@@ -72,15 +78,15 @@ let loaded = null; // {litert, threads}
 /** LiteRT.js, loaded once; with threads where this page is isolated and LiteRT.js its own. */
 async function loadLiteRt({ litert: { module, wasm } }) {
   if (loaded) return loaded;
-  const folder = new URL(wasm, self.location).href;
-  const threaded = self.crossOriginIsolated && folder.startsWith(self.location.origin);
+  const folder = place(wasm);
+  const threaded = self.crossOriginIsolated && folder.startsWith(self.base);
   // Its WebAssembly looks for its files beside this script, unless it is told where they are.
   self.Module = {
     locateFile: (file) => folder + file,
     mainScriptUrlOrBlob: `${folder}litert_wasm_threaded_internal.js`,
   };
   try {
-    const litert = await import(new URL(module, self.location).href);
+    const litert = await import(place(module));
     const { liteRtWasm } = await litert.loadLiteRt(folder, { threads: threaded });
     loaded = { litert, threads: threaded ? liteRtWasm.getThreadCount() : 1 };
     return loaded;
@@ -89,11 +95,11 @@ async function loadLiteRt({ litert: { module, wasm } }) {
   }
 }
 
-/** RGBA pixels of an image file, upright, as they are in the file; and a bitmap of them to show. */
+/** RGBA pixels of an image file, upright, in sRGB, of 8 bits; and a bitmap of them to show. */
 async function readImage(file, config) {
   let bitmap;
   try {
-    bitmap = await createImageBitmap(file, { imageOrientation: "from-image", colorSpaceConversion: "none" });
+    bitmap = await createImageBitmap(file, { imageOrientation: "from-image" });
   } catch {
     throw userError(`${file.name || "This"} is no image that this browser can read.`);
   }
@@ -117,7 +123,7 @@ async function straightPixels(file, width, height) {
   if (!("ImageDecoder" in self)) return null;
   try {
     const decoder = new ImageDecoder({
-      data: await file.arrayBuffer(), type: file.type, premultiplyAlpha: "none", colorSpaceConversion: "none",
+      data: await file.arrayBuffer(), type: file.type, premultiplyAlpha: "none",
     });
     const { image } = await decoder.decode();
     if (image.displayWidth !== width || image.displayHeight !== height) return null; // turned by its orientation

@@ -9,6 +9,7 @@ VERBS = {
     "recipes": "list the recipes, or print one whole",
     "prepare": "cut images into records, from which training reads crops fast",
     "preview-data": "show what the trainer will see",
+    "doctor": "look for what would fail or spoil a training run",
     "train": "train a generator",
     "export": "write a generator for TF Serving, phones or ONNX Runtime, verified",
     "info": "show what a generator or an exported file is",

@@ -31,7 +31,7 @@ def run(capsys, *arguments):
     return status, printed.out.splitlines()
 
 
-@pytest.mark.parametrize("stage", ["psnr", "gan"])
+@pytest.mark.parametrize("stage", ["psnr", pytest.param("gan", marks=pytest.mark.slow)])
 def test_a_sound_run_is_told_what_it_will_take(capsys, photos, tmp_path, stage):
     status, lines = run(capsys, f"--data={photos}", f"--stage={stage}", f"--workdir={tmp_path / 'runs'}")
     text = "\n".join(lines)

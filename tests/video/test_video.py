@@ -215,7 +215,7 @@ def killed_after(runs, source, output, temporal):
     return done.stdout
 
 
-@pytest.mark.parametrize("temporal", ["off", "median"])
+@pytest.mark.parametrize("temporal", ["off", pytest.param("median", marks=pytest.mark.slow)])
 def test_a_run_that_is_killed_again_and_again_ends_with_the_same_file(tmp_path, temporal):
     source = tmp_path / "a.mp4"
     write_clip(source, 23, ragged=True, sound=True)

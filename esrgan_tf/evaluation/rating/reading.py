@@ -146,15 +146,17 @@ def rate(answers: dict[tuple[str, str], int], key: Key, keep_failed: bool = Fals
     table = np.array([[answers.get((rater, trial), np.nan) for trial in trials] for rater in raters], float)
     owners, places = (np.array([of[trial] for trial in trials]) for of in (key.system, key.image))
     means = {system: _mean(table[:, owners == system]) for system in key.systems}
-    drawn = {system: [] for system in key.systems}
-    rng = np.random.default_rng(seed)
+    # [raters, images, systems]: the sum of the answers, and how many there are.
+    cells = np.array([[(owners == system) & (places == image) for system in key.systems] for image in images], float)
+    answered = np.isfinite(table).astype(float)
+    sums, counts = (np.einsum("rt,ist->ris", values, cells) for values in (np.nan_to_num(table), answered))
     # Both raters and images are drawn anew: the interval is for other people and other images.
-    columns = {(system, image): (owners == system) & (places == image) for system in key.systems for image in images}
-    for _ in range(_RESAMPLES):
-        some = table[rng.integers(len(raters), size=len(raters))]
-        chosen = rng.choice(images, len(images))
-        for system in key.systems:
-            drawn[system].append(_mean(np.concatenate([some[:, columns[system, image]] for image in chosen], axis=1)))
+    rng = np.random.default_rng(seed)
+    drawn_raters, drawn_images = (
+        rng.multinomial(number, [1 / number] * number, _RESAMPLES) for number in (len(raters), len(images))
+    )
+    total, number = (np.einsum("br,ris,bi->bs", drawn_raters, values, drawn_images) for values in (sums, counts))
+    drawn = dict(zip(key.systems, np.where(number > 0, total / np.maximum(number, 1), np.nan).T, strict=True))
     scores = []
     for system in key.systems:
         low, high = np.nanpercentile(drawn[system], _INTERVAL)

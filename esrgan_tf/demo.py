@@ -161,7 +161,7 @@ def build_demo(opener: Opener, largest: int) -> "gradio.Blocks":
 
 
 def _shown(rgb: np.ndarray) -> np.ndarray:
-    """An image as uint8, whatever its values are."""
+    """Floats in 0..1, or integers of 8 or 16 bits, as uint8."""
     if rgb.dtype == np.uint8:
         return rgb
     values = rgb if rgb.dtype == np.float32 else to_float(rgb)

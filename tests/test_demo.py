@@ -131,6 +131,7 @@ def test_the_page_upscales_compares_and_refuses(tmp_path):
         wait_for(
             lambda: len(browser.find_elements("css selector", ".slider-wrap img, .image-container img")) > 1, "both"
         )
+        browser.execute_script("scrollTo(0, 0)")
         screenshot(browser, "demo.png")
         upload(browser, tmp_path / "large.png")
         click(browser, "Upscale")
@@ -165,4 +166,4 @@ def test_the_slider_interpolates_the_network_at_once(tmp_path, pair):
             folder = tmp_path / f"downloads{len(list(tmp_path.iterdir()))}"
             return np.abs(result(browser, folder) - wanted).max() <= 1 / 255
 
-        wait_for(settled, "the network of the slider's place")
+        assert wait_for(settled, "the network of the slider's place")

@@ -122,7 +122,7 @@ class GeneratorFlags:
         return upscaler
 
     def identity(self) -> str:
-        """A word for the generator that another one does not have, whatever their files are called.
+        """A word for the generator that another one does not have, by its content alone.
 
         Raises:
             InputError: a file cannot be read.

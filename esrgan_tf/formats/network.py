@@ -21,12 +21,14 @@ class Network:
             rounded (but where the network's own output is uint8). Raises MemoryError where there is too little.
         origin: where it comes from, for people.
         concurrency: calls of `run` worth having in flight: more than one where a server computes.
+        engine: what runs it and in which precision, where that was chosen for a whole generator; else empty.
     """
 
     metadata: GeneratorMetadata
     run: "Callable[[np.ndarray], np.ndarray]"
     origin: str = ""
     concurrency: int = 1
+    engine: str = ""
 
 
 def check_alpha(takes_alpha: bool, alpha: float | None, models: str) -> None:

@@ -88,7 +88,7 @@ class Upscaler:
         self._network, self._tile, self._overlap = network, tile, overlap
         self._multiple, self._fixed_tile = metadata.lr_multiple, metadata.tile or 0
         self._self_ensemble, self._keep_colors = self_ensemble, keep_colors
-        self.tiles = (tile, overlap)
+        self.engine, self.tiles = network.engine, (tile, overlap)
         self.runs = SELF_ENSEMBLE_RUNS if self_ensemble else 1
         self._alpha_channel, self._monitor = alpha_channel, monitor or Monitor()
 

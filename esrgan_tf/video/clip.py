@@ -181,7 +181,7 @@ def conversion() -> "av.video.reformatter.Interpolation":
 
 
 def video_stream(container: "av.container.InputContainer") -> "av.VideoStream":
-    """The stream that players show, not the picture of a cover."""
+    """The stream that players show, not the image of a cover."""
     return container.streams.best("video")
 
 

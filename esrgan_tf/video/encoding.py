@@ -5,15 +5,11 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from esrgan_tf.errors import InputError, first_line
 from esrgan_tf.video.clip import Description, Frame, conversion
-
-if TYPE_CHECKING:
-    pass
 
 # Codec by the output's suffix, for 8 bits and for more: what plays in most places.
 CODECS = {
@@ -159,7 +155,7 @@ class SegmentWriter:
         import av
 
         rgb, look = frame.rgb, self._clip.look
-        picture = av.VideoFrame.from_ndarray(
+        encoded = av.VideoFrame.from_ndarray(
             np.ascontiguousarray(rgb), format="rgb48le" if rgb.dtype == np.uint16 else "rgb24"
         ).reformat(
             format=self._encoding.pixel_format,
@@ -167,8 +163,8 @@ class SegmentWriter:
             dst_color_range=look.color_range or None,
             interpolation=conversion(),
         )
-        picture.pts, picture.time_base = frame.pts, self._clip.time_base
-        for packet in self._stream.encode(picture):
+        encoded.pts, encoded.time_base = frame.pts, self._clip.time_base
+        for packet in self._stream.encode(encoded):
             self._container.mux(packet)
 
     def close(self) -> None:

@@ -83,7 +83,7 @@ class VideoJob:
         self._run = {
             "input": {"name": source.name, "bytes": state.st_size, "modified": state.st_mtime_ns},
             "model": model,
-            "engine": upscaler.origin.rpartition(" by ")[2],
+            "engine": upscaler.engine,
             "tiles": upscaler.tiles,
             "versions": f"av {av.__version__}",
             "encoding": asdict(self.encoding),

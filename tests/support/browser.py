@@ -85,7 +85,7 @@ def downloaded(browser, link, folder: Path) -> Path:
 
 
 def screenshot(browser, name: str) -> None:
-    """Keep a picture of the page, where pictures are asked for; it is not of one colour."""
+    """Keep a screenshot of the page, where they are asked for; it is not of one colour."""
     from io import BytesIO
 
     from PIL import Image

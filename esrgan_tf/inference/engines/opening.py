@@ -103,7 +103,7 @@ def _ready(models: Sequence[str | Path]) -> Network | None:
     ready = format_of(models[0]).ready if len(models) == 1 else None
     if not ready:
         return None
-    return replace(open_network([ready(Path(models[0]))]), origin=f"{origin_of(models)} by {ENGINES[LITERT].title}")
+    return _named(open_network([ready(Path(models[0]))]), models, ENGINES[LITERT].title)
 
 
 def _open(compiled: CompiledEngine, models: Sequence[str | Path], log: Log) -> Network | None:
@@ -112,7 +112,12 @@ def _open(compiled: CompiledEngine, models: Sequence[str | Path], log: Log) -> N
     if compiled.refused:
         log(f"not by {title}: {compiled.refused}")
         return None
-    return replace(open_network([compiled.path]), origin=f"{origin_of(models)} by {title}")
+    return _named(open_network([compiled.path]), models, title)
+
+
+def _named(network: Network, models: Sequence[str | Path], engine: str) -> Network:
+    """A network whose origin is the generator, not the file that was made of it for an engine."""
+    return replace(network, origin=f"{origin_of(models)} by {engine}", engine=engine)
 
 
 def _by_keras(generator: "keras.Model", origin: str) -> Network:

@@ -1,4 +1,4 @@
-"""The exported site in a real browser: what it gives is what LiteRT gives in Python, whatever it is given."""
+"""The exported site in a real browser: what it gives is what LiteRT gives in Python."""
 
 import base64
 import json

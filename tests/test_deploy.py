@@ -1,6 +1,8 @@
 """The files of deploy/: parsed as far as they can be, and agreeing with each other and with what is exported."""
 
+import json
 import re
+import subprocess
 
 import pytest
 import yaml
@@ -9,9 +11,11 @@ from support.paths import ROOT
 from tensorflow_serving.config import model_server_config_pb2
 
 from esrgan_tf.commands.request import FLAGS as REQUEST_FLAGS
+from esrgan_tf.commands.train import FLAGS as TRAIN_FLAGS
 from esrgan_tf.formats.saved_model.servable import MAX_PIXELS, TILE
 from esrgan_tf.recipes import get_recipe
 
+TRAINING = ROOT / "deploy" / "training"
 SERVING = ROOT / "deploy" / "tf_serving"
 NAME = f"quickstart_x{get_recipe('quickstart').generator.scale}"
 
@@ -92,3 +96,31 @@ def test_the_client_flags_of_the_readme_exist():
     text = (SERVING / "README.md").read_text()
     flags = {flag for line in re.findall(r"esrgan request (.*?)[`\n]", text) for flag in re.findall(r"--(\w+)", line)}
     assert len(flags) > 5 and flags <= set(REQUEST_FLAGS)
+
+
+def test_the_workers_of_the_kubernetes_job_find_each_other():
+    parts = {part["kind"]: part for part in yaml.safe_load_all((TRAINING / "kubernetes.yaml").read_text())}
+    job, service = parts["Job"], parts["Service"]
+    assert job["spec"]["completionMode"] == "Indexed" and service["spec"]["clusterIP"] == "None"
+    assert service["spec"]["selector"] == {"job-name": job["metadata"]["name"]}
+    pod = job["spec"]["template"]["spec"]
+    assert pod["subdomain"] == service["metadata"]["name"]
+    (container,) = pod["containers"]
+    assert container["ports"] == [{"containerPort": service["spec"]["ports"][0]["port"]}]
+    (script,) = container["args"]
+    shown = script.partition("exec esrgan")[0] + 'printf %s "$TF_CONFIG"'
+    environment = {"JOB_COMPLETION_INDEX": "1"}
+    config = json.loads(subprocess.check_output([*container["command"], shown], env=environment, text=True))
+    name, port = job["metadata"]["name"], service["spec"]["ports"][0]["port"]
+    count = job["spec"]["completions"]
+    assert count == job["spec"]["parallelism"] == 2
+    workers = [f"{name}-{index}.{pod['subdomain']}:{port}" for index in range(count)]
+    assert config == {"cluster": {"worker": workers}, "task": {"type": "worker", "index": 1}}
+
+
+def test_the_training_commands_are_those_of_the_package():
+    for file in ("kubernetes.yaml", "train.slurm"):
+        command = re.search(r"esrgan train (?:.*\\\n)*.*", (TRAINING / file).read_text())[0]
+        flags = set(re.findall(r"--(\w+)", command))
+        assert {"strategy", "data", "workdir"} <= flags <= set(TRAIN_FLAGS), file
+    subprocess.run(["bash", "-n", str(TRAINING / "train.slurm")], check=True)

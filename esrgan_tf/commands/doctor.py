@@ -31,6 +31,7 @@ _WORKDIR = flags.DEFINE_string("workdir", None, "Where the run will be: the disk
 _INIT_FROM = flags.DEFINE_string("init_from", None, "As of `esrgan train`.", flag_values=FLAGS)
 _PRECISION = flags.DEFINE_string("precision", "auto", "As of `esrgan train`.", flag_values=FLAGS)
 _STRATEGY = flags.DEFINE_string("strategy", "auto", "As of `esrgan train`.", flag_values=FLAGS)
+_ACCUMULATE = flags.DEFINE_integer("accumulate", 1, "As of `esrgan train`.", 1, None, FLAGS)
 _REMAT = flags.DEFINE_bool("remat", False, "As of `esrgan train`.", flag_values=FLAGS)
 _STEPS = flags.DEFINE_integer("steps", 4, "To train; 0 looks at the images alone.", 0, None, FLAGS)
 
@@ -87,6 +88,7 @@ def _run(recipe: Recipe) -> "Iterator":
         init_from=_INIT_FROM.value,
         precision=_PRECISION.value,
         strategy=_STRATEGY.value,
+        accumulate=_ACCUMULATE.value,
         remat=_REMAT.value,
     )
     trial, stage = try_stage(recipe, _STAGE.value, options, max(2, _STEPS.value)), recipe.stage(_STAGE.value)

@@ -3,6 +3,7 @@
     python train.py --stage=psnr --recipe=quickstart
     python train.py --stage=gan --recipe=quickstart
     python train.py --stage=gan --recipe=mine.json --set gan.adversarial_weight=1e-3 --degradation=realesrgan
+    TF_CONFIG=... python train.py --stage=psnr --strategy=multi_worker --workdir=/shared/run      # on every machine
 
 Running the same line again resumes where it stopped. `quickstart` takes minutes on two CPU cores; `esrgan` as
 published takes days on a GPU.
@@ -55,7 +56,17 @@ _PRECISION = flags.DEFINE_string(
     "precision", "auto", "auto, float32, mixed_bfloat16 or mixed_float16.", flag_values=FLAGS
 )
 _STRATEGY = flags.DEFINE_string(
-    "strategy", "auto", "auto (all GPUs, or the CPU), cpu, or mirrored:GPU:0,GPU:1.", flag_values=FLAGS
+    "strategy",
+    "auto",
+    "auto (all GPUs, or the CPU), cpu, mirrored:GPU:0,GPU:1, or multi_worker (TF_CONFIG, or a Slurm step).",
+    flag_values=FLAGS,
+)
+_ACCUMULATE = flags.DEFINE_integer(
+    "accumulate",
+    1,
+    "Parts in which each device computes its patches, one after the other: less memory, the same step.",
+    lower_bound=1,
+    flag_values=FLAGS,
 )
 _REMAT = flags.DEFINE_bool(
     "remat",
@@ -137,6 +148,7 @@ def _train() -> int | None:
         precision=_PRECISION.value,
         strategy=_STRATEGY.value,
         seed=_SEED.value,
+        accumulate=_ACCUMULATE.value,
         remat=_REMAT.value,
     )
 

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from esrgan_tf.data.records.random_access import RandomAccess
 from esrgan_tf.errors import InputError, TrainingStopped, first_line
+from esrgan_tf.training.cluster import ALONE, Worker
 from esrgan_tf.training.progress import Progress
 
 KEPT = 2  # the newest ones: one may be cut short by a crash
@@ -17,7 +18,7 @@ KEPT = 2  # the newest ones: one may be cut short by a crash
 class Checkpoints:
     """Checkpoints of networks, optimizers, progress and the data's iterator in one folder.
 
-    `batches` is that iterator: read it after `restore` and after `roll_back`.
+    `batches` is that iterator: read it after `restore` and after `roll_back`. All workers restore; the chief saves.
     """
 
     def __init__(
@@ -27,6 +28,7 @@ class Checkpoints:
         progress: Progress,
         make_batches: Callable[[int], tf.data.Dataset | RandomAccess],
         log: Callable[[str], None] = print,
+        worker: Worker = ALONE,
     ):
         """Iterate from the first batch.
 
@@ -37,10 +39,11 @@ class Checkpoints:
             make_batches: the data of a round, from 0; see `Progress.data_round`. A dataset's position is its iterator,
                 which is saved; that of random access is the step.
             log: takes lines about checkpoints that cannot be read.
+            worker: this process, which gets its share of every batch.
         """
         self._state = {**networks, "progress": progress}
         self._progress, self._make_batches, self._log = progress, make_batches, log
-        self._saved_step = -1
+        self._worker, self._saved_step = worker, -1
         self._folder = folder
         self._start()
 
@@ -49,8 +52,20 @@ class Checkpoints:
         self._data_round = self._progress.data_round
         data = self._make_batches(self._data_round)
         self._by_step = isinstance(data, RandomAccess)
-        self.batches = iter(data.from_step(self._progress.step) if self._by_step else data)
+        place = (self._progress.step, self._worker.index, self._worker.count)
+        self.batches = iter(data.from_step(*place) if self._by_step else data)
         self._save_with(**({} if self._by_step else {"batches": self.batches}))
+
+    def next_batch(self) -> dict[str, tf.Tensor]:
+        """This worker's part of the next batch.
+
+        By a dataset every worker reads the whole batch, so that a checkpoint's position in it is that of any number
+        of workers; by random access, its own part alone.
+        """
+        batch = next(self.batches)
+        if self._by_step:
+            return batch
+        return batch | {name: self._worker.share(batch[name]) for name in ("hr", "lr")}
 
     def _save_with(self, **iterator: Any) -> None:
         """Save the state, with the data's iterator or without, from now on."""
@@ -86,6 +101,7 @@ class Checkpoints:
     def roll_back(self) -> bool:
         """Restore the newest checkpoint, and draw the data by another seed; False where there is no checkpoint."""
         data_round = self._progress.data_round + 1
+        self._save_with()  # looks for checkpoints again, which another process may have saved
         for path in reversed(self._manager.checkpoints):
             if _restore(tf.train.Checkpoint(**self._state), path) is None:
                 self._saved_step, self._progress.data_round = self._progress.step, data_round
@@ -107,7 +123,7 @@ class Checkpoints:
             TrainingStopped: it cannot be written, such as on a full disk; the ones before stay.
         """
         step = self._progress.step
-        if step == self._saved_step:
+        if step == self._saved_step or not self._worker.is_chief:
             return
         try:
             self._write(step)

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from esrgan_tf import cpu
 from esrgan_tf.errors import InputError
+from esrgan_tf.training.cluster import multi_worker_strategy
 
 PRECISIONS = ("auto", "float32", "mixed_bfloat16", "mixed_float16")
 AMPERE = (8, 0)  # the first compute capability with bfloat16
@@ -16,14 +17,17 @@ def make_strategy(name: str) -> tf.distribute.Strategy:
     """The strategy that `strategy` names.
 
     Args:
-        name: `auto` (every GPU, or the CPU), `cpu`, or `mirrored:DEVICE,DEVICE` such as `mirrored:GPU:0,GPU:2`.
+        name: `auto` (every GPU, or the CPU), `cpu`, `mirrored:DEVICE,DEVICE` such as `mirrored:GPU:0,GPU:2`, or
+            `multi_worker` (every GPU, or the CPU, of the processes that TF_CONFIG or Slurm names).
 
     Returns:
-        A MirroredStrategy.
+        A MirroredStrategy, or a MultiWorkerMirroredStrategy.
 
     Raises:
-        InputError: unknown name, or a device that is not there or named twice.
+        InputError: unknown name, a device that is not there or named twice, or workers that are not named.
     """
+    if name == "multi_worker":
+        return multi_worker_strategy()
     kind, _, listed = name.partition(":")
     if name == "auto":
         devices = [f"GPU:{index}" for index in range(len(tf.config.list_logical_devices("GPU")))] or ["CPU:0"]
@@ -32,7 +36,7 @@ def make_strategy(name: str) -> tf.distribute.Strategy:
     elif kind == "mirrored" and listed:
         devices = listed.upper().split(",")
     else:
-        raise InputError(f"`strategy` must be auto, cpu or mirrored:DEVICE,DEVICE. Received: {name}.")
+        raise InputError(f"`strategy` must be auto, cpu, mirrored:DEVICE,DEVICE or multi_worker. Received: {name}.")
     present = [device.name.removeprefix("/device:") for device in tf.config.list_logical_devices()]
     for device in devices:
         if device not in present:
@@ -105,10 +109,11 @@ def global_mean(values: tf.Tensor) -> tf.Tensor:
 
 
 def replica_part(batch: tf.Tensor) -> tf.Tensor:
-    """The calling replica's share [batch / replicas, ...] of a whole batch [batch, ...]."""
+    """The calling replica's share [batch / replicas, ...] of its worker's batch [batch, ...]."""
     context = tf.distribute.get_replica_context()
-    size = batch.shape[0] // context.num_replicas_in_sync
-    start = context.replica_id_in_sync_group * size
+    replicas = len(context.strategy.extended.worker_devices)  # of this worker
+    size = batch.shape[0] // replicas
+    start = context.replica_id_in_sync_group % replicas * size
     return batch[start : start + size]
 
 

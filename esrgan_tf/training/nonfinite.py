@@ -5,6 +5,7 @@ goes back to its last checkpoint with other data, and at last stops with a repor
 """
 
 import json
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -74,13 +75,24 @@ class NonFinitePolicy:
         self._returns = 0
 
     def _stop(self, step: int, cause: str, summary: StepSummary) -> None:
-        """Write the report, and raise."""
+        """Leave a report, and raise."""
         first = step - summary.in_a_row + 1
+        stem = self._session.folder.nonfinite / f"step_{step:07d}"
+        if self._session.worker.is_chief:
+            self._write_batch(stem)
+            self._write_report(stem, step, cause, summary)
         value = (summary.terms | {f"gradient of the {name}": norm for name, norm in summary.gradient_norms.items()})[
             cause
         ]
-        folder = self._session.folder.nonfinite
-        stem = folder / f"step_{step:07d}"
+        what = f"`{cause}`" if cause.startswith("gradient") else f"loss term `{cause}`"
+        raise TrainingStopped(
+            f"{what} is {value} at step {first}, and nothing was finite up to step {step} ({stem}.json, .png and .npz "
+            "have the report and the batch): lower `learning_rate` (the run resumes from its last checkpoint, if "
+            "there is one), or use `precision=float32` in a new `workdir`."
+        )
+
+    def _write_batch(self, stem: Path) -> None:
+        """Write the offending batch, of several workers the chief's part of it, as numbers and as an image."""
         hr, lr = self._session.progress.record.offending_batch()
         scale = self._session.recipe.generator.scale
         with replacing(stem.with_suffix(".npz")) as temporary, open(temporary, "wb") as file:
@@ -91,6 +103,9 @@ class NonFinitePolicy:
         ]
         with replacing(stem.with_suffix(".png")) as temporary:
             Image.fromarray(stack_rows(pairs)).save(temporary)
+
+    def _write_report(self, stem: Path, step: int, cause: str, summary: StepSummary) -> None:
+        """Write what is known of the step."""
         report = {
             "step": step,
             "in_a_row": summary.in_a_row,
@@ -101,12 +116,6 @@ class NonFinitePolicy:
         }
         with replacing(stem.with_suffix(".json")) as temporary, open(temporary, "w") as file:
             json.dump({key: _as_json(value) for key, value in report.items()}, file, indent=2)
-        what = f"`{cause}`" if cause.startswith("gradient") else f"loss term `{cause}`"
-        raise TrainingStopped(
-            f"{what} is {value} at step {first}, and nothing was finite up to step {step} ({stem}.json, .png and .npz "
-            "have the report and the batch): lower `learning_rate` (the run resumes from its last checkpoint, if "
-            "there is one), or use `precision=float32` in a new `workdir`."
-        )
 
 
 def _as_json(value):

@@ -1,21 +1,30 @@
 """Runs one stage: from a recipe and a work directory to its generator file."""
 
+import hashlib
+import json
 import resource
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 from esrgan_tf.data.datasets import describe
+from esrgan_tf.data.records.random_access import RandomAccess
 from esrgan_tf.errors import InputError
 from esrgan_tf.formats.keras_file.generators import copy_weights
 from esrgan_tf.formats.registry import find_file, load_generator
 from esrgan_tf.lock import held
 from esrgan_tf.recipes.configs import Recipe
+from esrgan_tf.training.accumulation import make_accumulating_step
 from esrgan_tf.training.callbacks import Callback, KeepGenerators, NameSkippedImages, SaveCheckpoints, SavePanels
 from esrgan_tf.training.checkpoints import Checkpoints
+from esrgan_tf.training.cluster import check_agreement, lost_workers_named, worker_of
 from esrgan_tf.training.distribution import make_strategy, resolve_precision
 from esrgan_tf.training.gpus import announce_unseen_gpu
 from esrgan_tf.training.inputs import batches_of_round, open_inputs
@@ -30,6 +39,8 @@ from esrgan_tf.training.terms import PerceptualTerm
 from esrgan_tf.training.trainer import Trainer
 from esrgan_tf.training.validation import Validator
 from esrgan_tf.training.workdir import StageFolder, start_record
+
+SAME_ON_WORKERS = ("training_pictures_digest", "validation_pictures", "precision", "remat", "accumulate", "seed")
 
 
 def train_stage(
@@ -49,16 +60,47 @@ def train_stage(
 
     Raises:
         InputError: something that the user gave cannot be used, or another process trains there.
-        TrainingStopped: losses stay not finite, or the disk is full.
+        TrainingStopped: losses stay not finite, the disk is full, or another worker is lost.
         Interrupted: Ctrl-C or SIGTERM, saved.
     """
-    stage = recipe.stage(stage_name)
-    scale = recipe.generator.scale
-    folder = StageFolder(Path(options.workdir or f"runs/{recipe.name}_x{scale}"), stage_name)
+    recipe.stage(stage_name)
+    folder = StageFolder(Path(options.workdir or f"runs/{recipe.name}_x{recipe.generator.scale}"), stage_name)
     init_from = _initial_generator(folder, options.init_from)
-    announce_unseen_gpu(options.strategy, log)
     strategy = make_strategy(options.strategy)
-    _check_batch(stage.batch_size, strategy.num_replicas_in_sync)
+    worker = worker_of(strategy)
+    log = log if worker.is_chief else _log_nothing
+    announce_unseen_gpu(options.strategy, log)
+    with lost_workers_named(worker):
+        prepared = _prepare(recipe, folder, init_from, options, strategy, log)
+        with held(folder.path, f"`workdir` {folder.path}") if worker.is_chief else nullcontext():
+            start_record(folder, recipe, prepared.run, write=worker.is_chief)
+            _introduce(prepared.session, prepared.run)
+            _train(prepared, options.accumulate, strategy, callbacks)
+            _conclude(folder, log)
+    return folder.best
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """A stage that is ready to train: nothing has been written yet. `run` is what `recipe.json` holds of it."""
+
+    session: Session
+    make_batches: Callable[[int], tf.data.Dataset | RandomAccess]
+    validator: Validator
+    run: dict[str, Any]
+
+
+def _prepare(
+    recipe: Recipe,
+    folder: StageFolder,
+    init_from: Path | None,
+    options: RunOptions,
+    strategy: tf.distribute.Strategy,
+    log: Log,
+) -> _Prepared:
+    """Build networks and loss terms, and open the data."""
+    stage, scale = recipe.stage(folder.stage), recipe.generator.scale
+    _check_batch(stage.batch_size, strategy.num_replicas_in_sync, options.accumulate)
     _check_patch(stage.hr_patch, scale, recipe.generator.lr_multiple)
     precision = resolve_precision(options.precision, strategy)
     keras.utils.set_random_seed(options.seed)
@@ -68,9 +110,9 @@ def train_stage(
     if init_from:
         copied = copy_weights(load_generator(init_from), networks.generator, origin=str(init_from))
     inputs = open_inputs(recipe, stage.hr_patch, options, log)
-    make_batches = batches_of_round(inputs.sources, recipe, stage_name, options.seed)
-    make_batches(0)  # raises for data that cannot be used, before anything is written
-    validator = Validator(inputs.held_out.images, networks, terms, scale)
+    make_batches = batches_of_round(inputs.sources, recipe, folder.stage, options.seed)
+    make_batches(0)  # raises for data that cannot be used
+    validator = Validator(inputs.held_out.images, networks, terms, scale, strategy)
     run = {
         **inputs.record(),
         "val_data": describe(options.val_data),
@@ -80,27 +122,33 @@ def train_stage(
         "perceptual_weights": next((t.weights_origin for t in terms if isinstance(t, PerceptualTerm)), None),
         "precision": precision,
         "remat": options.remat,
+        "accumulate": options.accumulate,
         "devices": [device.rpartition("device:")[2] for device in strategy.extended.worker_devices],
+        "workers": worker_of(strategy).count,
         "seed": options.seed,
     }
-    with held(folder.path, f"`workdir` {folder.path}"):
-        start_record(folder, recipe, run)
-        _introduce(recipe, folder, networks.generator, run, log)
+    progress = Progress(make_record(networks, terms))
+    session = Session(recipe, folder, networks, terms, progress, log, worker_of(strategy))
+    return _Prepared(session, make_batches, validator, run)
 
-        record = make_record(networks, terms)
-        session = Session(recipe, folder, networks, terms, Progress(record), log)
-        state = networks.trainee.state | {
-            key: value for t in terms if t.trainee for key, value in t.trainee.state.items()
-        }
-        checkpoints = Checkpoints(folder.checkpoints, state, session.progress, make_batches, log)
-        if checkpoints.restore():
-            log(f"resumed at step {session.step} of {stage.steps}")
-        train_step = make_train_step(networks, terms, strategy, stage.clip_norm, record)
-        own = (KeepGenerators(), WriteMetrics(), WriteTensorBoard(), SavePanels(), Terminal(validator.what))
-        own += (LogEstimate(), NameSkippedImages())
-        Trainer(session, train_step, validator, checkpoints, (*own, *callbacks, SaveCheckpoints(checkpoints))).run()
-        _conclude(folder, log)
-        return folder.best
+
+def _train(
+    prepared: _Prepared, accumulate: int, strategy: tf.distribute.Strategy, callbacks: Sequence[Callback]
+) -> None:
+    """Train from the last checkpoint, or from the beginning, to the end."""
+    session, validator = prepared.session, prepared.validator
+    networks, terms, progress, worker = session.networks, session.terms, session.progress, session.worker
+    state = networks.trainee.state | {key: value for t in terms if t.trainee for key, value in t.trainee.state.items()}
+    checkpoints = Checkpoints(session.folder.checkpoints, state, progress, prepared.make_batches, session.log, worker)
+    if checkpoints.restore():
+        session.log(f"resumed at step {session.step} of {session.stage.steps}")
+    check_agreement(strategy, _digest(session.recipe, prepared.run), session.step)
+    make_step = partial(make_accumulating_step, accumulate=accumulate) if accumulate > 1 else make_train_step
+    step = make_step(networks, terms, strategy, clip_norm=session.stage.clip_norm, record=progress.record)
+    own = (KeepGenerators(), WriteMetrics(), WriteTensorBoard(), SavePanels(), Terminal(validator.what))
+    own += (LogEstimate(), NameSkippedImages())
+    every = (*(own if worker.is_chief else ()), *callbacks, SaveCheckpoints(checkpoints))
+    Trainer(session, step, validator, checkpoints, every, strategy).run()
 
 
 def _initial_generator(folder: StageFolder, init_from: str | None) -> Path | None:
@@ -118,10 +166,19 @@ def _initial_generator(folder: StageFolder, init_from: str | None) -> Path | Non
     return before
 
 
-def _check_batch(batch_size: int, replicas: int) -> None:
-    """Raise unless every replica gets the same number of patches."""
-    if batch_size < 1 or batch_size % replicas:
-        raise InputError(f"`batch_size` must be a multiple of the {replicas} devices. Received: {batch_size}.")
+def _check_batch(batch_size: int, replicas: int, accumulate: int) -> None:
+    """Raise unless every replica gets the same number of patches, in equal parts."""
+    multiple = replicas * accumulate
+    if accumulate < 1:
+        raise InputError(f"`accumulate` must be at least 1. Received: {accumulate}.")
+    if batch_size < 1 or batch_size % multiple:
+        below = max(batch_size // multiple, 0) * multiple
+        nearest = f"{below} or {below + multiple}" if below else f"{multiple}"
+        parts = f" in {accumulate} parts" if accumulate > 1 else ""
+        raise InputError(
+            f"`batch_size` must be a multiple of {multiple}, for {replicas} devices{parts}: the nearest is {nearest}. "
+            f"Received: {batch_size}."
+        )
 
 
 def _check_patch(hr_patch: int, scale: int, multiple: int) -> None:
@@ -132,13 +189,26 @@ def _check_patch(hr_patch: int, scale: int, multiple: int) -> None:
         )
 
 
-def _introduce(recipe: Recipe, folder: StageFolder, generator: keras.Model, run: dict[str, Any], log: Log) -> None:
+def _digest(recipe: Recipe, run: dict[str, Any]) -> str:
+    """Of what every worker must do alike; where the images lie may differ."""
+    alike = {name: run[name] for name in SAME_ON_WORKERS}
+    return hashlib.sha256(json.dumps([asdict(recipe), alike]).encode()).hexdigest()
+
+
+def _log_nothing(line: str) -> None:
+    """Takes the lines of a worker that is not the chief."""
+
+
+def _introduce(session: Session, run: dict[str, Any]) -> None:
     """Log what will run, and which images are left out."""
-    stage = recipe.stage(folder.stage)
+    recipe, stage, folder, log = session.recipe, session.stage, session.folder, session.log
+    workers = f" of each of {run['workers']} workers" if run["workers"] > 1 else ""
+    parts = f", in {run['accumulate']} parts" if run["accumulate"] > 1 else ""
     log(
-        f"{recipe.name} x{recipe.generator.scale}, {folder.stage} stage: {generator.count_params():,} parameters, "
-        f"{stage.steps} steps of {stage.batch_size} patches of {stage.hr_patch} px, "
-        f"{run['precision']} on {', '.join(run['devices'])}"
+        f"{recipe.name} x{recipe.generator.scale}, {folder.stage} stage: "
+        f"{session.networks.generator.count_params():,} parameters, "
+        f"{stage.steps} steps of {stage.batch_size} patches of {stage.hr_patch} px{parts}, "
+        f"{run['precision']} on {', '.join(run['devices'])}{workers}"
     )
     counts = ", ".join(f"{count} of {name}" for name, count in run["training_pictures"].items())
     log(f"data: {counts}; {len(run['validation_pictures'])} held out")

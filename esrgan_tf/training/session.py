@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from esrgan_tf.recipes.configs import Recipe, StageConfig
+from esrgan_tf.training.cluster import ALONE, Worker
 from esrgan_tf.training.networks import Networks
 from esrgan_tf.training.progress import Progress
 from esrgan_tf.training.terms import Term
@@ -19,7 +20,10 @@ def print_line(line: str) -> None:
 
 @dataclass
 class Session:
-    """One stage's recipe, folder, networks, loss terms and progress, and the function that takes its lines."""
+    """One stage's recipe, folder, networks, loss terms and progress, and the function that takes its lines.
+
+    `worker` is this process among those that train together; files are the chief's to write.
+    """
 
     recipe: Recipe
     folder: StageFolder
@@ -27,6 +31,7 @@ class Session:
     terms: tuple[Term, ...]
     progress: Progress
     log: Log = print_line
+    worker: Worker = ALONE
     stop: bool = False  # set by a callback: training ends after this step, saved
 
     @property

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import keras
 import tensorflow as tf
@@ -40,6 +41,26 @@ class TermResult:
     gradients: Callable[[], list[tf.Tensor]] | None = None
 
 
+class Coupling(NamedTuple):
+    """Losses of a whole batch, for one part of its images: their values, and gradients by the part's own outputs.
+
+    Args:
+        losses: scalars, one a loss.
+        gradients: for each loss, one for each output.
+    """
+
+    losses: tuple[tf.Tensor, ...]
+    gradients: tuple[tuple[tf.Tensor, ...], ...]
+
+    def continued(self, outputs: tuple[tf.Tensor, ...]) -> list[tf.Tensor]:
+        """Each loss, as a function of the part's outputs: of that value and that gradient."""
+        changes = [output - tf.stop_gradient(output) for output in outputs]
+        return [
+            loss + tf.add_n([tf.reduce_sum(g * change) for g, change in zip(own, changes, strict=True)])
+            for loss, own in zip(self.losses, self.gradients, strict=True)
+        ]
+
+
 @dataclass(frozen=True)
 class Setting:
     """What a term's networks are built from: recipe, stage, the generator's networks, Keras dtype policy."""
@@ -60,12 +81,24 @@ class Term:
     models: tuple[keras.Model, ...] = ()  # other networks of its own: not trained, not in checkpoints
     measured: bool = False  # whether `measure` gives a value for held-out images
     smallest_side = 1  # px, of held-out images
+    coupled = False  # whether its loss is more than a mean over images: then it also gives `outputs` and `couple`
 
     def __init__(self, name: str, weight: float, setting: Setting):
         self.name, self.weight, self.reports = name, weight, (name,)
 
     def compute(self, images: Images) -> TermResult:
-        """One replica's loss in a training step, in its context and inside the generator's tape."""
+        """One replica's loss in a training step, in its context and inside the generator's tape.
+
+        A coupled term also takes a `Coupling`, where the images are a part of the replica's.
+        """
+        raise NotImplementedError
+
+    def outputs(self, images: Images) -> tuple[tf.Tensor, ...]:
+        """What the loss of a coupled term is computed from, for a part of a replica's images."""
+        raise NotImplementedError
+
+    def couple(self, outputs: list[tuple[tf.Tensor, ...]]) -> list[Coupling]:
+        """The couplings of a replica's parts, from the outputs of all of them; in the replica's context."""
         raise NotImplementedError
 
     def measure(self, sr: tf.Tensor, hr: tf.Tensor) -> tf.Tensor:
@@ -158,6 +191,8 @@ class AdversarialTerm(Term):
     discriminator step, so that one pass gives the logits of both.
     """
 
+    coupled = True
+
     def __init__(self, name: str, weight: float, setting: Setting):
         """Build the discriminator and its optimizer.
 
@@ -173,15 +208,35 @@ class AdversarialTerm(Term):
         model = build_discriminator(setting.recipe.discriminator, stage.hr_patch, precision)
         self.trainee = Trainee("discriminator", model, build_adam(stage, model, precision, ema_decay=None))
 
-    def compute(self, images: Images) -> TermResult:
+    def compute(self, images: Images, coupling: Coupling | None = None) -> TermResult:
         """Both losses, and by how much the mean logit of real images is above that of generated ones."""
-        discriminator = self.trainee.model
         with tf.GradientTape() as tape:
-            # Real and generated images apart: BatchNorm's statistics are each batch's own.
-            real, fake = (discriminator(images_01, training=True) for images_01 in (images.hr, images.sr))
-            own = self._discriminator_loss(real, fake, global_mean)
+            real, fake = self.outputs(images)
+            own, loss = coupling.continued((real, fake)) if coupling else self._losses(real, fake)
             own_of_replica = self.trainee.of_replica(own)
-        loss = self._generator_loss(real, fake, global_mean)
         margin = tf.reduce_mean(real) - tf.reduce_mean(fake)
         values = dict(zip(self.reports, (own, loss, margin), strict=True))
         return TermResult(loss, values, lambda: self.trainee.gradients(tape, own_of_replica))
+
+    def outputs(self, images: Images) -> tuple[tf.Tensor, tf.Tensor]:
+        """Logits of real and of generated images; apart, since BatchNorm's statistics are each batch's own."""
+        real, fake = (self.trainee.model(images_01, training=True) for images_01 in (images.hr, images.sr))
+        return real, fake
+
+    def couple(self, outputs: list[tuple[tf.Tensor, ...]]) -> list[Coupling]:
+        """Both losses of all parts' logits."""
+        logits = [tf.stack(own) for own in zip(*outputs, strict=True)]  # real, fake: [parts, n, ...]
+        with tf.GradientTape(persistent=True) as tape:
+            tape.watch(logits)
+            losses = self._losses(*(tf.reshape(own, [-1, *own.shape[2:]]) for own in logits))
+        zero, parts = tf.UnconnectedGradients.ZERO, len(outputs)
+        # A part counts by its share of the images: what it will be divided by again.
+        of_losses = [[tf.unstack(parts * own) for own in tape.gradient(loss, logits, None, zero)] for loss in losses]
+        return [
+            Coupling(losses, tuple(tuple(own[part] for own in of_loss) for of_loss in of_losses))
+            for part in range(parts)
+        ]
+
+    def _losses(self, real: tf.Tensor, fake: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """(the discriminator's loss, the generator's) of one replica."""
+        return self._discriminator_loss(real, fake, global_mean), self._generator_loss(real, fake, global_mean)

@@ -1,6 +1,6 @@
 """The trainer of either stage: it knows when to call whom."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import tensorflow as tf
@@ -8,12 +8,12 @@ import tensorflow as tf
 from esrgan_tf.errors import TrainingStopped, first_line
 from esrgan_tf.training.callbacks import Callback
 from esrgan_tf.training.checkpoints import Checkpoints
+from esrgan_tf.training.cluster import StopAgreement
 from esrgan_tf.training.interrupts import Interrupted, stop_request
 from esrgan_tf.training.nonfinite import NonFinitePolicy
 from esrgan_tf.training.session import Session
+from esrgan_tf.training.steps import TrainStep
 from esrgan_tf.training.validation import Validator
-
-TrainStep = Callable[[tf.Tensor, tf.Tensor], dict[str, tf.Tensor]]
 
 
 class Trainer:
@@ -26,9 +26,11 @@ class Trainer:
         validator: Validator,
         checkpoints: Checkpoints,
         callbacks: Sequence[Callback],
+        strategy: tf.distribute.Strategy,
     ):
         self._session, self._train_step, self._validator = session, train_step, validator
         self._checkpoints, self._callbacks = checkpoints, callbacks
+        self._agreed = StopAgreement(strategy)
         self._policy = NonFinitePolicy(session, checkpoints)
 
     def run(self) -> None:
@@ -44,10 +46,11 @@ class Trainer:
             with stop_request() as requested:
                 while session.step < session.stage.steps:
                     self._step()
-                    if requested() or session.stop:
+                    interrupted, stopped = self._agreed(requested(), session.stop)
+                    if interrupted or stopped:
                         self._policy.report(session.progress.record.fetch())
                         self._call("on_checkpoint")
-                        if session.stop:
+                        if stopped:
                             break
                         raise Interrupted(f"stopped and saved at step {session.step} of {session.stage.steps}")
         finally:
@@ -87,7 +90,7 @@ class Trainer:
     def _next_batch(self) -> dict[str, tf.Tensor]:
         """The next batch, as long as there are images that can be read."""
         try:
-            return next(self._checkpoints.batches)
+            return self._checkpoints.next_batch()
         except StopIteration as error:
             raise TrainingStopped("`data` gives no more batches: it holds no image.") from error
         except tf.errors.InvalidArgumentError as error:

@@ -1,7 +1,8 @@
 """Validates a generator on held-out images: loss terms, PSNR and SSIM, and panels."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -12,6 +13,7 @@ from esrgan_tf.image.panels import stack_rows, upscale_nearest
 from esrgan_tf.image.resize import bicubic_upscale
 from esrgan_tf.metrics.comparison import Scores, comparison_panel
 from esrgan_tf.metrics.psnr_ssim import psnr, ssim
+from esrgan_tf.training.cluster import gathered, worker_of
 from esrgan_tf.training.networks import Networks
 from esrgan_tf.training.terms import Term
 
@@ -21,17 +23,25 @@ PANEL_CROP = 128  # HR px of each, where it has the most detail
 
 @dataclass(frozen=True)
 class Validation:
-    """Means over the held-out images, and their panel (uint8)."""
+    """Means over the held-out images, and a panel (uint8) of the first: a worker's own, `None` where it has none."""
 
     metrics: dict[str, float]
-    panel: np.ndarray
+    panel: np.ndarray | None
 
 
 class Validator:
-    """Measures `networks.evaluated` on fixed images, Y channel, `scale` px cropped at each border."""
+    """Measures `networks.evaluated` on fixed images, Y channel, `scale` px cropped at each border.
+
+    The images are shared out over the replicas.
+    """
 
     def __init__(
-        self, images: Sequence[tuple[str, tf.Tensor, tf.Tensor]], networks: Networks, terms: Sequence[Term], scale: int
+        self,
+        images: Sequence[tuple[str, tf.Tensor, tf.Tensor]],
+        networks: Networks,
+        terms: Sequence[Term],
+        scale: int,
+        strategy: tf.distribute.Strategy,
     ):
         """Keep the images as arrays, and measure bicubic on them.
 
@@ -53,35 +63,64 @@ class Validator:
         bicubic = np.mean([scores["bicubic"][0] for scores in self._references])
         self.what = f"{len(images)} images, up to {largest} px around their centre; bicubic {bicubic:.2f} dB"
 
-        @tf.function(input_signature=[tf.TensorSpec([None, None, None, 3], tf.float32)] * 2)
+        self._strategy = strategy
+
         def upscale(hr: tf.Tensor, lr: tf.Tensor) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
             sr = networks.evaluated(lr, training=False)
             return sr, {term.name: term.measure(sr, hr) for term in measured}
 
-        self._upscale = upscale
+        # As few traces as can be where the images' sizes differ.
+        self._upscale = tf.function(
+            lambda hr, lr: strategy.run(upscale, args=(hr, lr)), autograph=False, reduce_retracing=True
+        )
+        self._names = (*(term.name for term in measured), "psnr_y", "ssim_y")
 
     def __call__(self) -> Validation:
-        """Validate the generator as `update_evaluated` left it.
+        """Validate the generator as `update_evaluated` left it; every worker must.
 
         Raises:
             TrainingStopped: its output is not finite.
         """
-        rows, panels = [], []
-        for (name, hr, lr), references in zip(self._images, self._references, strict=True):
-            hr_01, lr_01 = (to_float(image)[None] for image in (hr, lr))
-            sr_01, terms = self._upscale(hr_01, lr_01)
+        rows, panels = np.zeros((len(self._images), len(self._names))), []
+        for index, sr_01, values in self._outputs():
+            name, hr, lr = self._images[index]
             if not np.isfinite(sr_01).all():
-                raise TrainingStopped(f"the generator's output for held-out `{name}` is not finite.")
-            scores = self._scores(to_uint8(sr_01[0].numpy()), hr)
-            values = {key: float(value) for key, value in terms.items()}
-            rows.append(values | dict(zip(("psnr_y", "ssim_y"), scores, strict=True)))
+                rows[index] = np.nan
+                continue
+            scores = self._scores(to_uint8(sr_01), hr)
+            rows[index] = (*values, *scores)
             if len(panels) < PANEL_ROWS:
                 caption = f"{name}, generated"
-                outputs = [(caption, sr_01[0].numpy())]
-                known = references | {caption: scores}
-                panels.append(comparison_panel(lr_01[0], outputs, self._scale, hr_01[0], PANEL_CROP, scores=known))
-        metrics = {key: float(np.mean([row[key] for row in rows])) for key in rows[0]}
-        return Validation(metrics, stack_rows(panels))
+                known = self._references[index] | {caption: scores}
+                cells = [(caption, sr_01)]
+                panels.append(
+                    comparison_panel(to_float(lr), cells, self._scale, to_float(hr), PANEL_CROP, scores=known)
+                )
+        rows = gathered(self._strategy, rows).sum(0)
+        for (name, _, _), row in zip(self._images, rows, strict=True):
+            if np.isnan(row).all():
+                raise TrainingStopped(f"the generator's output for held-out `{name}` is not finite.")
+        metrics = dict(zip(self._names, rows.mean(0).tolist(), strict=True))
+        return Validation(metrics, stack_rows(panels) if panels else None)
+
+    def _outputs(self) -> Iterator[tuple[int, np.ndarray, list[float]]]:
+        """(index, generator's output, loss terms) of this worker's images, one on each of its replicas at a time."""
+        worker, own = worker_of(self._strategy), len(self._strategy.extended.worker_devices)
+        pairs = [tuple(to_float(image)[None] for image in pair) for _, *pair in self._images]
+        for first in range(worker.index * own, len(pairs), worker.count * own):
+            indices = [min(first + replica, len(pairs) - 1) for replica in range(own)]
+            hr, lr = (self._on_replicas([pairs[index][kind] for index in indices]) for kind in range(2))
+            results = self._strategy.experimental_local_results(self._upscale(hr, lr))
+            for index, (sr, terms) in enumerate(results[: len(pairs) - first], first):
+                yield index, sr[0].numpy(), [float(value) for value in terms.values()]
+
+    def _on_replicas(self, images: list[np.ndarray]) -> Any:
+        """One image [1, h, w, 3] on each of this worker's replicas."""
+
+        def image(context: tf.distribute.DistributedValues) -> tf.Tensor:
+            return tf.constant(images[context.replica_id_in_sync_group % len(images)])
+
+        return self._strategy.experimental_distribute_values_from_function(image)
 
     def _reference_scores(self, hr: np.ndarray, lr: np.ndarray) -> dict[str, Scores]:
         """Scores of the panel's cells that no training changes."""

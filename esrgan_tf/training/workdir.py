@@ -75,13 +75,14 @@ class StageFolder:
         return self.path / "recipe.json"
 
 
-def start_record(folder: StageFolder, recipe: Recipe, run: dict[str, Any]) -> None:
+def start_record(folder: StageFolder, recipe: Recipe, run: dict[str, Any], write: bool = True) -> None:
     """Write `recipe.json`, unless the work directory holds a run of something else.
 
     Args:
         folder: of the stage.
         recipe: as it will run, overrides applied.
         run: what the recipe does not say: data, seed, precision, devices, ...
+        write: `False` where another process does: then only what is there is looked at.
 
     Raises:
         InputError: the folder holds another run; the first field that differs is named.
@@ -100,6 +101,8 @@ def start_record(folder: StageFolder, recipe: Recipe, run: dict[str, Any]) -> No
     # Before the first checkpoint there is nothing to resume, and nothing to lose.
     if folder.record.exists() and (folder.checkpoints.exists() or folder.best.exists()):
         _check_same_run(folder, record)
+    if not write:
+        return
     folder.path.mkdir(parents=True, exist_ok=True)
     with replacing(folder.record) as temporary:
         Path(temporary).write_text(json.dumps(record, indent=2) + "\n")

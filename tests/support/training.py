@@ -3,6 +3,11 @@
 import os
 import signal
 
+import keras
+import numpy as np
+import tensorflow as tf
+
+from esrgan_tf.training.accumulation import make_accumulating_step
 from esrgan_tf.training.callbacks import Callback
 from esrgan_tf.training.distribution import make_strategy
 from esrgan_tf.training.networks import build_networks
@@ -10,12 +15,40 @@ from esrgan_tf.training.objective import build_terms
 from esrgan_tf.training.steps import make_train_step
 
 
-def built(recipe, stage, precision="float32", strategy_name="cpu"):
+def built(recipe, stage, precision="float32", strategy_name="cpu", accumulate=1):
     """(networks, terms, step) of a stage's configuration."""
     strategy = make_strategy(strategy_name)
     networks = build_networks(recipe, stage, precision, strategy)
     terms = build_terms(recipe, stage, networks, precision, strategy)
+    if accumulate > 1:
+        return networks, terms, make_accumulating_step(networks, terms, strategy, accumulate, stage.clip_norm)
     return networks, terms, make_train_step(networks, terms, strategy, stage.clip_norm)
+
+
+def batch(seed=0):
+    """Four patches, HR of 32 px and LR of 16 px."""
+    rng = np.random.default_rng(seed)
+    hr = rng.integers(0, 256, (4, 32, 32, 3)).astype(np.uint8)
+    return tf.constant(hr), tf.constant(hr[:, ::2, ::2])
+
+
+class PlainSGD(keras.optimizers.SGD):
+    """Gradient descent that keeps the last step's gradients, summed over the replicas, as `gradients`."""
+
+    def build(self, variables):
+        super().build(variables)
+        self.gradients = [self.add_variable_from_reference(variable, "gradient") for variable in variables]
+
+    def update_step(self, gradient, variable, learning_rate):
+        self.assign(self.gradients[self._get_variable_index(variable)], gradient)
+        super().update_step(gradient, variable, learning_rate)
+
+
+def build_plain_sgd(stage, model, precision, ema_decay):
+    """In the place of `networks.build_adam`, which turns rounding errors of tiny gradients into whole steps."""
+    optimizer = PlainSGD(1e-3, use_ema=ema_decay is not None, ema_momentum=ema_decay or 0.0)
+    optimizer.build(model.trainable_variables)
+    return optimizer
 
 
 def term_of(terms, name):

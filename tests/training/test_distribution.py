@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from support.tiny import TINY, narrowed
-from support.training import built, discriminator_of, features_of, term_of
+from support.training import batch, built, discriminator_of, features_of, term_of
 
 from esrgan_tf.errors import InputError
 from esrgan_tf.models import build_generator
@@ -22,12 +22,6 @@ from esrgan_tf.training.distribution import (
 
 NOISE = ("linear2/bias", "conv1/bias", "conv2/bias", "conv_body/bias")
 ONE, TWO = "cpu", "mirrored:CPU:0,CPU:1"
-
-
-def batch(seed=0):
-    rng = np.random.default_rng(seed)
-    hr = rng.integers(0, 256, (4, 32, 32, 3)).astype(np.uint8)
-    return tf.constant(hr), tf.constant(hr[:, ::2, ::2])
 
 
 def trained(strategy_name, precision="float32", steps=3, stage="gan", recipe=TINY):

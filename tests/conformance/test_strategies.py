@@ -1,0 +1,101 @@
+"""Every network family trains the same on one replica, two, four, and two worker processes."""
+
+import functools
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from support.conformance import cases, outcome, spoiled_outcome
+from support.workers import ended, start_workers
+
+from esrgan_tf.training import distribution, terms
+
+CASES = cases()
+TWO, FOUR = "mirrored:CPU:0,CPU:1", "mirrored:CPU:0,CPU:1,CPU:2,CPU:3"
+# What a bias before BatchNorm, or under a relativistic loss, has for a gradient is rounding noise; Adam makes steps of
+# it. See `assert_same`.
+TOLERANCES = {"sgd": 1e-5, "adam": 2e-4}
+NOISE = ("linear2/bias", "conv1/bias", "conv2/bias", "conv_body/bias")
+
+
+@functools.cache
+def on_one(name):
+    return outcome(CASES[name], "cpu")
+
+
+def assert_same(found, name):
+    optimizer = CASES[name][2]
+    for path, value in on_one(name).items():
+        if optimizer == "adam" and path.endswith(NOISE):
+            continue
+        np.testing.assert_allclose(found[path], value, atol=TOLERANCES[optimizer], rtol=1e-5, err_msg=path)
+
+
+@pytest.fixture(scope="module")
+def of_two_workers(tmp_path_factory):
+    """Each worker's outcomes, by case."""
+    folder = tmp_path_factory.mktemp("workers")
+    command = ["-m", "support.conformance", "multi_worker"]
+    files = [folder / f"{index}.npz" for index in range(2)]
+    assert ended(start_workers([[*command, str(file)] for file in files], folder)) == [0, 0]
+    found = []
+    for file in files:
+        by_case = {}
+        for key, value in np.load(file).items():
+            name, _, path = key.replace("\\", "/").partition("|")
+            by_case.setdefault(name, {})[path] = value
+        found.append(by_case)
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("strategy", [TWO, FOUR], ids=["two", "four"])
+@pytest.mark.parametrize("name", CASES)
+def test_replicas_train_as_one(name, strategy):
+    assert_same(outcome(CASES[name], strategy), name)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", CASES)
+def test_workers_train_as_one(name, of_two_workers):
+    chief, other = (found[name] for found in of_two_workers)
+    assert chief.keys() == on_one(name).keys()
+    assert_same(chief, name)
+    for path, value in chief.items():
+        np.testing.assert_array_equal(other[path], value, err_msg=path)
+
+
+def assert_bad_step_skipped(found):
+    by_moment = {}
+    for key, value in found.items():
+        moment, _, index = key.partition(", ")
+        by_moment.setdefault(moment, {})[index] = value
+    before, bad, good = (by_moment[name] for name in ("before", "after a bad step", "after a good step"))
+    for index, value in before.items():
+        np.testing.assert_array_equal(bad[index], value)
+    assert all(np.isfinite(value).all() for value in good.values())
+    assert any((good[index] != value).any() for index, value in before.items())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("strategy", [TWO, FOUR], ids=["two", "four"])
+def test_a_loss_that_is_not_finite_on_one_replica_changes_nothing_on_any(strategy):
+    assert_bad_step_skipped(spoiled_outcome(strategy))
+
+
+@pytest.mark.slow
+def test_a_loss_that_is_not_finite_on_one_worker_changes_nothing_on_any(of_two_workers):
+    for found in of_two_workers:
+        assert_bad_step_skipped(found["spoiled"])
+
+
+@pytest.mark.slow
+def test_each_replica_s_own_mean_would_not_pass(monkeypatch):
+    """The naive relativistic loss, by the mean of each replica's own logits, is told from the real one."""
+    name = "discriminator vgg"
+    wanted = on_one(name)
+    monkeypatch.setattr(terms, "global_mean", tf.reduce_mean)
+    found = outcome(CASES[name], TWO)
+    assert distribution.global_mean is not terms.global_mean
+    apart = max(abs(found[path] - value).max() for path, value in wanted.items() if path.startswith("gradient of"))
+    assert apart > 10 * TOLERANCES["sgd"]

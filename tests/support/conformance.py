@@ -36,7 +36,7 @@ def _narrow(kind: type) -> GeneratorConfig | DiscriminatorConfig:
 
 def cases() -> dict[str, Case]:
     """Every generator in the psnr stage, every discriminator in the gan stage; what else a strategy might break."""
-    small = replace(TINY, generator=_narrow(SRVGGConfig))
+    small = replace(TINY, generator=_narrow(SRVGGConfig), gan=replace(TINY.gan, adversarial_weight=1.0))
     found = {
         f"generator {name}": (replace(TINY, generator=_narrow(kind)), "psnr", "sgd", 1)
         for name, kind in GeneratorConfig.kinds.items()
@@ -45,7 +45,7 @@ def cases() -> dict[str, Case]:
         f"discriminator {name}": (replace(small, discriminator=_narrow(kind)), "gan", "sgd", 1)
         for name, kind in DiscriminatorConfig.kinds.items()
     }
-    clipped = replace(small, gan=replace(TINY.gan, clip_norm=1e-3, ldl_weight=1.0, ema_decay=0.9))
+    clipped = replace(small, gan=replace(small.gan, clip_norm=1e-3, ldl_weight=1.0, ema_decay=0.9))
     found["clipped, ldl"] = (clipped, "gan", "sgd", 1)
     found["by Adam"] = (small, "gan", "adam", 1)
     return found

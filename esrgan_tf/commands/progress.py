@@ -1,6 +1,8 @@
 """What a command that upscales shows while it works: lines of what is done, and a bar where there is a terminal."""
 
 import sys
+import time
+from datetime import timedelta
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -66,6 +68,40 @@ class Progress:
     def _count(self) -> str:
         """How many images are done, where there are several."""
         return f"{self._done} of {self._images} images" if self._images > 1 else ""
+
+
+class Pace:
+    """How fast images are done, and how long the others will take; counted from the first one that is done.
+
+    Args:
+        images: to do.
+        seconds: between lines.
+    """
+
+    def __init__(self, images: int, seconds: float = 10.0):
+        self.images, self._seconds, self._done = images, seconds, 0
+        self._start = self._last = time.monotonic()
+
+    def image_done(self) -> str:
+        """Count another image; a line where it is time for one."""
+        self._done += 1
+        now = time.monotonic()
+        if self._done == 1:
+            self._start = self._last = now
+        if now - self._last < self._seconds:
+            return ""
+        self._last = now
+        left = timedelta(seconds=round((self.images - self._done) / self._rate(now)))
+        return f"{self._done} of {self.images} images, {self._rate(now):.1f} a second, {left} left"
+
+    def summary(self) -> str:
+        """A line about all."""
+        rate = f", {self._rate(time.monotonic()):.1f} a second" if self._done > 1 else ""
+        return f"{self._done} of {self.images} images{rate}"
+
+    def _rate(self, now: float) -> float:
+        """Images a second."""
+        return (self._done - 1) / max(now - self._start, 1e-6)
 
 
 def _bar(pixels: int, text: str) -> "tqdm":

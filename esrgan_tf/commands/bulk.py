@@ -4,8 +4,8 @@
     esrgan bulk --input=LIST.csv --output=upscaled --shard=$SLURM_ARRAY_TASK_ID/64
     esrgan bulk --input=LIST.parquet --output=/shared/upscaled --ray_address=auto --workers=16
 
-Every image gets a row in OUTPUT/manifest/: source, target, sizes, SHA-256, seconds, error. One that is damaged is such a
-row too, and the exit status is then 1. What has a row and its output is done. The figures, and how far it goes:
+Every image gets a row in OUTPUT/manifest/: source, target, sizes, SHA-256, seconds, error. One that is damaged is such
+a row too, and the exit status is then 1. What has a row and its output is done. Figures, and what breaks first, are in
 docs/scale.md. Ray needs pip install 'esrgan_tf[bulk]'.
 """
 
@@ -43,6 +43,9 @@ _WORKERS = flags.DEFINE_integer(
 )
 _RAY_ADDRESS = flags.DEFINE_string(
     "ray_address", None, "A Ray cluster: auto, or HOST:PORT. Default, with --workers: this machine.", flag_values=FLAGS
+)
+_WORKER_GPUS = flags.DEFINE_float(
+    "worker_gpus", 0, "GPUs that each of Ray's workers has of its own.", 0, None, flag_values=FLAGS
 )
 _RETRY_FAILED = flags.DEFINE_bool("retry_failed", False, "Try again what has failed before.", flag_values=FLAGS)
 _OVERWRITE = flags.DEFINE_bool(
@@ -86,7 +89,7 @@ def _process(progress: Progress):
     if _WORKERS.value or _RAY_ADDRESS.value:
         from esrgan_tf.bulk.on_ray import Cluster, upscale_on_ray
 
-        cluster = Cluster(_RAY_ADDRESS.value, _WORKERS.value)
+        cluster = Cluster(_RAY_ADDRESS.value, _WORKERS.value, _WORKER_GPUS.value)
         opening = partial(_open, _GENERATOR.choice().with_absolute_paths(), tuple(FLAGS["plugin"].value))
         return partial(upscale_on_ray, opening, cluster)
     from esrgan_tf.bulk.worker import Worker
@@ -120,7 +123,7 @@ class _Report:
                 self._progress.error(f"error: {with_flags(row.error, FLAGS)}")
             if self._failures == SHOWN_FAILURES:
                 self._progress.error("others that fail are only counted here; the manifest has them")
-        if line := self._pace.image_done():
+        if line := self._pace.image_done(row.finished):
             self._progress.log(line)
 
     def end(self, failed: int) -> None:

@@ -10,7 +10,6 @@ from threading import Lock
 import numpy as np
 import pytest
 from support.bulk import (
-    MODEL,
     assert_whole,
     doubling,
     finish,
@@ -22,7 +21,6 @@ from support.bulk import (
 )
 from support.images import truncate, write_noise
 
-from esrgan_tf.__main__ import main
 from esrgan_tf.bulk import worker
 from esrgan_tf.bulk.manifest import Shard, read_manifest
 from esrgan_tf.bulk.run import BulkOptions, BulkRun
@@ -202,23 +200,6 @@ def test_images_in_memory_are_bounded_by_their_pixels_and_one_that_is_larger_is_
     list(Workers(8).map(work, [10, 60, 1000, 30, 50, 20, 100, 40] * 6))
     assert len(seen) == 48 and any(len(held_now) > 1 for held_now in seen)
     assert all(sum(held_now) <= 100 or held_now == [1000] for held_now in seen)
-
-
-def test_the_command_reports_counts_failures_and_is_resumed(tmp_path, capsys):
-    paths = write_images(tmp_path / "in", 4)
-    truncate(paths[0])
-    line = ["esrgan", "bulk", str(tmp_path / "in"), f"--output={tmp_path / 'out'}", *MODEL]
-    assert main([*line, "--limit=3"]) == 1
-    out, err = capsys.readouterr()
-    assert "0 images are done already; 3 to do" in out and "3 of 3 images, " in out and "a second" in out
-    assert "error: `" in err and "1 images failed; --retry_failed tries them again" in err
-    assert main(line) == 1
-    out, _ = capsys.readouterr()
-    assert "2 images are done already, 1 have failed; 1 to do" in out
-    assert main([*line, "--shard=2/2"]) == 1
-    assert "error: `--shard` must be i/n" in capsys.readouterr().err
-    assert main(["esrgan", "bulk", f"--output={tmp_path}"]) == 1
-    assert "`--input` must be given once" in capsys.readouterr().err
 
 
 def test_a_run_killed_at_random_moments_ends_whole_and_what_had_a_row_is_not_made_again(tmp_path):

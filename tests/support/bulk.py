@@ -58,7 +58,7 @@ def rows(output: Path) -> list[list[str]]:
     """Every row of every shard, torn ones and repeated ones included."""
     found = []
     for path in sorted((output / MANIFEST).glob(f"*/{ROWS}")):
-        with path.open(newline="") as file:
+        with path.open(newline="", errors="surrogateescape") as file:
             found += list(csv.reader(file))[1:]
     return found
 

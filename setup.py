@@ -13,6 +13,7 @@ GPU = [line.replace("tensorflow", "tensorflow[and-cuda]") for line in REQUIREMEN
 OPENVINO = ["openvino>=2026.4", "nncf>=3.4"]  # to export and run OpenVINO's .xml, int8 by NNCF
 NCNN = ["ncnn>=1.0.20261020"]  # to run ncnn's .param
 ONNX = ["tf2onnx>=1.17", "onnx>=1.17", "onnxruntime>=1.20"]  # to export and run .onnx
+BULK = ["ray[data]>=2.50"]  # many machines, and .parquet, for `esrgan bulk`
 DEMO = ["gradio>=6,<7"]
 VIDEO = ["av>=16"]  # FFmpeg's libraries, for `esrgan video`
 SERVING = ["tensorflow-serving-api>=2.20,<2.23"]  # warm-up requests in SavedModels, and the client's gRPC
@@ -35,6 +36,7 @@ setup(
     },
     install_requires=REQUIREMENTS,
     extras_require={
+        "bulk": BULK,
         "convert": ["torch>=2.6"],  # to read and write .pth
         "demo": DEMO,
         "gpu": GPU,  # CUDA's libraries, for Linux
@@ -57,6 +59,7 @@ setup(
             *SERVING,
             *VIDEO,
             *DEMO,
+            *BULK,
         ],
     },
     entry_points={"console_scripts": ["esrgan=esrgan_tf.__main__:main"]},

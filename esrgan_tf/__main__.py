@@ -15,6 +15,7 @@ VERBS = {
     "info": "show what a generator or an exported file is",
     "upscale": "upscale images",
     "video": "upscale a video, its sound copied; a run that was killed is resumed",
+    "bulk": "upscale millions of images, in shards or on a Ray cluster; a run that was killed is resumed",
     "demo": "serve a page on this machine that upscales images",
     "zoo": "list the small generators that come with this package, or show one's card",
     "request": "upscale images by a generator that TF Serving runs",

@@ -1,6 +1,7 @@
 """What this machine's processor can do."""
 
 import functools
+import os
 import platform
 from pathlib import Path
 
@@ -20,3 +21,10 @@ def cpu_flags() -> frozenset[str]:
 def has_bfloat16() -> bool:
     """Whether there are bfloat16 instructions."""
     return bool(BFLOAT16_FLAGS & cpu_flags())
+
+
+def usable_cores() -> int:
+    """Cores that this process may use, and no more than OMP_NUM_THREADS says: others may be at work beside it."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    told = os.environ.get("OMP_NUM_THREADS", "")
+    return min(cores, int(told)) if told.isdecimal() and int(told) else cores

@@ -10,13 +10,13 @@ from google.protobuf import text_format
 from support.paths import ROOT
 from tensorflow_serving.config import model_server_config_pb2
 
+from esrgan_tf.commands.bulk import FLAGS as BULK_FLAGS
 from esrgan_tf.commands.request import FLAGS as REQUEST_FLAGS
 from esrgan_tf.commands.train import FLAGS as TRAIN_FLAGS
 from esrgan_tf.formats.saved_model.servable import MAX_PIXELS, TILE
 from esrgan_tf.recipes import get_recipe
 
-TRAINING = ROOT / "deploy" / "training"
-SERVING = ROOT / "deploy" / "tf_serving"
+SERVING, TRAINING, RAY = (ROOT / "deploy" / name for name in ("tf_serving", "training", "ray"))
 NAME = f"quickstart_x{get_recipe('quickstart').generator.scale}"
 
 
@@ -124,3 +124,46 @@ def test_the_training_commands_are_those_of_the_package():
         flags = set(re.findall(r"--(\w+)", command))
         assert {"strategy", "data", "workdir"} <= flags <= set(TRAIN_FLAGS), file
     subprocess.run(["bash", "-n", str(TRAINING / "train.slurm")], check=True)
+
+
+def commands_of_ray():
+    """Every `esrgan bulk` of deploy/ray, as its arguments."""
+    job = yaml.safe_load((RAY / "rayjob.yaml").read_text())
+    (container,) = yaml.safe_load((RAY / "shards.yaml").read_text())["spec"]["template"]["spec"]["containers"]
+    texts = [*(RAY / name for name in ("cluster.yaml", "shards.sbatch"))]
+    typed = [re.search(r"esrgan bulk [^\n]*", path.read_text())[0].replace('"', "") for path in texts]
+    return [job["spec"]["entrypoint"].split(), container["command"], *map(str.split, typed)]
+
+
+def test_every_command_of_ray_is_one_that_the_package_takes():
+    commands = commands_of_ray()
+    assert len(commands) == 4
+    for words in commands:
+        assert words[:2] == ["esrgan", "bulk"]
+        flags = {word[2:].partition("=")[0] for word in words if word.startswith("--")}
+        assert flags <= set(BULK_FLAGS) and "output" in flags
+
+
+def test_pods_have_the_disk_where_the_command_looks_for_it_and_the_same_image():
+    job = yaml.safe_load((RAY / "rayjob.yaml").read_text())["spec"]["rayClusterSpec"]
+    shards = yaml.safe_load((RAY / "shards.yaml").read_text())["spec"]
+    groups = [job["headGroupSpec"], *job["workerGroupSpecs"], shards]
+    for spec in (group["template"]["spec"] for group in groups):
+        (container,), (volume,) = spec["containers"], spec["volumes"]
+        assert container["volumeMounts"] == [{"name": volume["name"], "mountPath": "/data"}]
+        assert container["image"] == "REGISTRY/esrgan-ray:1"
+    assert f"FROM rayproject/ray:{job['rayVersion']}-py311" in (RAY / "Dockerfile").read_text()
+    assert (
+        f"--shard=$(JOB_COMPLETION_INDEX)/{shards['completions']}"
+        in shards["template"]["spec"]["containers"][0]["command"]
+    )
+    text = (RAY / "shards.sbatch").read_text()
+    assert int(re.search(r"--array=0-(\d+)", text)[1]) + 1 == int(re.search(r"TASK_ID/(\d+)", text)[1])
+
+
+def test_the_cluster_file_is_what_ray_takes():
+    util = pytest.importorskip("ray.autoscaler._private.util")
+    cluster = yaml.safe_load((RAY / "cluster.yaml").read_text())
+    util.validate_config(util.prepare_config(cluster))
+    with pytest.raises(Exception, match="no_such_field"):
+        util.validate_config(util.prepare_config(cluster | {"no_such_field": 1}))

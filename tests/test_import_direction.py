@@ -30,6 +30,7 @@ FLOORS = {
     "inference": 8,
     "evaluation": 9,
     "serving_client": 9,
+    "bulk": 9,
     "video": 9,
     "demo": 9,
     "commands": 10,

@@ -1,6 +1,8 @@
 """Flags of the commands that upscale by any generator: which one, to what size, by which engine."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from absl import flags
@@ -17,6 +19,57 @@ if TYPE_CHECKING:
     from esrgan_tf.inference.upscaler import Upscaler
 
 DEFAULT_SCALE = 4
+
+
+@dataclass(frozen=True)
+class GeneratorChoice:
+    """A generator and what runs it, as plain values: another process opens the same.
+
+    Args:
+        models: as `--model`.
+        alpha: as `--alpha`.
+        engine: as `--engine`.
+        precision: as `--precision`.
+        cached: whether compiled engines are kept.
+        tile: as `--tile`.
+        overlap: as `--overlap`.
+    """
+
+    models: tuple[str, ...]
+    alpha: float | None
+    engine: str
+    precision: str
+    cached: bool
+    tile: int | None
+    overlap: int | None
+
+    def with_absolute_paths(self) -> "GeneratorChoice":
+        """The same, for a process in another folder."""
+        models = (str(Path(model).absolute()) if Path(model).exists() else model for model in self.models)
+        return replace(self, models=tuple(models))
+
+    def open(self, pixels: int | None, progress: Progress, **options: object) -> "Upscaler":
+        """Open the generator for the work of so many px.
+
+        Args:
+            pixels: of all images together, by which `auto` chooses; `None`: as many as make compiling pay.
+            progress: takes the lines, and the px that are done.
+            options: others of `Upscaler`.
+
+        Raises:
+            InputError: as `open_engine` and `Upscaler`.
+        """
+        from esrgan_tf.inference.engines.opening import open_engine
+        from esrgan_tf.inference.upscaler import Monitor, Upscaler
+
+        with quiet():  # runtimes' start-up notes
+            network = open_engine(
+                self.models, self.alpha, self.engine, self.precision, pixels, self.cached, progress.log
+            )
+        monitor = Monitor(progress.log, progress.advance)
+        upscaler = Upscaler(network, self.tile, self.overlap, monitor=monitor, **options)
+        progress.log(f"{upscaler.origin}: {upscaler.recipe}, x{upscaler.scale}")
+        return upscaler
 
 
 class GeneratorFlags:
@@ -88,38 +141,33 @@ class GeneratorFlags:
 
         return OutputSize(self._scale.value, self._width.value, self._height.value)
 
-    def open(self, pixels: int, progress: Progress, **options: object) -> "Upscaler":
-        """Open the generator for the work of so many px, and log which it is.
+    def choice(self) -> GeneratorChoice:
+        """What the flags name, without the flags.
 
-        Args:
-            pixels: of all images together, by which `auto` chooses.
-            progress: takes the lines, and the px that are done.
-            options: others of `Upscaler`.
+        Raises:
+            InputError: more than two models.
+        """
+        return GeneratorChoice(
+            tuple(self._models()),
+            self._alpha.value,
+            self._engine.value,
+            self._precision.value,
+            not self._no_cache.value,
+            self._tile.value,
+            self._overlap.value,
+        )
+
+    def open(self, pixels: int | None, progress: Progress, **options: object) -> "Upscaler":
+        """Open the generator as `GeneratorChoice.open`, and log which it is.
 
         Raises:
             InputError: as `open_engine` and `Upscaler`.
         """
-        from esrgan_tf.inference.engines.opening import open_engine
-        from esrgan_tf.inference.upscaler import Monitor, Upscaler
-
-        models = self._models()
+        choice = self.choice()
         if not self._model.value:
-            purpose = read_card(models[0]).purpose
-            progress.log(f"no --model: {models[0]}, {purpose} (esrgan zoo lists others)")
-        with quiet():  # runtimes' start-up notes
-            network = open_engine(
-                models,
-                self._alpha.value,
-                self._engine.value,
-                self._precision.value,
-                pixels,
-                not self._no_cache.value,
-                progress.log,
-            )
-        monitor = Monitor(progress.log, progress.advance)
-        upscaler = Upscaler(network, self._tile.value, self._overlap.value, monitor=monitor, **options)
-        progress.log(f"{upscaler.origin}: {upscaler.recipe}, x{upscaler.scale}")
-        return upscaler
+            purpose = read_card(choice.models[0]).purpose
+            progress.log(f"no --model: {choice.models[0]}, {purpose} (esrgan zoo lists others)")
+        return choice.open(pixels, progress, **options)
 
     def identity(self) -> str:
         """A word for the generator that another one does not have, by its content alone.

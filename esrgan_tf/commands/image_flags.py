@@ -17,6 +17,45 @@ if TYPE_CHECKING:
     from esrgan_tf.inference.upscaler import Upscaler
 
 
+class WritingFlags:
+    """How files are written, and whether lines are."""
+
+    def __init__(self, flag_values: flags.FlagValues):
+        """Define them."""
+        self._format = flags.DEFINE_enum(
+            "format",
+            None,
+            [suffix[1:] for suffix in IMAGE_SUFFIXES],
+            "Of files whose name is not given. Default: the input's.",
+            flag_values,
+        )
+        self._quality = flags.DEFINE_integer(
+            "quality",
+            None,
+            "1 to 100, of JPEG (default 95), AVIF (default 90) and WebP (default lossless).",
+            1,
+            100,
+            flag_values,
+        )
+        self._strip_metadata = flags.DEFINE_bool("strip_metadata", False, "Leave out EXIF and XMP.", flag_values)
+        self._quiet = flags.DEFINE_bool("quiet", False, "Print nothing but errors.", flag_values)
+
+    @property
+    def suffix(self) -> str | None:
+        """Of outputs, such as ".png"; `None` keeps each source's own."""
+        return f".{self._format.value}" if self._format.value else None
+
+    def progress(self) -> Progress:
+        """What shows what is done."""
+        return Progress(self._quiet.value)
+
+    def options(self, **others: object) -> "FileOptions":
+        """What is written; `others` are the command's own fields of `FileOptions`."""
+        from esrgan_tf.inference.files import FileOptions
+
+        return FileOptions(quality=self._quality.value, strip_metadata=self._strip_metadata.value, **others)
+
+
 class ImageFlags:
     """Inputs by position or `--input`, `--output`, and how files are named and written."""
 
@@ -38,27 +77,11 @@ class ImageFlags:
         self._skip_existing = flags.DEFINE_bool(
             "skip_existing", False, "Leave out images whose output is there.", flag_values
         )
-        self._format = flags.DEFINE_enum(
-            "format",
-            None,
-            [suffix[1:] for suffix in IMAGE_SUFFIXES],
-            "Of files whose name is not given. Default: the input's.",
-            flag_values,
-        )
-        self._quality = flags.DEFINE_integer(
-            "quality",
-            None,
-            "1 to 100, of JPEG (default 95), AVIF (default 90) and WebP (default lossless).",
-            1,
-            100,
-            flag_values,
-        )
-        self._strip_metadata = flags.DEFINE_bool("strip_metadata", False, "Leave out EXIF and XMP.", flag_values)
-        self._quiet = flags.DEFINE_bool("quiet", False, "Print nothing but errors.", flag_values)
+        self._written = WritingFlags(flag_values)
 
     def progress(self) -> Progress:
         """What shows what is done."""
-        return Progress(self._quiet.value)
+        return self._written.progress()
 
     def sources(self, positional: Sequence[str], options: "FileOptions") -> "list[Source]":
         """The image files that are named.
@@ -77,10 +100,8 @@ class ImageFlags:
         return sources
 
     def options(self, **others: object) -> "FileOptions":
-        """What is written; `others` are the command's own fields of `FileOptions`."""
-        from esrgan_tf.inference.files import FileOptions
-
-        return FileOptions(quality=self._quality.value, strip_metadata=self._strip_metadata.value, **others)
+        """As `WritingFlags.options`."""
+        return self._written.options(**others)
 
     def upscale(
         self, upscaler: "Upscaler", sources: "Sequence[Source]", options: "FileOptions", progress: Progress
@@ -122,6 +143,5 @@ class ImageFlags:
         """How outputs are named, of a generator of that scale."""
         from esrgan_tf.inference.jobs import Naming
 
-        suffix = f".{self._format.value}" if self._format.value else None
         label = options.size.label(scale)
-        return Naming(self._output.value, label, suffix, options.compare, self._skip_existing.value)
+        return Naming(self._output.value, label, self._written.suffix, options.compare, self._skip_existing.value)

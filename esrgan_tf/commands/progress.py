@@ -1,6 +1,9 @@
 """What a command that upscales shows while it works: lines of what is done, and a bar where there is a terminal."""
 
+import math
 import sys
+import time
+from datetime import timedelta
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -66,6 +69,42 @@ class Progress:
     def _count(self) -> str:
         """How many images are done, where there are several."""
         return f"{self._done} of {self._images} images" if self._images > 1 else ""
+
+
+class Pace:
+    """How fast images are done, and how long the others will take; counted from the first one that is done.
+
+    Args:
+        images: to do.
+        seconds: between lines.
+    """
+
+    def __init__(self, images: int, seconds: float = 10.0):
+        self.images, self._seconds, self._done = images, seconds, 0
+        self._first, self._latest, self._line_at = math.inf, 0.0, time.monotonic() + seconds
+
+    def image_done(self, finished: float) -> str:
+        """Count another image; a line where it is time for one.
+
+        Args:
+            finished: when, in seconds since the epoch: several may be reported at once.
+        """
+        self._done += 1
+        self._first, self._latest = min(self._first, finished), max(self._latest, finished)
+        if time.monotonic() < self._line_at:
+            return ""
+        self._line_at = time.monotonic() + self._seconds
+        left = timedelta(seconds=round((self.images - self._done) / self._rate()))
+        return f"{self._done} of {self.images} images, {self._rate():.1f} a second, {left} left"
+
+    def summary(self) -> str:
+        """A line about all."""
+        rate = f", {self._rate():.1f} a second" if self._done > 1 else ""
+        return f"{self._done} of {self.images} images{rate}"
+
+    def _rate(self) -> float:
+        """Images a second."""
+        return max(self._done - 1, 1) / max(self._latest - self._first, 1e-3)
 
 
 def _bar(pixels: int, text: str) -> "tqdm":

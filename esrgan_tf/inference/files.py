@@ -71,7 +71,7 @@ def upscale_files(
     options = options or FileOptions()
 
     def upscale(job: Job) -> tuple[Job, InputError | None]:
-        return job, _upscale_file(upscaler, job, options)
+        return job, upscale_file(upscaler, job, options)
 
     try:
         yield from Workers(min(len(jobs), upscaler.concurrency + 1)).map(upscale, jobs)
@@ -80,8 +80,12 @@ def upscale_files(
         raise
 
 
-def _upscale_file(upscaler: Upscaler, job: Job, options: FileOptions) -> InputError | None:
-    """Upscale one file; returns what is wrong with it, if anything is."""
+def upscale_file(upscaler: Upscaler, job: Job, options: FileOptions) -> InputError | None:
+    """Upscale one file; returns what is wrong with it, if anything is.
+
+    Raises:
+        OSError: as `upscale_files`.
+    """
     try:
         if animation := open_animation(job.source):
             _upscale_animation(upscaler, job, animation, options)

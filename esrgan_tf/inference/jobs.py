@@ -92,6 +92,7 @@ def plan_jobs(sources: Sequence[Source], naming: Naming) -> list[Job]:
     Raises:
         InputError: several sources for one file, a file whose suffix is no image's, or a target that is a source.
     """
+    resolved = _Resolved()
     if naming.target is None:
         made = {source.path.with_name(f"{source.path.stem}{naming.label}") for source in sources}
         sources = [source for source in sources if not _made_before(source.path) & made]
@@ -100,17 +101,38 @@ def plan_jobs(sources: Sequence[Source], naming: Naming) -> list[Job]:
         wanted = [Path(naming.target)]
     else:
         folder = Path(naming.target)
-        sources = [source for source in sources if not _lies_below(source, folder)]
+        sources = [source for source in sources if not _lies_below(source, folder, resolved)]
         places = [source.path.parent.relative_to(source.folder) for source in sources]
         wanted = [folder / place / _name(source, naming) for place, source in zip(places, sources, strict=True)]
-    inputs, taken, jobs = {source.path.resolve() for source in sources}, set(), []
+    inputs, taken, jobs = {resolved(source.path) for source in sources}, set(), []
     for source, target in zip(sources, wanted, strict=True):
-        job = next(job for job in _alternatives(source.path, target) if taken.isdisjoint(_places(job, naming)))
-        if clash := inputs & _places(job, naming):
+        for job in _alternatives(source.path, target):
+            places = {resolved(place) for place in _places(job, naming)}
+            if taken.isdisjoint(places):
+                break
+        if clash := inputs & places:
             raise InputError(f"`output` must not be an input itself. Received: {clash.pop()}.")
-        taken |= _places(job, naming)
+        taken |= places
         jobs.append(job)
     return [job for job in jobs if not (naming.skip_existing and job.target.exists())]
+
+
+class _Resolved:
+    """Paths with their symbolic links followed; a folder is followed once, since it may hold millions of files."""
+
+    def __init__(self):
+        self._folders: dict[Path, Path] = {}
+
+    def __call__(self, file: Path) -> Path:
+        """Follow a file's path."""
+        followed = self.folder(file.parent) / file.name
+        return followed.resolve() if followed.is_symlink() else followed
+
+    def folder(self, path: Path) -> Path:
+        """Follow a folder's path."""
+        if path not in self._folders:
+            self._folders[path] = path.resolve()
+        return self._folders[path]
 
 
 def _sources_of(name: str, recursive: bool) -> Iterator[Source]:
@@ -150,10 +172,10 @@ def _made_before(path: Path) -> set[Path]:
     return {path.with_name(name) for name in (path.with_suffix("").name, stem, re.sub(r"-\d+$", "", stem))}
 
 
-def _lies_below(source: Source, folder: Path) -> bool:
+def _lies_below(source: Source, folder: Path, resolved: _Resolved) -> bool:
     """Whether a source lies in a folder that is inside the one that was named."""
-    folder = folder.resolve()
-    return folder != source.folder.resolve() and source.path.resolve().is_relative_to(folder)
+    folder = resolved.folder(folder)
+    return folder != resolved.folder(source.folder) and resolved(source.path).is_relative_to(folder)
 
 
 def _is_file(naming: Naming, sources: Sequence[Source]) -> bool:
@@ -190,4 +212,4 @@ def _alternatives(source: Path, target: Path) -> Iterator[Job]:
 
 def _places(job: Job, naming: Naming) -> set[Path]:
     """The files that a job writes."""
-    return {place.resolve() for place in ((job.target, job.comparison) if naming.compare else (job.target,))}
+    return {job.target, job.comparison} if naming.compare else {job.target}

@@ -21,7 +21,7 @@ PLAIN = replace(
     discriminator=UNetDiscriminatorConfig(features=4),
     gan=replace(TINY.gan, adversarial_weight=1.0, ldl_weight=1.0, ema_decay=0.5),
 )
-TOLERANCE = 1e-5
+TOLERANCE = 1e-6
 
 
 def trained(recipe, parts, stage="gan", strategy="cpu"):

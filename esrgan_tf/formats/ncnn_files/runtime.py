@@ -1,11 +1,11 @@
 """Generators run by ncnn on the CPU (`pip install '.[ncnn]'`)."""
 
 import hashlib
-import os
 from pathlib import Path
 
 import numpy as np
 
+from esrgan_tf.cpu import usable_cores
 from esrgan_tf.errors import InputError
 from esrgan_tf.formats.network import Network
 from esrgan_tf.metadata import METADATA, GeneratorMetadata
@@ -37,7 +37,7 @@ def ncnn_network(path: str | Path) -> Network:
     import ncnn
 
     net = ncnn.Net()
-    net.opt.num_threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    net.opt.num_threads = usable_cores()
     net.opt.use_fp16_arithmetic = net.opt.use_fp16_storage = net.opt.use_fp16_packed = False
     if net.load_param(str(path)) or net.load_model(str(weights)):
         raise InputError(f"`{path}` cannot be loaded by ncnn.")

@@ -1,12 +1,12 @@
 """Generators run by LiteRT: needs `ai_edge_litert`, NumPy and Pillow, and imports no TensorFlow."""
 
-import os
 import struct
 from pathlib import Path
 
 import numpy as np
 
 from esrgan_tf import compat
+from esrgan_tf.cpu import usable_cores
 from esrgan_tf.errors import InputError, first_line
 from esrgan_tf.formats.network import Network
 from esrgan_tf.image.io import to_float, to_uint8
@@ -25,7 +25,7 @@ def open_interpreter(path: str | Path):
 
     _read(path)
     try:
-        interpreter = Interpreter(str(path), num_threads=os.cpu_count())
+        interpreter = Interpreter(str(path), num_threads=usable_cores())
         interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
         raise InputError(f"`{path}` cannot be loaded by LiteRT: {first_line(error)}") from error

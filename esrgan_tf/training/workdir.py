@@ -151,10 +151,17 @@ def _identity(record: dict[str, Any], stage: str) -> dict[str, Any]:
     left_out |= {part for part, weight in USED_WITH.items() if not config.get(weight)}
     recipe = {key: value for key, value in recipe.items() if key not in left_out}
     flat = _flatten(recipe, "")
+    record = record | {"init_from": _place_in_workdir(record.get("init_from"))}
     first = {"recipe": flat.pop("name"), "generator.scale": flat.pop("generator.scale")}
     flat = first | {name: record.get(name) for name in IDENTIFYING} | flat
     free = {"perceptual.download", *(f"{stage}.{name}" for name in MAY_CHANGE)}
     return {key: value for key, value in flat.items() if key not in free}
+
+
+def _place_in_workdir(init_from: str | None) -> str | None:
+    """Where a first generator lies; of the psnr stage's own, its place in the work directory, which may be moved."""
+    own = StageFolder(Path(), "psnr").best
+    return str(own) if init_from and Path(init_from).parts[-len(own.parts) :] == own.parts else init_from
 
 
 def _flatten(tree: dict[str, Any], prefix: str) -> dict[str, Any]:

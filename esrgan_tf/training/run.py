@@ -20,6 +20,7 @@ from esrgan_tf.training.distribution import make_strategy, resolve_precision
 from esrgan_tf.training.gpus import announce_unseen_gpu
 from esrgan_tf.training.inputs import batches_of_round, open_inputs
 from esrgan_tf.training.logs import LogEstimate, Terminal, WriteMetrics, WriteTensorBoard
+from esrgan_tf.training.lost_terminal import survives_lost_terminal
 from esrgan_tf.training.networks import build_networks
 from esrgan_tf.training.objective import build_terms
 from esrgan_tf.training.options import RunOptions
@@ -32,6 +33,7 @@ from esrgan_tf.training.validation import Validator
 from esrgan_tf.training.workdir import StageFolder, start_record
 
 
+@survives_lost_terminal()
 def train_stage(
     recipe: Recipe, stage_name: str, options: RunOptions, callbacks: Sequence[Callback] = (), log: Log = print_line
 ) -> Path:
@@ -50,7 +52,7 @@ def train_stage(
     Raises:
         InputError: something that the user gave cannot be used, or another process trains there.
         TrainingStopped: losses stay not finite, or the disk is full.
-        Interrupted: Ctrl-C or SIGTERM, saved.
+        Interrupted: Ctrl-C or SIGTERM, saved. A terminal that is closed (SIGHUP) does not end a run.
     """
     stage = recipe.stage(stage_name)
     scale = recipe.generator.scale

@@ -51,7 +51,7 @@ def train_stage(
 
     Raises:
         InputError: something that the user gave cannot be used, or another process trains there.
-        TrainingStopped: losses stay not finite, or the disk is full.
+        TrainingStopped: losses stay not finite, the disk is full, or too many images cannot be read.
         Interrupted: Ctrl-C or SIGTERM, saved. A terminal that is closed (SIGHUP) does not end a run.
     """
     stage = recipe.stage(stage_name)
@@ -99,8 +99,10 @@ def train_stage(
             log(f"resumed at step {session.step} of {stage.steps}")
         train_step = make_train_step(networks, terms, strategy, stage.clip_norm, record)
         own = (KeepGenerators(), WriteMetrics(), WriteTensorBoard(), SavePanels(), Terminal(validator.what))
-        own += (LogEstimate(), NameSkippedImages())
+        skipped = NameSkippedImages(sum(source.count for source in inputs.sources))
+        own += (LogEstimate(), skipped)
         Trainer(session, train_step, validator, checkpoints, (*own, *callbacks, SaveCheckpoints(checkpoints))).run()
+        skipped.check()
         _conclude(folder, log)
         return folder.best
 

@@ -9,10 +9,10 @@ import random
 import signal
 import subprocess
 import sys
-import zipfile
 
 import pytest
 from support.paths import ROOT, TESTS
+from support.training import left_by
 
 STEPS, SAVE_EVERY = 12, 2
 KILLS = 5  # of each stage and kind: at any moment, and while a checkpoint is written
@@ -103,18 +103,6 @@ def train():
 
         yield run
         process.stdin.close()
-
-
-def left_by(folder):
-    """What a stage leaves but for the times at which generators were written: a checkpoint is the same to the byte.
-
-    It holds weights, moving average, optimizer slots, the position in the data, the best score and sums of losses.
-    """
-    left = {path.name: path.read_bytes() for path in (folder / "metrics.csv", *folder.glob("checkpoints/*"))}
-    for name in ("generator.keras", "generator_last.keras"):
-        with zipfile.ZipFile(folder / name) as archive:
-            left[name] = archive.read("model.weights.h5")
-    return left
 
 
 def plan(rng):

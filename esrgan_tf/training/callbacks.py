@@ -90,13 +90,13 @@ class SavePanels(Callback):
 class NameSkippedImages(Callback):
     """Names each unreadable image once, counts them, and stops training, saved, where they are too many.
 
-    The count is a part of the progress, and survives a resume; only after such a stop it begins again, for the images
-    may have been repaired since.
+    The count is a part of the progress, and survives a resume; only after such a stop it begins again, and so does the
+    data, by another seed: the images may have been repaired since, and what was read ahead does not know of it.
     """
 
-    def __init__(self, images: int) -> None:
-        """Keep how many images are trained on, which the share is of."""
-        self._images, self._too_many = images, None
+    def __init__(self, images: int, checkpoints: Checkpoints) -> None:
+        """Keep how many images are trained on, which the share is of, and what draws the data."""
+        self._images, self._checkpoints, self._too_many = images, checkpoints, None
 
     def on_train_begin(self, session: "Session") -> None:
         """Keep the share, and what has been named before."""
@@ -119,6 +119,7 @@ class NameSkippedImages(Callback):
                 f"saved at step {session.step} and resumes), or raise `data.max_skipped_share`, which is {self._share}."
             )
             met.clear()
+            self._checkpoints.draw_anew()
             session.stop = True
 
     def on_train_end(self, session: "Session") -> None:

@@ -17,7 +17,7 @@ KEPT = 2  # the newest ones: one may be cut short by a crash
 class Checkpoints:
     """Checkpoints of networks, optimizers, progress and the data's iterator in one folder.
 
-    `batches` is that iterator: read it after `restore` and after `roll_back`.
+    `batches` is that iterator: read it after `restore`, `roll_back` and `draw_anew`.
     """
 
     def __init__(
@@ -91,6 +91,11 @@ class Checkpoints:
                 self._start()
                 return True
         return False
+
+    def draw_anew(self) -> None:
+        """Draw the data by another seed from now on: nothing is left of what has been read ahead."""
+        self._progress.data_round += 1
+        self._start()
 
     def _restore_state(self, path: Path) -> bool:
         """Restore all but the position in the data; whether that can be done."""

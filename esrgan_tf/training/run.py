@@ -99,7 +99,7 @@ def train_stage(
             log(f"resumed at step {session.step} of {stage.steps}")
         train_step = make_train_step(networks, terms, strategy, stage.clip_norm, record)
         own = (KeepGenerators(), WriteMetrics(), WriteTensorBoard(), SavePanels(), Terminal(validator.what))
-        skipped = NameSkippedImages(sum(source.count for source in inputs.sources))
+        skipped = NameSkippedImages(sum(source.count for source in inputs.sources), checkpoints)
         own += (LogEstimate(), skipped)
         Trainer(session, train_step, validator, checkpoints, (*own, *callbacks, SaveCheckpoints(checkpoints))).run()
         skipped.check()

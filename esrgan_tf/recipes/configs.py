@@ -73,11 +73,14 @@ class DataConfig:
     dead_leaves_size: int = 512  # px
     validation_pictures: int = 8  # held out of a source that brings no validation part of its own
     validation_crop: int = 480  # HR px, from the centre: bounds the time that validation takes
+    max_skipped_share: float = 0.05  # of the images trained on: where more cannot be read any more, training stops
 
     def __post_init__(self) -> None:
-        """Raise where nothing would be left to train on."""
+        """Raise where nothing would be left to train on, and for a share that is none."""
         if self.dead_leaves_pictures < 2:
             raise InputError(f"`dead_leaves_pictures` must be 2 or more. Received: {self.dead_leaves_pictures}.")
+        if not 0 <= self.max_skipped_share <= 1:
+            raise InputError(f"`max_skipped_share` must be from 0 to 1. Received: {self.max_skipped_share}.")
 
 
 @dataclass(frozen=True)

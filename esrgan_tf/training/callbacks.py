@@ -6,6 +6,7 @@ import tensorflow as tf
 from PIL import Image
 
 from esrgan_tf.atomic import replacing
+from esrgan_tf.errors import TrainingStopped
 from esrgan_tf.formats.keras_file.generators import save_generator
 from esrgan_tf.training.checkpoints import Checkpoints
 from esrgan_tf.training.record import StepSummary
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 # What a stage's best generator is chosen by: (metric, 1 where more is better and -1 where less is).
 SCORES = {"psnr": ("psnr_y", 1), "perceptual": ("perceptual", -1), "last": None}
+SHOWN_IMAGES = 3  # unreadable ones that a message names
 
 
 class Callback:
@@ -86,22 +88,49 @@ class SavePanels(Callback):
 
 
 class NameSkippedImages(Callback):
-    """Names each unreadable image once, and counts every time that it was met."""
+    """Names each unreadable image once, counts them, and stops training, saved, where they are too many.
 
-    def __init__(self) -> None:
-        self._met: dict[str, int] = {}
+    The count is a part of the progress, and survives a resume; only after such a stop it begins again, and so does the
+    data, by another seed: the images may have been repaired since, and what was read ahead does not know of it.
+    """
+
+    def __init__(self, images: int, checkpoints: Checkpoints) -> None:
+        """Keep how many images are trained on, which the share is of, and what draws the data."""
+        self._images, self._checkpoints, self._too_many = images, checkpoints, None
+
+    def on_train_begin(self, session: "Session") -> None:
+        """Keep the share, and what has been named before."""
+        self._share = session.recipe.data.max_skipped_share
+        self._named = set(session.progress.skipped_images)
 
     def on_step_end(self, session: "Session", batch: dict[str, tf.Tensor], terms: dict[str, tf.Tensor]) -> None:
-        """Log the names that this batch brings for the first time."""
-        for name in b"".join(batch["skipped"].numpy()).decode().splitlines():
-            if name not in self._met:
-                session.log(f"skipped `{name}`: it cannot be read")
-            self._met[name] = self._met.get(name, 0) + 1
+        """Log the names that this batch brings for the first time, and stop where there are too many."""
+        met = session.progress.skipped_images
+        names = b"".join(batch["skipped"].numpy()).decode().splitlines()
+        for name in names:
+            if name not in self._named:
+                session.log(f"skipped `{name}`: it cannot be read, or is not of the size that it was")
+            self._named.add(name)
+            met[name] = met.get(name, 0) + 1
+        if names and len(met) > self._share * self._images:
+            shown = ", ".join(list(met)[:SHOWN_IMAGES]) + (", ..." if len(met) > SHOWN_IMAGES else "")
+            self._too_many = (
+                f"{len(met)} of {self._images} images cannot be read any more ({shown}): put them back (the run is "
+                f"saved at step {session.step} and resumes), or raise `data.max_skipped_share`, which is {self._share}."
+            )
+            met.clear()
+            self._checkpoints.draw_anew()
+            session.stop = True
 
     def on_train_end(self, session: "Session") -> None:
         """Log how many there were."""
-        if self._met:
-            session.log(f"skipped {len(self._met)} images that cannot be read, {sum(self._met.values())} times in all")
+        if met := session.progress.skipped_images:
+            session.log(f"skipped {len(met)} images that cannot be read, {sum(met.values())} times in all")
+
+    def check(self) -> None:
+        """Raise TrainingStopped where training was stopped by them."""
+        if self._too_many:
+            raise TrainingStopped(self._too_many)
 
 
 class SaveCheckpoints(Callback):

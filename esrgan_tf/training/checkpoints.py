@@ -1,6 +1,5 @@
 """Saves and restores everything that training resumes from."""
 
-import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ import tensorflow as tf
 
 from esrgan_tf.data.records.random_access import RandomAccess
 from esrgan_tf.errors import InputError, TrainingStopped, first_line
+from esrgan_tf.training.checkpoint_files import CheckpointFiles
 from esrgan_tf.training.cluster import ALONE, Worker
 from esrgan_tf.training.progress import Progress
 
@@ -18,7 +18,8 @@ KEPT = 2  # the newest ones: one may be cut short by a crash
 class Checkpoints:
     """Checkpoints of networks, optimizers, progress and the data's iterator in one folder.
 
-    `batches` is that iterator: read it after `restore` and after `roll_back`. All workers restore; the chief saves.
+    `batches` is that iterator: read it after `restore`, `roll_back` and `draw_anew`. Every worker restores, the
+    chief alone saves.
     """
 
     def __init__(
@@ -44,7 +45,7 @@ class Checkpoints:
         self._state = {**networks, "progress": progress}
         self._progress, self._make_batches, self._log = progress, make_batches, log
         self._worker, self._saved_step = worker, -1
-        self._folder = folder
+        self._folder, self._files = folder, CheckpointFiles(folder, KEPT)
         self._start()
 
     def _start(self) -> None:
@@ -70,7 +71,6 @@ class Checkpoints:
     def _save_with(self, **iterator: Any) -> None:
         """Save the state, with the data's iterator or without, from now on."""
         self._checkpoint = tf.train.Checkpoint(**self._state, **iterator)
-        self._manager = tf.train.CheckpointManager(self._checkpoint, str(self._folder), max_to_keep=KEPT)
 
     def restore(self) -> bool:
         """Restore the newest checkpoint that can be read; False where there is none at all.
@@ -82,15 +82,15 @@ class Checkpoints:
             InputError: there are some, and none can be read.
         """
         failures = []
-        for path in reversed(self._manager.checkpoints):
-            failure = self._restore_whole(path)
+        for path in self._files.newest_first():
+            failure = self._files.damage(path) or self._restore_whole(path)
             if failure is None:
                 self._saved_step = self._progress.step
                 return True
             failures.append(f"`{path}` cannot be read ({failure})")
             self._log(failures[-1])
-        for path in reversed(self._manager.checkpoints):
-            if _restore(tf.train.Checkpoint(**self._state), path) is None:
+        for path in self._files.newest_first():
+            if self._restore_state(path):
                 self._start()  # the other iterator may be restored in part
                 self._log(f"`{path}` is restored without its position in the data, which starts again")
                 return True
@@ -101,15 +101,23 @@ class Checkpoints:
     def roll_back(self) -> bool:
         """Restore the newest checkpoint, and draw the data by another seed; False where there is no checkpoint."""
         data_round = self._progress.data_round + 1
-        self._save_with()  # looks for checkpoints again, which another process may have saved
-        for path in reversed(self._manager.checkpoints):
-            if _restore(tf.train.Checkpoint(**self._state), path) is None:
+        for path in self._files.newest_first():
+            if self._restore_state(path):
                 self._saved_step, self._progress.data_round = self._progress.step, data_round
                 self._start()
                 return True
         return False
 
-    def _restore_whole(self, path: str) -> str | None:
+    def draw_anew(self) -> None:
+        """Draw the data by another seed from now on: nothing is left of what has been read ahead."""
+        self._progress.data_round += 1
+        self._start()
+
+    def _restore_state(self, path: Path) -> bool:
+        """Restore all but the position in the data; whether that can be done."""
+        return not self._files.damage(path) and _restore(tf.train.Checkpoint(**self._state), path) is None
+
+    def _restore_whole(self, path: Path) -> str | None:
         """Restore a checkpoint with its position in the data; why it cannot be, where it cannot."""
         failure = _restore(tf.train.Checkpoint(progress=self._progress), path)
         if failure is None and (self._by_step or self._progress.data_round != self._data_round):
@@ -128,8 +136,6 @@ class Checkpoints:
         try:
             self._write(step)
         except (tf.errors.OpError, OSError) as error:
-            for partial in self._folder.glob(f"ckpt-{step}*"):
-                shutil.rmtree(partial) if partial.is_dir() else partial.unlink()
             raise TrainingStopped(
                 f"`{self._folder}` cannot hold the checkpoint of step {step}: {first_line(error)}"
             ) from error
@@ -138,17 +144,17 @@ class Checkpoints:
     def _write(self, step: int) -> None:
         """Write a checkpoint, without the position in data whose iterator cannot be saved."""
         try:
-            self._manager.save(checkpoint_number=step)
+            self._files.write(self._checkpoint, step)
         except tf.errors.FailedPreconditionError as error:
             self._log(f"the position in the data cannot be saved, a resumed run starts it again: {first_line(error)}")
             self._save_with()
-            self._manager.save(checkpoint_number=step)
+            self._files.write(self._checkpoint, step)
 
 
-def _restore(checkpoint: tf.train.Checkpoint, path: str) -> str | None:
+def _restore(checkpoint: tf.train.Checkpoint, path: Path) -> str | None:
     """Restore every object of a checkpoint; why it cannot be, where it cannot."""
     try:
-        checkpoint.restore(path).assert_existing_objects_matched()
+        checkpoint.read(str(path)).assert_existing_objects_matched()
     # TensorFlow reports a damaged checkpoint in all these ways.
     except (tf.errors.OpError, AssertionError, ValueError, IndexError) as error:
         return first_line(error)

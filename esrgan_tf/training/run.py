@@ -29,6 +29,7 @@ from esrgan_tf.training.distribution import make_strategy, resolve_precision
 from esrgan_tf.training.gpus import announce_unseen_gpu
 from esrgan_tf.training.inputs import batches_of_round, open_inputs
 from esrgan_tf.training.logs import LogEstimate, Terminal, WriteMetrics, WriteTensorBoard
+from esrgan_tf.training.lost_terminal import survives_lost_terminal
 from esrgan_tf.training.networks import build_networks
 from esrgan_tf.training.objective import build_terms
 from esrgan_tf.training.options import RunOptions
@@ -43,6 +44,7 @@ from esrgan_tf.training.workdir import StageFolder, start_record
 SAME_ON_WORKERS = ("training_pictures_digest", "validation_pictures", "precision", "remat", "accumulate", "seed")
 
 
+@survives_lost_terminal()
 def train_stage(
     recipe: Recipe, stage_name: str, options: RunOptions, callbacks: Sequence[Callback] = (), log: Log = print_line
 ) -> Path:
@@ -60,8 +62,9 @@ def train_stage(
 
     Raises:
         InputError: something that the user gave cannot be used, or another process trains there.
-        TrainingStopped: losses stay not finite, the disk is full, or another worker is lost.
-        Interrupted: Ctrl-C or SIGTERM, saved.
+        TrainingStopped: losses stay not finite, the disk is full, too many images cannot be read, or another worker is
+            lost.
+        Interrupted: Ctrl-C or SIGTERM, saved. A terminal that is closed (SIGHUP) does not end a run.
     """
     recipe.stage(stage_name)
     folder = StageFolder(Path(options.workdir or f"runs/{recipe.name}_x{recipe.generator.scale}"), stage_name)
@@ -82,9 +85,10 @@ def train_stage(
 
 @dataclass(frozen=True)
 class _Prepared:
-    """A stage that is ready to train: nothing has been written yet. `run` is what `recipe.json` holds of it."""
+    """A stage that is ready to train on so many images; nothing is written yet. `recipe.json` will hold `run`."""
 
     session: Session
+    images: int
     make_batches: Callable[[int], tf.data.Dataset | RandomAccess]
     validator: Validator
     run: dict[str, Any]
@@ -129,7 +133,8 @@ def _prepare(
     }
     progress = Progress(make_record(networks, terms))
     session = Session(recipe, folder, networks, terms, progress, log, worker_of(strategy))
-    return _Prepared(session, make_batches, validator, run)
+    images = sum(source.count for source in inputs.sources)
+    return _Prepared(session, images, make_batches, validator, run)
 
 
 def _train(
@@ -146,9 +151,11 @@ def _train(
     make_step = partial(make_accumulating_step, accumulate=accumulate) if accumulate > 1 else make_train_step
     step = make_step(networks, terms, strategy, clip_norm=session.stage.clip_norm, record=progress.record)
     own = (KeepGenerators(), WriteMetrics(), WriteTensorBoard(), SavePanels(), Terminal(validator.what))
-    own += (LogEstimate(), NameSkippedImages())
-    every = (*(own if worker.is_chief else ()), *callbacks, SaveCheckpoints(checkpoints))
+    own = (*own, LogEstimate()) if worker.is_chief else ()
+    skipped = NameSkippedImages(prepared.images, checkpoints)
+    every = (*own, skipped, *callbacks, SaveCheckpoints(checkpoints))
     Trainer(session, step, validator, checkpoints, every, strategy).run()
+    skipped.check()
 
 
 def _initial_generator(folder: StageFolder, init_from: str | None) -> Path | None:

@@ -17,6 +17,7 @@ from esrgan_tf.recipes.overrides import from_tree
 # What may differ, of a stage, when its run is resumed.
 MAY_CHANGE = ("steps", "validate_every", "log_every", "learning_rate", "max_nonfinite_steps", "max_rollbacks")
 PROSE = ("paper", "section", "command", "published")
+MAY_CHANGE_BESIDES = ("perceptual.download", "data.max_skipped_share")  # of the recipe
 USED_WITH = {"discriminator": "adversarial_weight", "perceptual": "perceptual_weight"}  # part of a recipe: its weight
 IDENTIFYING = ("data", "seed", "precision", "init_from", "training_pictures_digest")  # besides the recipe
 VERSIONED = ("tensorflow", "keras", "numpy", "pillow")
@@ -154,10 +155,17 @@ def _identity(record: dict[str, Any], stage: str) -> dict[str, Any]:
     left_out |= {part for part, weight in USED_WITH.items() if not config.get(weight)}
     recipe = {key: value for key, value in recipe.items() if key not in left_out}
     flat = _flatten(recipe, "")
+    record = record | {"init_from": _place_in_workdir(record.get("init_from"))}
     first = {"recipe": flat.pop("name"), "generator.scale": flat.pop("generator.scale")}
     flat = first | {name: record.get(name) for name in IDENTIFYING} | flat
-    free = {"perceptual.download", *(f"{stage}.{name}" for name in MAY_CHANGE)}
+    free = {*MAY_CHANGE_BESIDES, *(f"{stage}.{name}" for name in MAY_CHANGE)}
     return {key: value for key, value in flat.items() if key not in free}
+
+
+def _place_in_workdir(init_from: str | None) -> str | None:
+    """Where a first generator lies; of the psnr stage's own, its place in the work directory, which may be moved."""
+    own = StageFolder(Path(), "psnr").best
+    return str(own) if init_from and Path(init_from).parts[-len(own.parts) :] == own.parts else init_from
 
 
 def _flatten(tree: dict[str, Any], prefix: str) -> dict[str, Any]:

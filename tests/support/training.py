@@ -2,6 +2,7 @@
 
 import os
 import signal
+import zipfile
 
 import keras
 import numpy as np
@@ -76,3 +77,15 @@ class InterruptAt(Callback):
     def on_step_end(self, session, batch, terms):
         if session.step == self._step:
             os.kill(os.getpid(), signal.SIGINT)
+
+
+def left_by(folder):
+    """What a stage leaves but for the times at which generators were written: a checkpoint is the same to the byte.
+
+    It holds weights, moving average, optimizer slots, the position in the data, the best score and sums of losses.
+    """
+    left = {path.name: path.read_bytes() for path in (folder / "metrics.csv", *folder.glob("checkpoints/*"))}
+    for name in ("generator.keras", "generator_last.keras"):
+        with zipfile.ZipFile(folder / name) as archive:
+            left[name] = archive.read("model.weights.h5")
+    return left

@@ -1,69 +1,136 @@
-"""Runs that are killed at random moments leave what one run leaves, bit for bit."""
+"""Runs that are killed at random moments, also while they write a checkpoint, leave what one run leaves, bit for bit.
 
+Every run is a process of its own, forked from one that has imported TensorFlow and done nothing by it.
+"""
+
+import json
 import os
 import random
 import signal
 import subprocess
 import sys
-import zipfile
 
 import pytest
 from support.paths import ROOT, TESTS
+from support.training import left_by
 
-KILLS = 3  # of each stage
-STEPS = 12
+STEPS, SAVE_EVERY = 12, 2
+KILLS = 5  # of each stage and kind: at any moment, and while a checkpoint is written
+OPERATIONS = 16  # on files, at least, that writing a checkpoint takes: the kill comes before one of them
 SCRIPT = f"""
-import os, signal, sys, threading
+import json, os, signal, sys, threading, time
 sys.path.insert(0, {str(TESTS)!r})
 from support.tiny import TINY
 from esrgan_tf.recipes.overrides import override
 from esrgan_tf.training.callbacks import Callback
+from esrgan_tf.training.checkpoint_files import CheckpointFiles
 from esrgan_tf.training.run import RunOptions, train_stage
 
-workdir, stage, step, delay = *sys.argv[1:3], int(sys.argv[3]), float(sys.argv[4])
+def kill(folder=None):
+    if folder:
+        files = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+        (folder.parent / "killed.json").write_text(json.dumps(files))
+    os.kill(os.getpid(), signal.SIGKILL)
 
 class Kill(Callback):
     timer = None
 
+    def __init__(self, step, delay):
+        self.step, self.delay = step, delay
+
     def on_step_begin(self, session):
-        if session.step >= step and not self.timer:
-            self.timer = threading.Timer(delay, self.on_train_end, [session])
+        if session.step >= self.step and not self.timer:
+            self.timer = threading.Timer(self.delay, kill)
             self.timer.start()
 
     def on_train_end(self, session):
-        os.kill(os.getpid(), signal.SIGKILL)
+        kill()
 
-stages = {{f"{{stage}}.{{name}}": value for stage in ("psnr", "gan")
-           for name, value in dict(steps={STEPS}, validate_every=2, log_every=1, ema_decay=0.9).items()}}
-options = RunOptions(workdir=workdir, data="dead_leaves", precision="float32", strategy="cpu")
-train_stage(override(TINY, stages), stage, options, [Kill()] if step >= 0 else [])
+def kill_while_saving(step, operation):
+    '''Before an operation on files; number 0 is that by which TensorFlow writes, known by a file of its own.'''
+    write, counted = CheckpointFiles.write, []
+
+    def killed(files, checkpoint, at):
+        if at < step:
+            return write(files, checkpoint, at)
+
+        def count(event, arguments):
+            if event in ("open", "os.mkdir", "os.rename", "os.remove", "os.rmdir"):
+                counted.append(event)
+                if len(counted) == operation:
+                    kill(files._folder)
+
+        def watch():
+            while not any(path.is_file() for path in files._folder.glob(".partial/**/*")):
+                pass
+            kill(files._folder)
+
+        threading.Thread(target=watch).start() if operation == 0 else sys.addaudithook(count)
+        write(files, checkpoint, at)
+        kill(files._folder)
+
+    CheckpointFiles.write = killed
+
+def train(workdir, stage, where=None, step=None, moment=None):
+    stages = {{f"{{name}}.{{field}}": value for name in ("psnr", "gan") for field, value in
+              dict(steps={STEPS}, validate_every={SAVE_EVERY}, log_every=1, ema_decay=0.9).items()}}
+    options = RunOptions(workdir=workdir, data="dead_leaves", precision="float32", strategy="cpu")
+    callbacks = [Kill(step, moment)] if where == "step" else []
+    if where == "save":
+        kill_while_saving(step, moment)
+    train_stage(override(TINY, stages), stage, options, callbacks, log=lambda line: None)
+
+for line in sys.stdin:
+    child = os.fork()
+    if not child:
+        train(*json.loads(line))
+        os._exit(0)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
 
 
-def train(workdir, stage, step=-1, delay=0.0):
-    """The exit status; the run is killed `delay` seconds after it took that many steps, at its end at the latest."""
+@pytest.fixture
+def train():
+    """Trains in a process of its own: (workdir, stage, "step" or "save", its number, moment of the kill) -> status."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": "-1"}
-    command = [sys.executable, "-c", SCRIPT, str(workdir), stage, str(step), str(delay)]
-    return subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment).returncode
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen([sys.executable, "-c", SCRIPT], **pipes, text=True, env=environment) as process:
+
+        def run(workdir, *arguments):
+            process.stdin.write(json.dumps([str(workdir), *arguments]) + "\n")
+            process.stdin.flush()
+            return int(process.stdout.readline())
+
+        yield run
+        process.stdin.close()
 
 
-def weights(path):
-    """A generator file's weights and description, without its times of writing."""
-    with zipfile.ZipFile(path) as archive:
-        return archive.read("model.weights.h5")
-
-
-def left_by(folder):
-    generators = {name: weights(folder / name) for name in ("generator.keras", "generator_last.keras")}
-    return generators | {"metrics.csv": (folder / "metrics.csv").read_bytes()}
+def plan(rng):
+    """Kills of a stage by their steps: at any moment, and in every second checkpoint, one of them as it is written."""
+    steps = [("step", step, rng.uniform(0, 0.3)) for step in rng.sample(range(STEPS), KILLS)]
+    saved = range(SAVE_EVERY, STEPS, SAVE_EVERY)
+    moments = [0, *rng.sample(range(1, OPERATIONS), len(saved) - 1)]
+    rng.shuffle(moments)
+    saves = [("save", step, moment) for step, moment in zip(saved, moments, strict=True)]
+    return sorted([*steps, *saves], key=lambda kill: kill[1])
 
 
 @pytest.mark.slow
-def test_six_kills_at_random_moments_change_nothing(tmp_path):
-    rng = random.Random(0)
-    for stage in ("psnr", "gan"):
-        assert train(tmp_path / "whole", stage) == 0
-        for step in sorted(rng.sample(range(STEPS), KILLS)):
-            assert train(tmp_path / "killed", stage, step, delay=rng.uniform(0, 0.3)) == -signal.SIGKILL
-        assert train(tmp_path / "killed", stage) == 0
-        assert left_by(tmp_path / "killed" / stage) == left_by(tmp_path / "whole" / stage)
+@pytest.mark.parametrize("stage", ["psnr", "gan"])
+def test_ten_kills_of_a_stage_at_random_moments_change_nothing(tmp_path, train, stage):
+    rng, states = random.Random(stage), set()
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    if stage == "gan":
+        for workdir in (whole, killed):
+            assert train(workdir, "psnr") == 0
+    assert train(whole, stage) == 0
+    kills = plan(rng)
+    assert len(kills) == 2 * KILLS
+    for kill in kills:
+        assert train(killed, stage, *kill) == -signal.SIGKILL
+        if kill[0] == "save":
+            states.add((killed / stage / "killed.json").read_text())
+            (killed / stage / "killed.json").unlink()
+    assert sum(".partial/" in state for state in states) >= 2, states
+    assert train(killed, stage) == 0
+    assert left_by(killed / stage) == left_by(whole / stage)

@@ -23,7 +23,6 @@ from esrgan_tf.errors import InputError, TrainingStopped
 from esrgan_tf.formats.keras_file.generators import load_generator
 from esrgan_tf.losses import PIXEL_LOSSES
 from esrgan_tf.recipes.overrides import override
-from esrgan_tf.training.callbacks import Callback
 from esrgan_tf.training.interrupts import Interrupted
 from esrgan_tf.training.logs import Terminal
 from esrgan_tf.training.networks import learning_rate_schedule
@@ -189,17 +188,6 @@ def test_a_run_does_not_go_on_with_other_images(tmp_path):
         train(tmp_path / "run", changes={"psnr.steps": 9}, data=str(tmp_path / "data"))
 
 
-class Damage(Callback):
-    """Truncates files when training begins."""
-
-    def __init__(self, *paths):
-        self._paths = paths
-
-    def on_train_begin(self, session):
-        for path in self._paths:
-            truncate(path)
-
-
 def damage(folder, step):
     (data,) = (folder / "psnr/checkpoints").glob(f"ckpt-{step}.data*")
     truncate(data)
@@ -257,24 +245,6 @@ def test_a_image_that_is_trained_on_and_validated_is_announced(tmp_path, capsys)
     write_photo(tmp_path / "data/only.png", 48, 48)
     train(tmp_path / "run", changes={"psnr.steps": 1}, data=str(tmp_path / "data"))
     assert "held-out images are trained on as well" in capsys.readouterr().out
-
-
-def test_a_image_that_breaks_during_an_epoch_is_named_skipped_and_counted(tmp_path, capsys):
-    for index in range(4):
-        write_photo(tmp_path / f"data/{index}.png", 48, 48, seed=index)
-    damage = Damage(tmp_path / "data/0.png")
-    train(tmp_path / "run", changes={"psnr.steps": 12}, callbacks=[damage], data=str(tmp_path / "data"))
-    out = capsys.readouterr().out
-    assert out.count("0.png`: it cannot be read") == 1
-    assert "skipped 1 images that cannot be read" in out
-
-
-def test_no_readable_image_left_stops_in_one_line(tmp_path):
-    for index in range(3):
-        write_photo(tmp_path / f"data/{index}.png", 48, 48, seed=index)
-    damage = Damage(*(tmp_path / f"data/{index}.png" for index in range(3)))
-    with pytest.raises(TrainingStopped, match="data.*no image can be read"):
-        train(tmp_path / "run", changes={"psnr.steps": 400}, callbacks=[damage], data=str(tmp_path / "data"))
 
 
 def test_memory_that_is_full_stops_with_what_to_lower(tmp_path, monkeypatch):

@@ -15,7 +15,7 @@ from esrgan_tf.commands.command_line import INTERRUPTED, check_given, import_ten
 from esrgan_tf.errors import InputError
 from esrgan_tf.recipes import get_recipe
 
-MEMBERS = {"compact_x4": "compact", "phone_x4": "zoo_phone"}  # name: its recipe
+MEMBERS = {"compact_x4": "compact", "compact_x2": "compact_x2", "phone_x4": "zoo_phone"}  # name: its recipe
 WORKDIRS = Path("runs/zoo")
 
 FLAGS = flags.FlagValues()

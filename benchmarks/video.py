@@ -1,6 +1,6 @@
 """`esrgan video` beside an FFmpeg pipe through the same network: frames a second, by turns.
 
-    python benchmarks/video.py --rounds=2        # about eight minutes with two cores
+    python benchmarks/video.py --rounds=2 [--model=compact_x4]        # about eight minutes with two cores
 
 The pipe is what people write by hand: one FFmpeg decodes to raw frames, a loop of a few lines runs ncnn on each,
 another FFmpeg encodes. The clip, ten seconds of 320 x 180 px, is made here: a camera that pans over a photograph.
@@ -24,8 +24,9 @@ import numpy as np
 
 from esrgan_tf.data.sample import sample_photographs
 from esrgan_tf.image.io import read_rgb
+from esrgan_tf.zoo.cards import read_card
 
-WIDTH, HEIGHT, RATE, SECONDS, MODEL = 320, 180, 25, 10, "compact_x4"
+WIDTH, HEIGHT, RATE, SECONDS = 320, 180, 25, 10
 ENCODED = ["-c:v", "libx264", "-crf", "18", "-pix_fmt", "yuv420p"]
 LOOP = """
 import sys
@@ -49,16 +50,21 @@ def main() -> None:
     """Time both, and print their frames a second."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--model", default="compact_x2", help="of the zoo")
     arguments = parser.parse_args()
     if not shutil.which("ffmpeg"):
         sys.exit("this needs ffmpeg")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         _write_clip(folder / "clip.mp4")
-        export = [sys.executable, "-m", "esrgan_tf", "export", f"--model={MODEL}", "--format=ncnn"]
+        model = arguments.model
+        export = [sys.executable, "-m", "esrgan_tf", "export", f"--model={model}", "--format=ncnn"]
         subprocess.run([*export, f"--output={folder / 'exported'}"], check=True, stdout=subprocess.DEVNULL)
         (param,) = (folder / "exported").rglob("*.param")
-        ways = {"esrgan video": lambda: _by_command(folder), "ffmpeg | ncnn | ffmpeg": lambda: _by_pipe(folder, param)}
+        ways = {
+            "esrgan video": lambda: _by_command(folder, model),
+            "ffmpeg | ncnn | ffmpeg": lambda: _by_pipe(folder, param, read_card(model).generator["scale"]),
+        }
         ways["esrgan video"]()  # compiles for ncnn, once
         rates = {way: [] for way in ways}
         for _ in range(arguments.rounds):
@@ -66,7 +72,7 @@ def main() -> None:
                 start = time.perf_counter()
                 run()
                 rates[way].append(RATE * SECONDS / (time.perf_counter() - start))
-    print(f"\n| {SECONDS} s of {WIDTH} x {HEIGHT} px by {MODEL} | frames a second | lowest, highest |\n|---|---|---|")
+    print(f"\n| {SECONDS} s of {WIDTH} x {HEIGHT} px by {model} | frames a second | lowest, highest |\n|---|---|---|")
     for way, values in rates.items():
         print(f"| {way} | {statistics.median(values):.2f} | {min(values):.2f}, {max(values):.2f} |")
 
@@ -84,19 +90,19 @@ def _write_clip(path: Path) -> None:
         container.mux(stream.encode())
 
 
-def _by_command(folder: Path) -> None:
+def _by_command(folder: Path, model: str) -> None:
     """The package's own command."""
     output = folder / "command.mp4"
     output.unlink(missing_ok=True)
     command = [sys.executable, "-m", "esrgan_tf", "video", str(folder / "clip.mp4"), f"--output={output}", "--quiet"]
-    subprocess.run([*command, f"--model={MODEL}", "--engine=ncnn"], check=True)
+    subprocess.run([*command, f"--model={model}", "--engine=ncnn"], check=True)
 
 
-def _by_pipe(folder: Path, param: Path) -> None:
+def _by_pipe(folder: Path, param: Path, scale: int) -> None:
     """Three processes and two pipes."""
     ffmpeg = ["ffmpeg", "-v", "error", "-y"]
     raw = ["-f", "rawvideo", "-pix_fmt", "rgb24"]
-    size = f"{4 * WIDTH}x{4 * HEIGHT}"
+    size = f"{scale * WIDTH}x{scale * HEIGHT}"
     decode = subprocess.Popen([*ffmpeg, "-i", str(folder / "clip.mp4"), *raw, "-"], stdout=subprocess.PIPE)
     loop = [sys.executable, "-c", LOOP, str(param), str(HEIGHT), str(WIDTH)]
     upscale = subprocess.Popen(loop, stdin=decode.stdout, stdout=subprocess.PIPE)

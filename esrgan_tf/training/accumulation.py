@@ -27,9 +27,9 @@ def make_accumulating_step(
     networks: Networks,
     terms: tuple[Term, ...],
     strategy: tf.distribute.Strategy,
-    accumulate: int,
     clip_norm: float | None = None,
     record: StepRecord | None = None,
+    accumulate: int = 2,
 ) -> TrainStep:
     """Make the function that trains on one batch, of which each replica computes its images in equal parts.
 
@@ -39,9 +39,9 @@ def make_accumulating_step(
         networks: see there.
         terms: see there; those that are no mean over images must be `coupled`.
         strategy: see there.
-        accumulate: number of parts.
         clip_norm: see there.
         record: see there.
+        accumulate: number of parts.
     """
     # Several functions, not a loop in one: a strategy's collectives cannot stand inside of TensorFlow's loops.
     parts = StepParts(networks, terms, strategy, clip_norm, record or make_record(networks, terms))

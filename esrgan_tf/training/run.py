@@ -7,7 +7,6 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -148,8 +147,8 @@ def _train(
     if checkpoints.restore():
         session.log(f"resumed at step {session.step} of {session.stage.steps}")
     check_agreement(strategy, _digest(session.recipe, prepared.run), session.step)
-    make_step = partial(make_accumulating_step, accumulate=accumulate) if accumulate > 1 else make_train_step
-    step = make_step(networks, terms, strategy, clip_norm=session.stage.clip_norm, record=progress.record)
+    parts = (networks, terms, strategy, session.stage.clip_norm, progress.record)
+    step = make_accumulating_step(*parts, accumulate=accumulate) if accumulate > 1 else make_train_step(*parts)
     own = (KeepGenerators(), WriteMetrics(), WriteTensorBoard(), SavePanels(), Terminal(validator.what))
     own = (*own, LogEstimate()) if worker.is_chief else ()
     skipped = NameSkippedImages(prepared.images, checkpoints)

@@ -22,7 +22,11 @@ def built(recipe, stage, precision="float32", strategy_name="cpu", accumulate=1)
     networks = build_networks(recipe, stage, precision, strategy)
     terms = build_terms(recipe, stage, networks, precision, strategy)
     if accumulate > 1:
-        return networks, terms, make_accumulating_step(networks, terms, strategy, accumulate, stage.clip_norm)
+        return (
+            networks,
+            terms,
+            make_accumulating_step(networks, terms, strategy, stage.clip_norm, accumulate=accumulate),
+        )
     return networks, terms, make_train_step(networks, terms, strategy, stage.clip_norm)
 
 

@@ -15,6 +15,7 @@ FLOORS = {
     "cpu": 0,
     "cache": 0,
     "atomic": 1,
+    "digest": 1,
     "lock": 1,
     "metadata": 1,
     "recipes": 1,

@@ -1,6 +1,5 @@
 """One generator at work on many images: reads, upscales, writes, and gives a row for each."""
 
-import hashlib
 import secrets
 import time
 from collections.abc import Iterable, Iterator
@@ -10,6 +9,7 @@ from pathlib import Path
 from threading import Condition
 
 from esrgan_tf.bulk.manifest import Row
+from esrgan_tf.digest import file_sha256
 from esrgan_tf.errors import InputError, first_line
 from esrgan_tf.image.reading import read_header
 from esrgan_tf.image.workers import Workers
@@ -92,9 +92,7 @@ class Worker:
         options = self._order.files
         if error := upscale_file(self._upscaler, Job(job.source, staged), options):
             raise InputError(str(error).replace(str(staged), str(job.target)))
-        with staged.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        size = staged.stat().st_size
+        digest, size = file_sha256(staged), staged.stat().st_size
         job.target.parent.mkdir(parents=True, exist_ok=True)
         staged.replace(job.target)
         height, width = options.size.of(row.height, row.width, self._upscaler.scale)

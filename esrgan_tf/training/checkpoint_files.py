@@ -4,7 +4,6 @@ Which checkpoints there are is read off the folder itself. TensorFlow's own list
 paths: a work directory that was copied would resume from the original, and tidy up there.
 """
 
-import hashlib
 import itertools
 import re
 import shutil
@@ -13,9 +12,10 @@ from pathlib import Path
 
 import tensorflow as tf
 
+from esrgan_tf.digest import file_sha256
+
 PARTIAL = ".partial"  # where one is written, before its files are moved
 DIGESTS = ".sha256"  # as `sha256sum` writes it; checkpoints of older versions have none
-CHUNK = 2**20  # bytes read at a time
 
 
 class CheckpointFiles:
@@ -52,7 +52,7 @@ class CheckpointFiles:
             checkpoint.write(str(partial / name))
             written = sorted(partial.glob(f"{name}.*"))  # the data, then the index
             digests = partial / f"{name}{DIGESTS}"
-            digests.write_text("".join(f"{_digest(path)}  {path.name}\n" for path in written))
+            digests.write_text("".join(f"{file_sha256(path)}  {path.name}\n" for path in written))
             self._remove(lambda other: other == step)  # a damaged one
             # A checkpoint is one once its index is there, and nothing is missing from it then.
             for path in (*written, digests):
@@ -77,7 +77,7 @@ class CheckpointFiles:
             return "its checksums are damaged"
         for digest, _, name in lines:
             try:
-                found = _digest(self._folder / name)
+                found = file_sha256(self._folder / name)
             except OSError as error:
                 return f"{name}: {error.strerror}"
             if found != digest:
@@ -95,12 +95,3 @@ def _step(path: Path) -> int | None:
     """The step of a checkpoint's file; `None` of any other."""
     match = re.fullmatch(r"ckpt-(\d+)(\..*)?", path.name)
     return int(match[1]) if match else None
-
-
-def _digest(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal."""
-    sha = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(CHUNK):
-            sha.update(chunk)
-    return sha.hexdigest()

@@ -1,6 +1,5 @@
 """Finished parts of an output: files of so many frames each, and a manifest by which a killed run is resumed."""
 
-import hashlib
 import json
 import shutil
 from collections.abc import Mapping
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from esrgan_tf.atomic import replacing
+from esrgan_tf.digest import file_sha256
 from esrgan_tf.errors import InputError
 
 SEGMENT_FRAMES = 120  # what a crash costs at most: another number is another file, and a new VERSION
@@ -60,7 +60,7 @@ class Segments:
 
     def add(self, path: Path, frames: int) -> None:
         """Note a part that is written whole."""
-        self.done.append(Segment(path.name, frames, _digest(path)))
+        self.done.append(Segment(path.name, frames, file_sha256(path)))
         with replacing(self.folder / _MANIFEST) as temporary:
             listed = [vars(segment) for segment in self.done]
             temporary.write_text(json.dumps({"run": self._run, "segments": listed}, indent=1))
@@ -90,13 +90,7 @@ class Segments:
         whole = []
         for segment in listed:
             path = self.folder / segment.name
-            if not path.is_file() or _digest(path) != segment.sha256:
+            if not path.is_file() or file_sha256(path) != segment.sha256:
                 break
             whole.append(segment)
         return whole
-
-
-def _digest(path: Path) -> str:
-    """SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

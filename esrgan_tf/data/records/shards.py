@@ -1,6 +1,5 @@
 """Writes and verifies the shards of records: sub-images of some images, HR and LR, each kind in a file."""
 
-import hashlib
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -14,12 +13,11 @@ from esrgan_tf.data.frozen import test_image_of
 from esrgan_tf.data.records.index import RecordedImage, Shard, ShardFile
 from esrgan_tf.data.records.near_duplicates import dhash
 from esrgan_tf.data.records.sub_images import HR, Cutting, detail, lr_kind
+from esrgan_tf.digest import file_sha256
 from esrgan_tf.errors import InputError
 from esrgan_tf.image.io import read_rgb
 from esrgan_tf.image.resize import imresize_uint8
 from esrgan_tf.image.workers import Workers
-
-READ_BYTES = 1 << 20  # at a time, for a checksum
 
 
 @dataclass(frozen=True)
@@ -62,14 +60,14 @@ def write_shard(folder: Path, number: int, pieces: Sequence[Piece], cutting: Cut
                 arrays[kind].append(rows)
         for kind, array in arrays.items():
             array.close()
-            files[kind] = ShardFile(paths[kind].name, array.shape, array.path.stat().st_size, _sha256(array.path))
+            files[kind] = ShardFile(paths[kind].name, array.shape, array.path.stat().st_size, file_sha256(array.path))
     return Shard(files, tuple(images), tuple(left_out))
 
 
 def is_whole(folder: Path, shard: Shard) -> bool:
     """Whether all files of a shard are there, with their checksums."""
     paths = {folder / file.name: file.sha256 for file in shard.files.values()}
-    return all(path.is_file() and _sha256(path) == sha256 for path, sha256 in paths.items())
+    return all(path.is_file() and file_sha256(path) == sha256 for path, sha256 in paths.items())
 
 
 def remove_partial(folder: Path) -> None:
@@ -136,12 +134,3 @@ def _lr(rgb: np.ndarray, scale: int) -> np.ndarray:
     """LR of a whole image, as training makes it of a file: no sub-image's border is mirrored."""
     height, width = (side // scale * scale for side in rgb.shape[:2])
     return imresize_uint8(rgb[:height, :width], 1 / scale)
-
-
-def _sha256(path: Path) -> str:
-    """The SHA-256 of a file, in hexadecimal."""
-    found = hashlib.sha256()
-    with path.open("rb") as file:
-        while part := file.read(READ_BYTES):
-            found.update(part)
-    return found.hexdigest()

@@ -1,6 +1,6 @@
 """A long run that is killed again and again leaves what a run without a kill leaves, bit for bit.
 
-    python benchmarks/soak.py --output=soak.json        # half an hour on two free cores
+    python benchmarks/soak.py --output=soak.json        # an hour or two on two cores that are busy otherwise
 
 Trains `quickstart` twice in processes of its own, once in one go and once with a SIGKILL at a random moment after every
 100 to 300 steps, and compares generators, `metrics.csv` and checkpoints, byte for byte. Exit status 1 where

@@ -112,7 +112,8 @@ class NameSkippedImages(Callback):
                 session.log(f"skipped `{name}`: it cannot be read, or is not of the size that it was")
             self._named.add(name)
             met[name] = met.get(name, 0) + 1
-        if names and len(met) > self._share * self._images:
+        # One image alone does not end a run on few, unless none is to be skipped.
+        if names and len(met) > (max(1, self._share * self._images) if self._share else 0):
             shown = ", ".join(list(met)[:SHOWN_IMAGES]) + (", ..." if len(met) > SHOWN_IMAGES else "")
             self._too_many = (
                 f"{len(met)} of {self._images} images cannot be read any more ({shown}): put them back (the run is "

@@ -86,6 +86,7 @@ def test_run_flags_reach_the_run(tiny, capsys, monkeypatch):
         "precision": "float32",
         "strategy": "cpu",
         "seed": 9,
+        "accumulate": 3,
         "remat": True,
     }
     run(capsys, "train", "--stage=gan", "--recipe=tiny", *(f"--{name}={value}" for name, value in values.items()))

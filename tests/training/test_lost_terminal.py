@@ -86,12 +86,12 @@ def test_a_run_whose_outputs_were_closed_before_it_began_ends(tmp_path):
 
 
 def test_a_hang_up_ends_the_process_again_once_the_run_is_over_and_a_handler_of_one_s_own_stays():
-    heard = []
-    with survives_lost_terminal():
-        os.kill(os.getpid(), signal.SIGHUP)
-    assert signal.getsignal(signal.SIGHUP) is signal.SIG_DFL
-    before = signal.signal(signal.SIGHUP, lambda number, frame: heard.append(number))
+    heard, before = [], signal.signal(signal.SIGHUP, signal.SIG_DFL)  # these tests may themselves run under nohup
     try:
+        with survives_lost_terminal():
+            os.kill(os.getpid(), signal.SIGHUP)
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_DFL
+        signal.signal(signal.SIGHUP, lambda number, frame: heard.append(number))
         with survives_lost_terminal():
             os.kill(os.getpid(), signal.SIGHUP)
     finally:

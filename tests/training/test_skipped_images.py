@@ -105,16 +105,19 @@ def test_one_of_a_pair_replaced_by_an_image_of_another_size_is_skipped_and_no_pa
 @pytest.mark.slow
 def test_too_many_broken_images_stop_the_run_saved_in_one_line_and_it_resumes_once_they_are_back(data):
     shutil.copytree(data, data.parent / "whole")
-    breaks = When(lambda: truncate(data / "0.png"), step=1)
+    broken = [data / "0.png", data / "1.png"]
+    breaks = When(lambda: [truncate(path) for path in broken], step=1)
     with pytest.raises(TrainingStopped) as stopped:
         train(data, [breaks], steps=70)
     message = str(stopped.value)
-    assert message.startswith(f"1 of 3 images cannot be read any more ({data}/0.png): put them back")
+    assert message.startswith("2 of 3 images cannot be read any more (") and "): put them back" in message
+    assert all(str(path) in message for path in broken)
     assert "`data.max_skipped_share`, which is 0.05" in message
     step = int(re.search(r"saved at step (\d+)", message)[1])
-    with pytest.raises(TrainingStopped, match="1 of 3 images"):
+    with pytest.raises(TrainingStopped, match="2 of 3 images"):
         train(data, steps=70)
-    shutil.copy(data.parent / "whole/0.png", data / "0.png")
+    for path in broken:
+        shutil.copy(data.parent / "whole" / path.name, path)
     (resumed,) = [line for line in train(data, steps=70) if line.startswith("resumed at step")]
     assert step < int(re.search(r"\d+", resumed)[0]) < 70
 
@@ -128,6 +131,14 @@ def test_the_count_survives_a_resume_and_what_was_named_is_not_named_again(data)
         assert not [line for line in resumed if line.startswith("skipped `")]
     assert counted(lines)[0] == counted(before)[0] == 1
     assert counted(lines)[1] > counted(before)[1] > 1
+
+
+@pytest.mark.slow
+def test_one_broken_image_of_few_does_not_stop_a_run_unless_none_is_to_be_skipped(data):
+    breaks = When(lambda: truncate(data / "0.png"), step=1)
+    assert counted(train(data, [breaks], steps=10))[0] == 1
+    with pytest.raises(TrainingStopped, match="1 of 3 images"):
+        train(data, steps=70, changes={"data.max_skipped_share": 0.0})
 
 
 @pytest.mark.slow

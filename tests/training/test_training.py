@@ -257,7 +257,9 @@ def test_memory_that_is_full_stops_with_what_to_lower(tmp_path, monkeypatch):
 
 
 def test_batch_that_does_not_divide_among_devices_is_refused(tmp_path):
-    with pytest.raises(InputError, match="batch_size.*multiple of the 2 devices. Received: 3"):
+    with pytest.raises(
+        InputError, match="batch_size.*multiple of 2, for 2 devices: the nearest is 2 or 4. Received: 3"
+    ):
         train(tmp_path, changes={"psnr.batch_size": 3}, strategy="mirrored:CPU:0,CPU:1")
 
 

@@ -202,4 +202,4 @@ def test_members_are_listed_and_a_card_is_shown(capsys):
     status, out, _ = run(capsys, "zoo", "compact_x4")
     assert status == 0 and read_card("compact_x4").sha256 in out
     status, _, err = run(capsys, "zoo", "nothing")
-    assert status == 1 and "must be one of compact_x4" in err
+    assert status == 1 and "must be one of compact_x2, compact_x4" in err

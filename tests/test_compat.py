@@ -41,7 +41,8 @@ def converter():
     model = keras.Model(image, keras.layers.Conv2D(2, 3, padding="same", name="conv")(image))
     signature = [tf.TensorSpec([1, 4, 4, 3], tf.float32)]
     function = tf.function(lambda x: model(x), input_signature=signature).get_concrete_function()
-    return lambda: tf.lite.TFLiteConverter.from_concrete_functions([compat.frozen(function)])
+    # The function refers to the model's variables weakly: yielding from here keeps the model.
+    yield lambda: tf.lite.TFLiteConverter.from_concrete_functions([compat.frozen(function)])
 
 
 @pytest.fixture(scope="module")

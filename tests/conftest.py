@@ -1,4 +1,4 @@
-"""What all tests share: four CPU devices for distribution, TensorFlow's notes kept quiet, and a cache of their own."""
+"""What all tests share: two CPU devices for distribution, TensorFlow's notes kept quiet, and a cache of their own."""
 
 import os
 
@@ -10,7 +10,7 @@ import tensorflow as tf
 if "PYTEST_XDIST_WORKER" in os.environ:  # several processes share the cores: threads of each would only wait
     tf.config.threading.set_intra_op_parallelism_threads(1)
 tf.config.set_logical_device_configuration(
-    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 4
+    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
 )
 
 

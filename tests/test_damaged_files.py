@@ -288,6 +288,7 @@ def test_the_commands_go_on_with_sound_files_beside_damaged_ones(tmp_path, damag
         write_noise(few / f"sound{index}.png", seed=index)
     (few / "gamma.png").write_bytes(with_gamma(b"\0\0"))
     flags = ("--recipe=tiny", f"--data={few}", f"--val_data={few}", f"--workdir={tmp_path}/run", "--steps=2")
+    flags += ("--set=data.max_skipped_share=1",)  # three of ten
     status, out, err = run(capfd, "train", "--stage=psnr", *flags)
     assert status == 0, err
     assert "left out" in out and "step 2: validation PSNR" in out

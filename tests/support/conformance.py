@@ -110,4 +110,7 @@ def main(strategy_name: str, file: str) -> None:
 
 if __name__ == "__main__":
     tf.config.threading.set_intra_op_parallelism_threads(1)
+    if count := sys.argv[1].count("CPU:"):
+        cpu = tf.config.list_physical_devices("CPU")[0]
+        tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * count)
     main(*sys.argv[1:])

@@ -19,7 +19,7 @@ from esrgan_tf.training.distribution import make_strategy
 from esrgan_tf.training.objective import build_terms
 from esrgan_tf.training.steps import make_train_step
 from support.tiny import NARROW, TINY
-from support.training import batch, build_plain_sgd, built
+from support.training import build_plain_sgd, built, shaded_batch
 
 STEPS = 5
 OPTIMIZERS = {"sgd": build_plain_sgd, "adam": networks.build_adam}
@@ -64,7 +64,7 @@ def outcome(case: Case, strategy_name: str) -> dict[str, np.ndarray]:
     found = {}
     worker = worker_of(make_strategy(strategy_name))
     for index in range(STEPS):
-        step(*(worker.share(images) for images in batch(index)))
+        step(*(worker.share(images) for images in shaded_batch(index)))
         if index == 0 and optimizer == "sgd":
             for trainee in trainees:
                 gradients = zip(trainee.model.trainable_variables, trainee.optimizer.gradients, strict=True)
@@ -89,7 +89,7 @@ def spoiled_outcome(strategy_name: str) -> dict[str, np.ndarray]:
 
     pixel.measure = spoil
     step = make_train_step(built_networks, (pixel,), strategy)
-    images = [worker_of(strategy).share(part) for part in batch()]
+    images = [worker_of(strategy).share(part) for part in shaded_batch()]
     variables = [*built_networks.generator.variables, *built_networks.generator_optimizer.variables]
     found = {}
     for moment in ("before", "after a bad step", "after a good step"):

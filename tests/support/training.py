@@ -31,11 +31,16 @@ def built(recipe, stage, precision="float32", strategy_name="cpu", accumulate=1)
 
 
 def batch(seed=0):
-    """Four patches, HR of 32 px and LR of 16 px, of four brightnesses: the mean of some is not that of all."""
-    rng = np.random.default_rng(seed)
-    brightness = np.array([1, 0.7, 0.4, 0.1]).reshape(4, 1, 1, 1)
-    hr = (rng.integers(0, 256, (4, 32, 32, 3)) * brightness).astype(np.uint8)
+    """Four patches of noise, HR of 32 px and LR of 16 px."""
+    hr = np.random.default_rng(seed).integers(0, 256, (4, 32, 32, 3)).astype(np.uint8)
     return tf.constant(hr), tf.constant(hr[:, ::2, ::2])
+
+
+def shaded_batch(seed=0):
+    """The same, of four brightnesses: the mean of some is not that of all."""
+    brightness = np.array([1, 0.7, 0.4, 0.1]).reshape(4, 1, 1, 1)
+    hr, lr = ((images.numpy() * brightness).astype(np.uint8) for images in batch(seed))
+    return tf.constant(hr), tf.constant(lr)
 
 
 class PlainSGD(keras.optimizers.SGD):

@@ -1,4 +1,4 @@
-"""Every network family trains the same on one replica, two and four."""
+"""Every network family trains the same on one replica, two, four, and two worker processes."""
 
 import functools
 
@@ -54,6 +54,12 @@ def of_four_replicas(tmp_path_factory):
     return outcomes(FOUR, 1, tmp_path_factory.mktemp("replicas"))[0]
 
 
+@pytest.fixture(scope="module")
+def of_two_workers(tmp_path_factory):
+    """Each worker's outcomes, by case."""
+    return outcomes("multi_worker", 2, tmp_path_factory.mktemp("workers"))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_two_replicas_train_as_one(name):
@@ -64,6 +70,15 @@ def test_two_replicas_train_as_one(name):
 @pytest.mark.parametrize("name", CASES)
 def test_four_replicas_train_as_one(name, of_four_replicas):
     assert_same(of_four_replicas[name], name)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", CASES)
+def test_workers_train_as_one(name, of_two_workers):
+    chief, other = (found[name] for found in of_two_workers)
+    assert_same(chief, name)
+    for path, value in chief.items():
+        np.testing.assert_array_equal(other[path], value, err_msg=path)
 
 
 def assert_bad_step_skipped(found):
@@ -82,6 +97,12 @@ def assert_bad_step_skipped(found):
 def test_a_loss_that_is_not_finite_on_one_replica_changes_nothing_on_any(of_four_replicas):
     assert_bad_step_skipped(spoiled_outcome(TWO))
     assert_bad_step_skipped(of_four_replicas["spoiled"])
+
+
+@pytest.mark.slow
+def test_a_loss_that_is_not_finite_on_one_worker_changes_nothing_on_any(of_two_workers):
+    for found in of_two_workers:
+        assert_bad_step_skipped(found["spoiled"])
 
 
 @pytest.mark.slow

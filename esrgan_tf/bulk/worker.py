@@ -76,7 +76,7 @@ class Worker:
             row = row._replace(error=first_line(error))
         except OSError as error:
             raise OSError(error.errno, error.strerror, str(job.target)) from error
-        except Exception as error:  # whatever a runtime raises on one image is no reason to leave out the others
+        except Exception as error:  # a runtime's own, on one image, is no reason to leave out the others
             row = row._replace(error=f"{type(error).__name__}: {first_line(error)}")
         return row._replace(seconds=round(time.monotonic() - start, 3), finished=round(time.time(), 3))
 

@@ -127,7 +127,7 @@ class _Report:
             self._progress.log(line)
 
     def end(self, failed: int) -> None:
-        """What came of it."""
+        """Log the summary."""
         if self._pace.images:
             self._progress.log(self._pace.summary())
         if failed:

@@ -1,9 +1,9 @@
 """The training step in parts: less memory, the same step.
 
 A batch's images meet in two places. A relativistic loss compares each logit with the mean of all of them: the logits
-of all parts are computed first, and the loss's gradient by them; then each part is computed again and goes on from that
-gradient (as in GradCache, arXiv:2101.06983). BatchNorm normalizes each part by the part's own statistics, which is the
-one difference from the whole batch.
+of all parts are computed first, and the loss's gradient by them; then each part is computed again and continues from
+that gradient (as in GradCache, arXiv:2101.06983). BatchNorm normalizes each part by the part's own statistics, which is
+the one difference from the whole batch.
 """
 
 import tensorflow as tf

@@ -1,4 +1,4 @@
-"""A run goes on when its terminal is closed, or what it writes its lines to ends, such as `| head`."""
+"""A run continues when its terminal is closed, or what it writes its lines to ends, such as `| head`."""
 
 import errno
 import os

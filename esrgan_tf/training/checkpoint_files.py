@@ -59,10 +59,18 @@ class CheckpointFiles:
                 path.replace(self._folder / path.name)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
-        older = (path for path in self.newest_first() if _step(path) < step and not self.damage(path))
-        keep = {step, *map(_step, itertools.islice(older, self._kept - 1))}
+        keep = self._kept_beside(step)
         self._remove(lambda other: other not in keep)
         (self._folder / "checkpoint").unlink(missing_ok=True)  # an older version's list
+
+    def remove_older(self, step: int) -> None:
+        """Remove what is older than what is kept beside a whole checkpoint: a kill may have come before that.
+
+        Raises:
+            OSError: the system cannot.
+        """
+        oldest = min(self._kept_beside(step))
+        self._remove(lambda other: other < oldest)
 
     def damage(self, path: Path) -> str | None:
         """What is wrong with a checkpoint's files by their digests; `None` where nothing is, or there are none."""
@@ -83,6 +91,11 @@ class CheckpointFiles:
             if found != digest:
                 return f"{name} is damaged: its checksum is another"
         return None
+
+    def _kept_beside(self, step: int) -> set[int]:
+        """The steps of a checkpoint and of the newest whole ones before it."""
+        older = (path for path in self.newest_first() if _step(path) < step and not self.damage(path))
+        return {step, *map(_step, itertools.islice(older, self._kept - 1))}
 
     def _remove(self, chosen: Callable[[int], bool]) -> None:
         """Remove checkpoints by their steps: of each the index, without which there is none, before the data."""

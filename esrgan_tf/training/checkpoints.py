@@ -86,6 +86,8 @@ class Checkpoints:
             failure = self._files.damage(path) or self._restore_whole(path)
             if failure is None:
                 self._saved_step = self._progress.step
+                if self._worker.is_chief:
+                    self._files.remove_older(self._saved_step)
                 return True
             failures.append(f"`{path}` cannot be read ({failure})")
             self._log(failures[-1])

@@ -239,3 +239,14 @@ def test_what_a_process_left_that_was_killed_while_it_wrote_is_no_checkpoint_and
     save(checkpoints, model, 4)
     assert not (folder / ".partial").exists()
     assert {path.name.partition(".")[0] for path in folder.iterdir()} == {"ckpt-2", "ckpt-4"}
+
+
+def test_an_older_one_that_a_kill_left_goes_when_the_newest_is_restored(two):
+    folder, checkpoints, model, _ = two
+    oldest = {path: path.read_bytes() for path in folder.glob("ckpt-1.*")}
+    save(checkpoints, model, 3)
+    assert not any(path.exists() for path in oldest)
+    for path, content in oldest.items():  # as if the process had been killed before it removed them
+        path.write_bytes(content)
+    assert restored(checkpoints, model)[:2] == (3, 3)
+    assert {path.name.partition(".")[0] for path in folder.iterdir()} == {"ckpt-2", "ckpt-3"}

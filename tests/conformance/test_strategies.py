@@ -20,7 +20,9 @@ NOISE = ("linear2/bias", "conv1/bias", "conv2/bias", "conv_body/bias")
 
 @functools.cache
 def on_one(name):
-    return outcome(CASES[name], "cpu")
+    """Of the whole batch."""
+    recipe, stage, optimizer, _ = CASES[name]
+    return outcome((recipe, stage, optimizer, 1), "cpu")
 
 
 def assert_same(found, name):
@@ -28,7 +30,7 @@ def assert_same(found, name):
     for path, value in on_one(name).items():
         if optimizer == "adam" and path.endswith(NOISE):
             continue
-        # BatchNorm over four images amplifies rounding: 2e-5 was seen of gradients of 0.4.
+        # BatchNorm over few images amplifies rounding: 2e-5 was seen of gradients of 0.4.
         tolerance = TOLERANCES[optimizer] + 1e-4 * abs(value).max()
         np.testing.assert_allclose(found[path], value, atol=tolerance, rtol=0, err_msg=path)
 

@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from esrgan_tf.recipes.configs import Recipe
+from esrgan_tf.recipes.discriminators import UNetDiscriminatorConfig
 from esrgan_tf.recipes.families import DiscriminatorConfig, GeneratorConfig
 from esrgan_tf.recipes.generators import SRVGGConfig
 from esrgan_tf.training import networks, terms
@@ -48,6 +49,8 @@ def cases() -> dict[str, Case]:
     clipped = replace(small, gan=replace(small.gan, clip_norm=1e-3, ldl_weight=1.0, ema_decay=0.9))
     found["clipped, ldl"] = (clipped, "gan", "sgd", 1)
     found["by Adam"] = (small, "gan", "adam", 1)
+    plain = replace(small, discriminator=_narrow(UNetDiscriminatorConfig))  # without BatchNorm, which sees parts
+    found["in parts"] = (plain, "gan", "sgd", 2)
     return found
 
 

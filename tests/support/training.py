@@ -21,26 +21,26 @@ def built(recipe, stage, precision="float32", strategy_name="cpu", accumulate=1)
     strategy = make_strategy(strategy_name)
     networks = build_networks(recipe, stage, precision, strategy)
     terms = build_terms(recipe, stage, networks, precision, strategy)
-    if accumulate > 1:
-        return (
-            networks,
-            terms,
-            make_accumulating_step(networks, terms, strategy, stage.clip_norm, accumulate=accumulate),
-        )
-    return networks, terms, make_train_step(networks, terms, strategy, stage.clip_norm)
+    parts = (networks, terms, strategy, stage.clip_norm)
+    step = make_accumulating_step(*parts, accumulate=accumulate) if accumulate > 1 else make_train_step(*parts)
+    return networks, terms, step
 
 
 def batch(seed=0):
     """Four patches of noise, HR of 32 px and LR of 16 px."""
-    hr = np.random.default_rng(seed).integers(0, 256, (4, 32, 32, 3)).astype(np.uint8)
-    return tf.constant(hr), tf.constant(hr[:, ::2, ::2])
+    return _noise(4, seed)
 
 
 def shaded_batch(seed=0):
-    """The same, of four brightnesses: the mean of some is not that of all."""
-    brightness = np.array([1, 0.7, 0.4, 0.1]).reshape(4, 1, 1, 1)
-    hr, lr = ((images.numpy() * brightness).astype(np.uint8) for images in batch(seed))
-    return tf.constant(hr), tf.constant(lr)
+    """Eight patches, of several brightnesses: the mean of some is not that of all."""
+    brightness = np.linspace(1, 0.1, 8).reshape(8, 1, 1, 1)
+    return tuple(tf.constant((images.numpy() * brightness).astype(np.uint8)) for images in _noise(8, seed))
+
+
+def _noise(count, seed):
+    """(HR, LR)."""
+    hr = np.random.default_rng(seed).integers(0, 256, (count, 32, 32, 3)).astype(np.uint8)
+    return tf.constant(hr), tf.constant(hr[:, ::2, ::2])
 
 
 class PlainSGD(keras.optimizers.SGD):

@@ -135,8 +135,7 @@ def test_the_count_survives_a_resume_and_what_was_named_is_not_named_again(data)
 
 @pytest.mark.slow
 def test_one_broken_image_of_few_does_not_stop_a_run_unless_none_is_to_be_skipped(data):
-    breaks = When(lambda: truncate(data / "0.png"), step=1)
-    assert counted(train(data, [breaks], steps=10))[0] == 1
+    assert counted(train(data, [When(lambda: truncate(data / "0.png"), step=1)]))[0] == 1
     with pytest.raises(TrainingStopped, match="1 of 3 images"):
         train(data, steps=70, changes={"data.max_skipped_share": 0.0})
 

@@ -1,9 +1,5 @@
-"""Upscaling video files: frames, time, sound and colours are kept; a run that is killed ends with the same file."""
+"""Upscaling video files keeps frames, their times, sound and colours."""
 
-import hashlib
-import json
-import subprocess
-import sys
 from fractions import Fraction
 
 import numpy as np
@@ -11,58 +7,18 @@ import pytest
 
 av = pytest.importorskip("av")
 
-from support.clips import STEADY, TIME_BASE, decoded, packets, write_clip  # noqa: E402
-from support.paths import ROOT, TESTS  # noqa: E402
+from support.clips import STEADY, TIME_BASE, decoded, doubling, packets, upscale, write_clip  # noqa: E402
 
 from esrgan_tf.__main__ import main  # noqa: E402
-from esrgan_tf.errors import InputError  # noqa: E402
 from esrgan_tf.formats.network import Network  # noqa: E402
 from esrgan_tf.inference.output_size import OutputSize  # noqa: E402
-from esrgan_tf.inference.upscaler import Upscaler  # noqa: E402
-from esrgan_tf.lock import held  # noqa: E402
 from esrgan_tf.metadata import GeneratorMetadata  # noqa: E402
-from esrgan_tf.video import segments, upscaling  # noqa: E402
-from esrgan_tf.video.clip import Clip  # noqa: E402
 from esrgan_tf.video.upscaling import VideoJob, VideoOptions  # noqa: E402
 
 CHAPTERS = [
     {"id": 0, "start": 0, "end": 200, "time_base": Fraction(1, 1000), "metadata": {"title": "one"}},
     {"id": 1, "start": 200, "end": 480, "time_base": Fraction(1, 1000), "metadata": {"title": "two"}},
 ]
-
-
-def doubling(ran=None, concurrency=1):
-    """An upscaler by two that repeats pixels, and counts its runs in `ran`."""
-
-    def run(lr_01):
-        if ran is not None:
-            ran.append(1)
-        return lr_01.repeat(2, 0).repeat(2, 1)
-
-    return Upscaler(Network(GeneratorMetadata.named("nearest", 2), run, concurrency=concurrency))
-
-
-@pytest.fixture
-def short_segments(monkeypatch):
-    for module in (segments, upscaling):
-        monkeypatch.setattr(module, "SEGMENT_FRAMES", 4)
-
-
-def test_a_stream_that_ffmpeg_cannot_decode_is_left_out_with_a_line(tmp_path):
-    write_clip(tmp_path / "a.mkv", 3, sound=True)
-    data = (tmp_path / "a.mkv").read_bytes()
-    assert b"A_AAC" in data
-    (tmp_path / "b.mkv").write_bytes(data.replace(b"A_AAC", b"A_AAQ"))
-    lines, _ = upscale(tmp_path / "b.mkv", tmp_path / "c.mkv")
-    assert len(lines) == 1 and "left out stream 1 (audio)" in lines[0]
-    assert len(decoded(tmp_path / "c.mkv")[0]) == 3
-
-
-def upscale(source, output, upscaler=None, options=None, model="nearest"):
-    """(lines, number of frames that needed no work)."""
-    lines, spared = [], []
-    VideoJob(source, output, upscaler or doubling(), options, model).run(lines.append, spared.append)
-    return lines, sum(spared)
 
 
 def shrunk(frames):
@@ -180,195 +136,6 @@ def test_frames_that_are_upscaled_concurrently_stay_in_order(tmp_path):
     np.testing.assert_array_equal(*outputs)
 
 
-KILLED = """
-import os, signal, sys
-sys.path[:0] = sys.argv[1:3]
-from pathlib import Path
-from esrgan_tf.formats.network import Network
-from esrgan_tf.inference.output_size import OutputSize
-from esrgan_tf.inference.upscaler import Upscaler
-from esrgan_tf.metadata import GeneratorMetadata
-from esrgan_tf.video import segments, upscaling
-
-segments.SEGMENT_FRAMES = upscaling.SEGMENT_FRAMES = 4
-source, output, temporal, after = Path(sys.argv[3]), Path(sys.argv[4]), sys.argv[5], int(sys.argv[6])
-runs = []
-
-
-def run(lr_01):
-    runs.append(1)
-    if len(runs) == after:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return lr_01.repeat(2, 0).repeat(2, 1)
-
-
-upscaler = Upscaler(Network(GeneratorMetadata.named("nearest", 2), run))
-upscaling.VideoJob(source, output, upscaler, upscaling.VideoOptions(temporal=temporal), "nearest").run()
-"""
-
-
-def killed_after(runs, source, output, temporal):
-    """Upscale in another process, which kills itself at that run of the network; 0 never. Its lines."""
-    arguments = [str(ROOT), str(TESTS), str(source), str(output), temporal, str(runs)]
-    done = subprocess.run([sys.executable, "-c", KILLED, *arguments], capture_output=True, text=True, check=False)
-    assert done.returncode == (-9 if runs else 0), done.stderr
-    return done.stdout
-
-
-@pytest.mark.parametrize("temporal", ["off", pytest.param("median", marks=pytest.mark.slow)])
-def test_a_run_that_is_killed_again_and_again_ends_with_the_same_file(tmp_path, temporal):
-    source = tmp_path / "a.mp4"
-    write_clip(source, 23, ragged=True, sound=True)
-    killed_after(0, source, tmp_path / "whole.mp4", temporal)
-    output = tmp_path / "resumed.mp4"
-    for runs in (3, 8, 2, 9):
-        killed_after(runs, source, output, temporal)
-        assert not output.exists()
-    assert "8 frames are done already" in killed_after(0, source, output, temporal)
-    whole, resumed = decoded(tmp_path / "whole.mp4"), decoded(output)
-    assert whole[0] == resumed[0] == decoded(source)[0]
-    np.testing.assert_array_equal(whole[1], resumed[1])
-    assert output.read_bytes() == (tmp_path / "whole.mp4").read_bytes()  # the sound and its times as well
-    assert not list(tmp_path.glob("*.parts"))
-
-
-def test_a_part_that_is_damaged_or_gone_is_made_again(tmp_path, short_segments, monkeypatch):
-    write_clip(tmp_path / "a.mp4", 14)
-    upscale(tmp_path / "a.mp4", tmp_path / "whole.mp4")
-    made = hashlib.sha256((tmp_path / "whole.mp4").read_bytes()).digest()
-    monkeypatch.setattr(upscaling, "assemble", lambda *arguments: (_ for _ in ()).throw(OSError(28, "disk full")))
-    with pytest.raises(OSError, match="disk full"):
-        upscale(tmp_path / "a.mp4", tmp_path / "b.mp4")
-    monkeypatch.undo()
-    monkeypatch.setattr(segments, "SEGMENT_FRAMES", 4)
-    monkeypatch.setattr(upscaling, "SEGMENT_FRAMES", 4)
-    part = tmp_path / "b.mp4.parts/000002.nut"
-    part.write_bytes(part.read_bytes()[:-1] + b"x")
-    lines, spared = upscale(tmp_path / "a.mp4", tmp_path / "b.mp4")
-    assert lines == ["8 frames are done already"] and spared == 8
-    assert hashlib.sha256((tmp_path / "b.mp4").read_bytes()).digest() == made
-
-
-def test_parts_of_another_run_are_not_mixed_in(tmp_path, short_segments):
-    write_clip(tmp_path / "a.mp4", 9)
-    stopping = doubling()
-    stopping.close()
-    job = VideoJob(tmp_path / "a.mp4", tmp_path / "b.mp4", stopping, model="nearest")
-    with pytest.raises(InputError, match="given up"):
-        job.run(lambda line: None)
-    parts = tmp_path / "b.mp4.parts"
-    found = segments.Segments(tmp_path / "b.mp4", job._run)
-    (parts / "000000.nut").write_bytes(b"part")
-    found.add(parts / "000000.nut", 4)
-    for options, model, what in (
-        (VideoOptions(crf=30), "nearest", "encoding"),
-        (VideoOptions(), "another", r"model \(nearest; here another\)"),
-        (VideoOptions(temporal="median"), "nearest", r"temporal \(off; here median\)"),
-    ):
-        with pytest.raises(InputError, match=f"parts of another run beside it, with another {what}: remove .*parts"):
-            upscale(tmp_path / "a.mp4", tmp_path / "b.mp4", options=options, model=model)
-    assert json.loads((parts / "manifest.json").read_text())["segments"][0]["frames"] == 4
-
-
-def test_a_second_process_on_one_output_is_refused_by_name(tmp_path):
-    write_clip(tmp_path / "a.mp4", 3)
-    holding = (
-        "import sys; sys.path.insert(0, sys.argv[1]); from pathlib import Path; from esrgan_tf.lock import held\n"
-        "with held(Path(sys.argv[2]), 'it'): print('held', flush=True); sys.stdin.read()"
-    )
-    parts = tmp_path / "b.mp4.parts"
-    process = subprocess.Popen(
-        [sys.executable, "-c", holding, str(ROOT), str(parts)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout.readline() == "held\n"
-    with pytest.raises(InputError, match=f"b.mp4 is in use by process {process.pid} on "):
-        upscale(tmp_path / "a.mp4", tmp_path / "b.mp4")
-    process.kill()
-    process.wait()
-    with held(parts, "it"):  # nothing is left of a process that is gone
-        pass
-    upscale(tmp_path / "a.mp4", tmp_path / "b.mp4")
-    assert len(decoded(tmp_path / "b.mp4")[0]) == 3
-
-
-def test_of_a_truncated_clip_what_can_be_decoded_is_upscaled(tmp_path):
-    write_clip(tmp_path / "a.mkv", 40, sound=True)
-    data = (tmp_path / "a.mkv").read_bytes()
-    (tmp_path / "b.mkv").write_bytes(data[: len(data) * 2 // 3])
-    count = sum(1 for _ in Clip(tmp_path / "b.mkv").frames())
-    assert 10 < count < 40
-    upscale(tmp_path / "b.mkv", tmp_path / "c.mkv")
-    assert len(decoded(tmp_path / "c.mkv")[0]) == count
-
-
-def test_damaged_packets_are_left_out_and_counted(tmp_path):
-    write_clip(tmp_path / "a.mkv", 30, codec="ffv1", size=(48, 64))
-    data = bytearray((tmp_path / "a.mkv").read_bytes())
-    for place in range(len(data) // 3, len(data) * 2 // 3, 501):
-        data[place] ^= 0xFF
-    (tmp_path / "b.mkv").write_bytes(data)
-    lines, _ = upscale(tmp_path / "b.mkv", tmp_path / "c.mkv")
-    times, _ = decoded(tmp_path / "c.mkv")
-    assert 10 <= len(times) <= 30
-    assert len(times) < 30 or not lines
-    assert all("damaged" in line for line in lines)
-
-
-@pytest.mark.parametrize(
-    ("make", "message"),
-    [
-        (lambda path: path.write_bytes(b""), "cannot be opened as a video"),
-        (lambda path: path.write_bytes(b"no video" * 100), "cannot be opened as a video"),
-        (lambda path: None, "cannot be opened as a video"),
-        (lambda path: truncate_mp4(path), "cannot be opened as a video"),
-        (lambda path: sound_alone(path), "must have a video stream"),
-    ],
-)
-def test_what_is_no_video_is_refused_in_one_line(tmp_path, make, message):
-    make(tmp_path / "a.mp4")
-    with pytest.raises(InputError, match=message) as caught:
-        Clip(tmp_path / "a.mp4")
-    assert str(caught.value).startswith(f"`{tmp_path / 'a.mp4'}` ") and "\n" not in str(caught.value)
-
-
-def truncate_mp4(path):
-    """An MP4 whose index, which lies at its end, is missing."""
-    write_clip(path, 20)
-    path.write_bytes(path.read_bytes()[:600])
-
-
-def sound_alone(path):
-    """An MP4 without a video."""
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("aac", rate=8000, layout="mono")
-        frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
-        frame.sample_rate, frame.pts = 8000, 0
-        container.mux(stream.encode(frame))
-        container.mux(stream.encode())
-
-
-def test_timestamps_that_do_not_increase_are_put_right(tmp_path, monkeypatch):
-    write_clip(tmp_path / "a.mkv", 6, codec="ffv1")
-    clip = Clip(tmp_path / "a.mkv")
-    real = clip._decoded
-
-    def broken(container):
-        for number, frame in enumerate(real(container)):
-            frame.pts = {2: None, 4: 0}.get(number, frame.pts)
-            yield frame
-
-    monkeypatch.setattr(clip, "_decoded", broken)
-    stamps = [frame.pts for frame in clip.frames()]
-    assert stamps == [0, 40, 80, 120, 121, 200]  # milliseconds; 25 frames a second
-
-
-def test_what_a_container_cannot_hold_is_left_out_with_a_line(tmp_path):
-    write_clip(tmp_path / "a.mkv", 3, sound=True, subtitles=True)
-    lines, _ = upscale(tmp_path / "a.mkv", tmp_path / "b.mp4")
-    assert len(lines) == 1 and "left out stream 2 (subrip): .mp4 cannot hold it" in lines[0]
-    assert packets(tmp_path / "b.mp4", "audio")
-
-
 def test_webm_has_its_own_codecs(tmp_path):
     write_clip(tmp_path / "a.mp4", 3)
     write_clip(tmp_path / "deep.mkv", 3, size=(48, 64), pixel_format="yuv420p10le", codec="libx265")
@@ -415,41 +182,6 @@ def test_names_that_look_like_something_else_are_files(tmp_path, monkeypatch, ca
             (tmp_path / name).write_bytes((tmp_path / "a.mp4").read_bytes())
         assert main(["esrgan", "video", name]) == 0, capsys.readouterr().err
         assert len(decoded((tmp_path / output).resolve())[0]) == 2
-
-
-def test_options_that_do_not_fit_are_refused_before_the_work(tmp_path):
-    write_clip(tmp_path / "a.mp4", 3)
-    for name, options, message in (
-        ("b.avi", VideoOptions(), "`output` must end in one of .mp4, .mov, .mkv, .webm"),
-        ("b.mp4", VideoOptions(codec="nothing"), "`codec` must be an encoder of FFmpeg"),
-        ("b.mp4", VideoOptions(codec="aac"), "`codec` must be a video encoder"),
-        ("b.mkv", VideoOptions(codec="ffv1", crf=20), "`crf` goes with libx264"),
-        ("b.mkv", VideoOptions(codec="ffv1", preset="slow"), "`preset` goes with libx264"),
-        ("b.mp4", VideoOptions(temporal="mean"), "`temporal` must be one of off, median"),
-        ("a.mp4", VideoOptions(), "`output` must not be the input"),
-    ):
-        with pytest.raises(InputError, match=message):
-            VideoJob(tmp_path / "a.mp4", tmp_path / name, doubling(), options)
-
-
-@pytest.mark.parametrize(
-    ("name", "options"),
-    [
-        ("b.webm", VideoOptions(codec="libx264")),
-        ("b.mp4", VideoOptions(codec="gif")),
-        ("b.mp4", VideoOptions(preset="slowest")),
-        ("b.mkv", VideoOptions(codec="libx265", crf=60)),
-        ("b.mkv", VideoOptions(codec="mjpeg")),
-        ("b.mov", VideoOptions(codec="prores_ks")),
-    ],
-)
-def test_what_the_codec_or_the_container_refuses_is_known_before_the_work(tmp_path, name, options):
-    write_clip(tmp_path / "a.mp4", 3)
-    ran = []
-    with pytest.raises(InputError, match="`codec`, `crf` and `preset` must go together") as caught:
-        upscale(tmp_path / "a.mp4", tmp_path / name, doubling(ran), options)
-    assert "\n" not in str(caught.value) and not ran
-    assert [path.name for path in tmp_path.iterdir()] == ["a.mp4"]
 
 
 def test_quality_and_preset_reach_the_codec(tmp_path):

@@ -1,11 +1,14 @@
 """What this machine's processor can do."""
 
+import contextlib
 import functools
 import os
 import platform
+from collections.abc import Iterator
 from pathlib import Path
 
 DESCRIPTION = Path("/proc/cpuinfo")
+THREADS = Path("/proc/self/task")  # a folder for each of this process
 BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}  # x86, x86, Arm
 
 
@@ -28,3 +31,22 @@ def usable_cores() -> int:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     told = os.environ.get("OMP_NUM_THREADS", "")
     return min(cores, int(told)) if told.isdecimal() and int(told) else cores
+
+
+@contextlib.contextmanager
+def scheduling_kept() -> Iterator[None]:
+    """Keep what is called here from real-time scheduling; only on Linux, where it would take the whole machine.
+
+    SVT-AV1 gives it to its own threads and to the one that opens it, wherever it may: as root, so in most containers.
+    """
+    if not THREADS.is_dir():
+        yield
+        return
+    policy, parameters = os.sched_getscheduler(0), os.sched_getparam(0)
+    try:
+        yield
+    finally:
+        for thread in map(int, os.listdir(THREADS)):
+            with contextlib.suppress(ProcessLookupError):  # it has ended since
+                if os.sched_getscheduler(thread) != policy:
+                    os.sched_setscheduler(thread, policy, parameters)

@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
+from esrgan_tf.cpu import scheduling_kept
 from esrgan_tf.errors import InputError, first_line
 from esrgan_tf.video.clip import Description, Frame, conversion
 
@@ -148,6 +149,8 @@ class SegmentWriter:
         context.color_primaries, context.color_trc = clip.look.primaries, clip.look.transfer
         if clip.look.aspect:
             self._stream.sample_aspect_ratio = clip.look.aspect
+        with scheduling_kept():
+            context.open()
         self._encoding, self._clip = encoding, clip
 
     def write(self, frame: Frame) -> None:

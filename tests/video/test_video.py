@@ -1,5 +1,6 @@
 """Upscaling video files keeps frames, their times, sound and colours."""
 
+import os
 from fractions import Fraction
 
 import numpy as np
@@ -13,6 +14,8 @@ from esrgan_tf.__main__ import main  # noqa: E402
 from esrgan_tf.formats.network import Network  # noqa: E402
 from esrgan_tf.inference.output_size import OutputSize  # noqa: E402
 from esrgan_tf.metadata import GeneratorMetadata  # noqa: E402
+from esrgan_tf.video.clip import Clip  # noqa: E402
+from esrgan_tf.video.encoding import SegmentWriter, choose_encoding  # noqa: E402
 from esrgan_tf.video.upscaling import VideoJob, VideoOptions  # noqa: E402
 
 CHAPTERS = [
@@ -145,6 +148,22 @@ def test_webm_has_its_own_codecs(tmp_path):
         with av.open(str(output)) as container:
             assert container.streams.video[0].codec_context.codec.canonical_name == canonical
         assert len(decoded(output)[0]) == 3
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root's processes may have it")
+def test_the_av1_encoder_takes_no_real_time_scheduling(tmp_path):
+    """Neither the threads of an encoder at work nor ours."""
+    write_clip(tmp_path / "a.mkv", 3)
+    clip = Clip(tmp_path / "a.mkv")
+    encoding = choose_encoding(clip.description, (24, 32), ".mkv", "libsvtav1", None, None)
+    before = len(os.listdir("/proc/self/task"))
+    writer = SegmentWriter(tmp_path / "b.nut", encoding, clip.description)
+    for frame in clip.frames():
+        writer.write(frame)
+    threads = list(map(int, os.listdir("/proc/self/task")))
+    assert len(threads) > before
+    assert {os.sched_getscheduler(thread) for thread in threads} == {os.SCHED_OTHER}
+    writer.close()
 
 
 def test_red_green_and_blue_keep_their_colours(tmp_path):

@@ -4,9 +4,11 @@ import functools
 import json
 import os
 import re
-from collections.abc import Iterator
+import signal
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -44,11 +46,13 @@ class Worker:
 ALONE = Worker()
 
 
-@functools.cache
-def multi_worker_strategy() -> tf.distribute.Strategy:
+def multi_worker_strategy(log: Callable[[str], None] = print) -> tf.distribute.Strategy:
     """The strategy of the workers that TF_CONFIG, or Slurm, names; waits until all of them are there.
 
     TensorFlow wants it made before anything is computed.
+
+    Args:
+        log: takes the line that names the workers which are waited for.
 
     Raises:
         InputError: TF_CONFIG is not set outside of Slurm, or is not what it must be.
@@ -59,8 +63,9 @@ def multi_worker_strategy() -> tf.distribute.Strategy:
                 f"`strategy=multi_worker` must be given {TF_CONFIG}, such as {ADDRESS_HINT}, or run as a Slurm step."
             )
         os.environ[TF_CONFIG] = _config_of_slurm()
-    _check_config(os.environ[TF_CONFIG])
-    return tf.distribute.MultiWorkerMirroredStrategy()
+    config = _checked_config(os.environ[TF_CONFIG])
+    log(f"waiting for all of {', '.join(config['cluster']['worker'])} (this is worker {config['task']['index']})")
+    return _strategy_of_all_workers()
 
 
 def worker_of(strategy: tf.distribute.Strategy) -> Worker:
@@ -147,6 +152,16 @@ def lost_workers_named(worker: Worker) -> Iterator[None]:
         ) from error
 
 
+@functools.cache
+def _strategy_of_all_workers() -> tf.distribute.Strategy:
+    """One in a process. Ctrl-C ends the wait at once: Python's own handler would only act once TensorFlow returns."""
+    before = signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        return tf.distribute.MultiWorkerMirroredStrategy()
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 @tf.function(autograph=False)
 def _summed(strategy: tf.distribute.Strategy, rows: tf.Tensor) -> tf.Tensor:
     """The sum of all workers' rows, on each replica; those of a worker's further replicas are left out."""
@@ -172,8 +187,8 @@ def _config_of_slurm() -> str:
     return json.dumps({"cluster": cluster, "task": {"type": kind, "index": index}})
 
 
-def _check_config(text: str) -> None:
-    """Raise unless TF_CONFIG names workers, and this process as one of them."""
+def _checked_config(text: str) -> dict[str, Any]:
+    """What TF_CONFIG says; raises InputError unless it names workers, and this process as one of them."""
     try:
         config = json.loads(text)
         workers, task = config["cluster"]["worker"], config["task"]
@@ -182,3 +197,4 @@ def _check_config(text: str) -> None:
         fits = False
     if not fits:
         raise InputError(f"`{TF_CONFIG}` must be such as {ADDRESS_HINT}. Received: {text}.")
+    return config

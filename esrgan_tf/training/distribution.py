@@ -1,6 +1,7 @@
 """Where training runs (tf.distribute strategy) and in which precision."""
 
 import functools
+from collections.abc import Callable
 
 import keras
 import tensorflow as tf
@@ -13,12 +14,13 @@ PRECISIONS = ("auto", "float32", "mixed_bfloat16", "mixed_float16")
 AMPERE = (8, 0)  # the first compute capability with bfloat16
 
 
-def make_strategy(name: str) -> tf.distribute.Strategy:
+def make_strategy(name: str, log: Callable[[str], None] = print) -> tf.distribute.Strategy:
     """The strategy that `strategy` names.
 
     Args:
         name: `auto` (every GPU, or the CPU), `cpu`, `mirrored:DEVICE,DEVICE` such as `mirrored:GPU:0,GPU:2`, or
             `multi_worker` (every GPU, or the CPU, of the processes that TF_CONFIG or Slurm names).
+        log: takes a line where other workers are waited for.
 
     Returns:
         A MirroredStrategy, or a MultiWorkerMirroredStrategy.
@@ -27,7 +29,7 @@ def make_strategy(name: str) -> tf.distribute.Strategy:
         InputError: unknown name, a device that is not there or named twice, or workers that are not named.
     """
     if name == "multi_worker":
-        return multi_worker_strategy()
+        return multi_worker_strategy(log)
     kind, _, listed = name.partition(":")
     if name == "auto":
         devices = [f"GPU:{index}" for index in range(len(tf.config.list_logical_devices("GPU")))] or ["CPU:0"]

@@ -68,7 +68,7 @@ def train_stage(
     recipe.stage(stage_name)
     folder = StageFolder(Path(options.workdir or f"runs/{recipe.name}_x{recipe.generator.scale}"), stage_name)
     init_from = _initial_generator(folder, options.init_from)
-    strategy = make_strategy(options.strategy)
+    strategy = make_strategy(options.strategy, log)
     worker = worker_of(strategy)
     log = log if worker.is_chief else _log_nothing
     announce_unseen_gpu(options.strategy, log)

@@ -167,7 +167,9 @@ def test_flags_that_are_wrong_are_told(tmp_path, capsys, folder):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("form", ["saved_model", "tflite", "onnx"])
+@pytest.mark.parametrize(
+    "form", ["tflite", *(pytest.param(f, marks=pytest.mark.slow) for f in ("saved_model", "onnx"))]
+)
 def test_a_disk_that_is_full_leaves_nothing_in_place(tmp_path, folder, form):
     script = (
         "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"

@@ -45,7 +45,7 @@ def after_one_step(model, call):
 
 @pytest.mark.parametrize(
     "name",
-    [pytest.param(name, marks=() if name in ("rrdb", "srresnet", "edsr") else pytest.mark.slow) for name in DEEP],
+    [pytest.param(name, marks=() if name in ("rrdb", "edsr") else pytest.mark.slow) for name in DEEP],
 )
 def test_values_gradients_and_statistics_are_those_of_the_models_own_call(name):
     model, other = built(name), built(name)

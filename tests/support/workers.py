@@ -14,13 +14,13 @@ from pathlib import Path
 from support.paths import ROOT, TESTS
 
 
-def free_ports(count: int) -> list[int]:
-    """Ports on which nobody listens."""
+def free_addresses(count: int) -> list[str]:
+    """Ports of this machine on which nobody listens."""
     with ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
         for each in sockets:
             each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
+        return [f"127.0.0.1:{each.getsockname()[1]}" for each in sockets]
 
 
 def start_workers(commands: Sequence[Sequence[str]], logs: Path) -> list[subprocess.Popen]:
@@ -30,21 +30,21 @@ def start_workers(commands: Sequence[Sequence[str]], logs: Path) -> list[subproc
         commands: the arguments of each worker's Python.
         logs: a folder.
     """
-    addresses = [f"127.0.0.1:{port}" for port in free_ports(len(commands))]
-    processes = []
-    for index, command in enumerate(commands):
-        task = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
-        environment = {
-            **os.environ,
-            "PYTHONPATH": os.pathsep.join([str(ROOT), str(TESTS)]),
-            "TF_CONFIG": json.dumps(task),
-            "CUDA_VISIBLE_DEVICES": "-1",
-        }
-        with open(logs / f"worker_{index}.log", "a") as log:
-            processes.append(
-                subprocess.Popen([sys.executable, *command], env=environment, stdout=log, stderr=subprocess.STDOUT)
-            )
-    return processes
+    addresses = free_addresses(len(commands))
+    return [start_worker(command, addresses, index, logs) for index, command in enumerate(commands)]
+
+
+def start_worker(command: Sequence[str], addresses: list[str], index: int, logs: Path) -> subprocess.Popen:
+    """Start the worker of that index alone, as `start_workers` does."""
+    task = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(ROOT), str(TESTS)]),
+        "TF_CONFIG": json.dumps(task),
+        "CUDA_VISIBLE_DEVICES": "-1",
+    }
+    with open(logs / f"worker_{index}.log", "a") as log:
+        return subprocess.Popen([sys.executable, *command], env=environment, stdout=log, stderr=subprocess.STDOUT)
 
 
 def ended(processes: Sequence[subprocess.Popen], seconds: float = 500, others: float = 60) -> list[int]:

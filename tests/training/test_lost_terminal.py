@@ -52,6 +52,7 @@ def assert_ended(folder):
     assert [row.partition(",")[0] for row in rows] == ["step", "3", "6"]
 
 
+@pytest.mark.slow
 def test_a_terminal_that_is_closed_during_a_run_does_not_end_it(tmp_path):
     """A real pseudo-terminal, which the run controls: closing it hangs up (SIGHUP), and writing to it fails (EIO)."""
     ours, theirs = pty.openpty()

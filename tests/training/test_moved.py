@@ -27,7 +27,8 @@ def left_by(folder):
     return (folder / "metrics.csv").read_bytes(), load_generator(folder / "generator_last.keras").get_weights()
 
 
-@pytest.mark.parametrize("stage", ["psnr", pytest.param("gan", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("stage", ["psnr", "gan"])
 def test_a_copy_resumes_exactly_and_so_does_the_original_when_it_is_moved(tmp_path, stage):
     whole, first, copy, moved = (tmp_path / name for name in ("whole", "first", "deep/copy", "moved"))
     if stage == "gan":

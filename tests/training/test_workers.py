@@ -3,11 +3,12 @@
 import json
 import shutil
 import signal
+import time
 
 import numpy as np
 import pytest
 import tensorflow as tf
-from support.workers import ended, start_workers
+from support.workers import ended, free_addresses, start_worker, start_workers
 
 from esrgan_tf.commands.command_line import FAILURE, INTERRUPTED
 from esrgan_tf.errors import InputError
@@ -109,6 +110,18 @@ def test_workers_that_are_given_another_seed_are_told(tmp_path):
             in (tmp_path / f"worker_{index}.log").read_text()
         )
     assert not (tmp_path / "run" / "psnr" / "checkpoints").exists()
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_the_wait_for_workers_that_do_not_come(tmp_path):
+    process = start_worker(command(tmp_path / "run"), free_addresses(2), 0, tmp_path)
+    log = tmp_path / "worker_0.log"
+    while "waiting for all of" not in log.read_text() and process.poll() is None:
+        time.sleep(0.2)
+    time.sleep(3)  # within TensorFlow
+    assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    assert process.wait(20) == -signal.SIGINT
 
 
 def test_workers_whose_folders_hold_other_steps_are_told(monkeypatch):

@@ -121,6 +121,7 @@ def test_both_stages_then_upscaling_from_the_command_line(tiny, capsys, tmp_path
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["a.png", "a_compare.png", "b.png", "b_compare.png"]
 
 
+@pytest.mark.slow
 def test_sample_is_announced_where_no_data_is_given(tiny, capsys, tmp_path, monkeypatch):
     monkeypatch.setattr("esrgan_tf.training.inputs.default_data", lambda scale: "sample")
     status, out, _ = run(
@@ -324,6 +325,7 @@ def test_recipes_lists_all_and_prints_one_as_a_recipe_file(capsys, tmp_path):
     assert_one_line_error(run(capsys, "recipes", "srgan", "edsr"), "flags must be written", "Received: edsr")
 
 
+@pytest.mark.slow
 def test_preview_data_shows_pairs_of_the_run(tiny, capsys, tmp_path):
     write_photo(tmp_path / "photos/a.png")
     arguments = (f"--data={tmp_path}/photos", "--recipe=tiny", "--rows=2")

@@ -177,6 +177,7 @@ def test_a_network_that_takes_multiples_takes_any_size(tmp_path):
     np.testing.assert_allclose(np.clip(got, 0, 1), Upscaler(keras_network(model)).upscale(image[0]), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_saved_model_cli_shows_every_endpoint_with_named_inputs(folder, two):
     command = [Path(sys.executable).parent / "saved_model_cli", "show", "--dir", folder / "two" / "1", "--all"]
     shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout

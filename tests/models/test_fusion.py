@@ -79,6 +79,7 @@ def test_a_generator_of_half_precision_becomes_one_of_float32_with_the_same_weig
     assert np.abs(np.array(half(X)) - exact(X)).max() > 1e-4
 
 
+@pytest.mark.slow
 def test_a_generator_built_by_another_process_is_merged_without_names_that_collide(tmp_path):
     rrdb(4).save(tmp_path / "m.keras")
     script = (

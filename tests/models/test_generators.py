@@ -92,7 +92,9 @@ def trainable_parameters(model: keras.Model) -> int:
     return sum(int(np.prod(variable.shape)) for variable in model.trainable_variables)
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name == "rcan" else name for name in RECIPES]
+)
 def test_generator_has_the_pinned_number_of_parameters(name):
     assert parameters_of(RECIPES[name].generator) == GENERATOR_PARAMETERS[name]
 

@@ -34,13 +34,14 @@ def largest_difference(found, wanted):
     return max(float((abs(found[path] - value) / (1 + abs(value))).max()) for path, value in wanted.items())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("loss", "strategy"),
     [
         ("relativistic", "cpu"),
-        pytest.param("relativistic", "mirrored:CPU:0,CPU:1", marks=pytest.mark.slow),
-        pytest.param("standard", "cpu", marks=pytest.mark.slow),
-        pytest.param("least_squares", "cpu", marks=pytest.mark.slow),
+        ("relativistic", "mirrored:CPU:0,CPU:1"),
+        ("standard", "cpu"),
+        ("least_squares", "cpu"),
     ],
 )
 def test_parts_are_the_whole_batch(loss, strategy):

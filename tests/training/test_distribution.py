@@ -36,6 +36,7 @@ def models(networks, terms):
     return networks.generator, discriminator_of(terms)
 
 
+@pytest.mark.slow
 def test_two_replicas_train_as_one():
     one, *trained_one = trained(ONE)
     two, *trained_two = trained(TWO)

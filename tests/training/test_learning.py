@@ -102,7 +102,10 @@ def deep(family):
     return changed(deepest(family), NARROW | DEPTHS.get(family, {}))
 
 
-@pytest.mark.parametrize("family", [pytest.param(f, marks=pytest.mark.slow) if f == "srcnn" else f for f in GENERATORS])
+LONG = ("srcnn", "srresnet")
+
+
+@pytest.mark.parametrize("family", [pytest.param(f, marks=pytest.mark.slow) if f in LONG else f for f in GENERATORS])
 def test_a_shallow_network_fits_a_batch_better_than_bicubic(family):
     check_learns(shallow(family), *STEPS_AND_RATES.get(family, (300, 1e-2)))
 

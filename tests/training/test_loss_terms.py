@@ -55,7 +55,8 @@ def test_activations_have_mean_one_over_the_samples_photographs():
         assert float(tf.reduce_mean(found)) == pytest.approx(1, rel=1e-4)
 
 
-@pytest.mark.parametrize("strategy", [ONE, pytest.param(TWO, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("strategy", [ONE, TWO])
 def test_textures_are_part_of_the_perceptual_loss_and_of_its_gradient(strategy):
     recipe = override(TINY, TEXTURES)
     outcomes = []

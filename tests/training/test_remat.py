@@ -35,16 +35,17 @@ def stepped(recipe, stage, remat, strategy_name=ONE, precision="float32"):
     return [{name: float(value) for name, value in step(hr, hr[:, ::2, ::2]).items()} for _ in range(2)], networks
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("family", "stage", "strategy_name"),
     [
         ("rrdb", "psnr", ONE),
-        pytest.param("srresnet", "gan", ONE, marks=pytest.mark.slow),
-        pytest.param("rrdb", "gan", ONE, marks=pytest.mark.slow),
-        pytest.param("srresnet", "psnr", ONE, marks=pytest.mark.slow),
-        pytest.param("edsr", "psnr", ONE, marks=pytest.mark.slow),
-        pytest.param("edsr", "gan", ONE, marks=pytest.mark.slow),
-        pytest.param("srresnet", "gan", TWO, marks=pytest.mark.slow),
+        ("srresnet", "gan", ONE),
+        ("rrdb", "gan", ONE),
+        ("srresnet", "psnr", ONE),
+        ("edsr", "psnr", ONE),
+        ("edsr", "gan", ONE),
+        ("srresnet", "gan", TWO),
     ],
 )
 def test_a_step_is_the_same_with_and_without(family, stage, strategy_name):

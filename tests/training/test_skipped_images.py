@@ -78,6 +78,7 @@ def test_an_image_that_breaks_during_an_epoch_is_named_once_skipped_and_counted(
     assert times > 1
 
 
+@pytest.mark.slow
 def test_an_image_replaced_by_one_of_another_size_is_trained_on(data):
     run = When(lambda: Image.new("RGB", (70, 33), (255, 0, 0)).save(data / "0.png"))
     lines = train(data, [run])
@@ -122,6 +123,7 @@ def test_too_many_broken_images_stop_the_run_saved_in_one_line_and_it_resumes_on
     assert step < int(re.search(r"\d+", resumed)[0]) < 70
 
 
+@pytest.mark.slow
 def test_the_count_survives_a_resume_and_what_was_named_is_not_named_again(data):
     with pytest.raises(Interrupted):
         train(data, [When(lambda: truncate(data / "0.png")), InterruptAt(8)], changes=HALF)

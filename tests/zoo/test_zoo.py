@@ -64,7 +64,7 @@ def run(capsys, *arguments):
 def test_a_member_is_what_its_card_says(name):
     card = read_card(name)
     assert all(value for field, value in asdict(card).items() if field != "seed")
-    assert card.name == name and name.endswith(f"_x{card.scale}")
+    assert card.name == name and name.removesuffix("_gan").endswith(f"_x{card.scale}")
     model = load_member(name)
     assert model.count_params() == card.parameters
     metadata = metadata_of(model)
@@ -178,7 +178,7 @@ def test_the_zoos_default_needs_no_keras(tmp_path):
 
 
 def test_the_default_is_the_least_scale_that_reaches_the_wanted_one(monkeypatch):
-    known = {"compact_x2": 2, "compact_x4": 4, "phone_x3": 3}
+    known = {"compact_x2": 2, "compact_x4": 4, "compact_x4_gan": 4, "phone_x3": 3}
     monkeypatch.setattr(cards, "member_names", lambda: sorted(known))
     monkeypatch.setattr(cards, "read_card", lambda name: SimpleNamespace(scale=known[name]))
     wanted = {1.5: "compact_x2", 2: "compact_x2", 2.5: "compact_x4", 3: "compact_x4", 4: "compact_x4", 8: "compact_x4"}

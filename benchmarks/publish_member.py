@@ -4,7 +4,7 @@
         --test=Set5:hr=Set5/HR,lr=Set5/LR --test=Set14:hr=Set14/HR,lr=Set14/LR
 
 `--card` holds the fields of `esrgan_tf.zoo.cards.Card` that no file tells: purpose, weaknesses, data, licence, commit,
-command, steps, hours, machine. The others are read from the run or measured.
+command, steps, hours, machine. The others are read from the run or measured; NIQE where `--niqe_params` is given.
 """
 
 import argparse
@@ -15,9 +15,11 @@ from pathlib import Path
 
 from esrgan_tf import evaluate_models, load_generator
 from esrgan_tf.atomic import replacing
+from esrgan_tf.evaluation.measures import Options
 from esrgan_tf.export.deployment import write_request
 from esrgan_tf.formats.format import WriteOptions
 from esrgan_tf.formats.tflite import ANY_SIZE, FORMAT
+from esrgan_tf.metrics.niqe import read_niqe_model
 from esrgan_tf.recipes.overrides import recipe_from_file
 from esrgan_tf.zoo.cards import Card, read_card
 from esrgan_tf.zoo.weights import write_member
@@ -30,6 +32,7 @@ def main() -> None:
     parser.add_argument("--run", type=Path, required=True)
     parser.add_argument("--card", type=Path, required=True)
     parser.add_argument("--test", action="append", default=[], help="NAME:DATA, as of `esrgan evaluate`")
+    parser.add_argument("--niqe_params", help="as of `esrgan evaluate`")
     arguments = parser.parse_args()
     record = json.loads((arguments.run / "recipe.json").read_text())
     told = {
@@ -42,16 +45,27 @@ def main() -> None:
     measured = {"figures": {}, "parameters": model.count_params(), "sha256": "", "litert_sha256": ""}
     write_member(model, Card(name=arguments.name, **told, **measured))
     measured["litert_sha256"] = _write_litert(arguments.name)
+    niqe = read_niqe_model(arguments.niqe_params) if arguments.niqe_params else None
     for test in arguments.test:
         test_set, _, data = test.partition(":")
-        bicubic, own = evaluate_models(["bicubic", arguments.name], data).means()
-        measured["figures"][test_set] = {
-            "psnr_y": round(own.metrics["psnr"], 3),
-            "ssim_y": round(own.metrics["ssim"], 4),
-            "bicubic_psnr_y": round(bicubic.metrics["psnr"], 3),
-        }
+        measured["figures"][test_set] = _figures(
+            arguments.name, data, Options(read_card(arguments.name).scale, niqe=niqe)
+        )
         print(test_set, measured["figures"][test_set])
     write_member(model, Card(name=arguments.name, **told, **measured))
+
+
+def _figures(name: str, data: str, options: Options) -> dict[str, float]:
+    """A member's figures on a test set, as its card has them."""
+    bicubic, own = (system.metrics for system in evaluate_models(["bicubic", name], data, options=options).means())
+    found = {
+        "psnr_y": round(own["psnr"], 3),
+        "ssim_y": round(own["ssim"], 4),
+        "bicubic_psnr_y": round(bicubic["psnr"], 3),
+    }
+    if options.niqe:
+        found |= {"niqe": round(own["niqe"], 3), "bicubic_niqe": round(bicubic["niqe"], 3)}
+    return found
 
 
 def _write_litert(name: str) -> str:

@@ -18,12 +18,13 @@ class Card:
     """What is known of a member.
 
     Args:
-        name: `<kind>_x<scale>`.
+        name: `<kind>_x<scale>`, and `_gan` where it was trained for what is seen.
         purpose: what it is for, in a line.
         recipe: that it was trained by.
         generator: its configuration, as `recipe.json` has it.
         parameters: number of weights.
-        figures: by test set, then by measure: "psnr_y" in dB and "ssim_y" of its own, "bicubic_psnr_y" beside them.
+        figures: by test set, then by measure: "psnr_y" in dB, "ssim_y" and perhaps "niqe" of its own, and bicubic's
+            "bicubic_psnr_y" and "bicubic_niqe" beside them.
         weaknesses: what it is known to do badly.
         data: that it was trained on, and whose that is.
         licence: of the weights.
@@ -114,7 +115,12 @@ def default_member(scale: float) -> str:
     Where none does, its largest.
     """
     for family in PREFERRED:
-        scales = {read_card(name).scale: name for name in member_names() if name.rpartition("_x")[0] == family}
+        scales = {read_card(name).scale: name for name in member_names() if _is_plain(name, family)}
         if scales:
             return scales[min((known for known in scales if known >= scale), default=max(scales))]
     raise LookupError("the package was installed without its generators")
+
+
+def _is_plain(name: str, family: str) -> bool:
+    """Whether a member is a family's for fidelity."""
+    return name == f"{family}_x{read_card(name).scale}"

@@ -2,25 +2,17 @@
 
 from dataclasses import replace
 
-from esrgan_tf.recipes.configs import DataConfig, PerceptualConfig, Recipe, StageConfig
-from esrgan_tf.recipes.discriminators import VGGDiscriminatorConfig
+from esrgan_tf.recipes.configs import DataConfig, Recipe, StageConfig
 from esrgan_tf.recipes.generators import PhoneConfig, SRVGGConfig
 
 # Sized for two cores, not tuned. The rate falls once, along a cosine.
 COMPACT = Recipe(
     name="compact",
     paper="SRVGGNetCompact of Real-ESRGAN's repository (arXiv:2107.10833), 16 convolutions, which other tools read",
-    section="none: bicubic LR, L1, then as quickstart; `benchmarks/train_zoo.py` trains the zoo's by it",
-    command="python train.py --stage=psnr --recipe=compact\n"
-    "python train.py --stage=gan --recipe=compact --init_from=compact_x4",
+    section="none: bicubic LR and L1; `benchmarks/train_zoo.py` trains the zoo's by it",
+    command="python train.py --stage=psnr --recipe=compact",
     published="none; ECBSR-M16C64 (ACM MM 2021), of the same size, has 31.92 dB on Set5, 28.34 on Set14 (Y)",
     generator=SRVGGConfig(convs=16),
-    discriminator=VGGDiscriminatorConfig(features=32),
-    perceptual=PerceptualConfig(
-        network="vgg19_distilled",
-        layers=(("conv2_1", 0.5), ("conv3_1", 0.5), ("conv4_1", 0.5)),
-        weights="shipped",
-    ),
     data=DataConfig(crops_per_picture=16, validation_pictures=16),
     psnr=StageConfig(
         steps=40_000,
@@ -33,22 +25,6 @@ COMPACT = Recipe(
         validate_every=500,
         log_every=100,
     ),
-    gan=StageConfig(
-        steps=3_000,
-        batch_size=8,
-        hr_patch=128,
-        pixel_weight=1.0,
-        perceptual_weight=1.0,
-        adversarial_weight=2e-2,
-        ldl_weight=1.0,
-        learning_rate=1e-4,
-        milestones=(2_000, 2_600),
-        beta_2=0.99,
-        ema_decay=0.995,
-        validate_every=250,
-        log_every=50,
-        best_by="last",
-    ),
 )
 
 COMPACT_X2 = replace(
@@ -58,7 +34,6 @@ COMPACT_X2 = replace(
     published="none; VDSR (arXiv:1511.04587), of the same size, has 37.53 dB on Set5, 33.03 on Set14 (Y)",
     generator=replace(COMPACT.generator, scale=2),
     psnr=replace(COMPACT.psnr, steps=6_000, hr_patch=64, learning_rate=4e-4, cosine_period=6_000),
-    gan=None,
 )
 
 # Of six networks measured for up to twenty minutes each, this one learned most in a second of training.

@@ -97,7 +97,7 @@ def test_every_recipe_trains_three_steps_of_each_of_its_stages(name, stage):
     recipe = narrowed(name, steps=3)
     terms, networks, _ = trained(ONE, steps=3, stage=stage, recipe=recipe)
     config = recipe.stage(stage)
-    wanted = {term for term in ("pixel", "perceptual", "adversarial") if getattr(config, f"{term}_weight")}
+    wanted = {term for term in ("pixel", "perceptual", "adversarial", "ldl") if getattr(config, f"{term}_weight")}
     assert wanted == terms[0].keys() - {"discriminator", "logit_margin"}
     assert np.isfinite([value for step in terms for value in step.values()]).all()
     assert ("discriminator" in terms[0]) == (stage == "gan")

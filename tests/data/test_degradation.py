@@ -88,6 +88,7 @@ def test_a_image_of_unknown_size_is_degraded_alike():
         traced(IMAGE[:41], seed(0))
 
 
+@pytest.mark.slow
 def test_an_iterator_from_a_checkpoint_goes_on_where_it_was(tmp_path):
     lr_images = dataset(IMAGE, PUBLISHED, 4, 12)
     iterator = iter(lr_images)

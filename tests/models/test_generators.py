@@ -93,7 +93,8 @@ def trainable_parameters(model: keras.Model) -> int:
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.slow) if name == "rcan" else name for name in RECIPES]
+    "name",
+    [pytest.param(name, marks=pytest.mark.slow) if name in ("rcan", "esrgan_2022") else name for name in RECIPES],
 )
 def test_generator_has_the_pinned_number_of_parameters(name):
     assert parameters_of(RECIPES[name].generator) == GENERATOR_PARAMETERS[name]

@@ -55,6 +55,7 @@ def last_row(stage):
     return {name: float(value) for name, value in list(rows)[-1].items()}
 
 
+@pytest.mark.slow
 def test_the_psnr_stage_of_an_old_work_directory_goes_on_as_it_would_have_then(old, capsys):
     resume("psnr", {"psnr.steps": 8})
     assert "resumed at step 6 of 8" in capsys.readouterr().out

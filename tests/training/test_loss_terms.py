@@ -24,6 +24,7 @@ RECIPE = override(TINY, {f"{stage}.{name}": value for stage in ("psnr", "gan") f
 
 
 TEXTURES = {
+    "discriminator.family": "enet",  # as EnhanceNet has it
     "perceptual.layers": (("pool2", 0.2),),
     "perceptual.texture_layers": (("conv1_1", 1e-3),),
     "perceptual.before_activation": False,

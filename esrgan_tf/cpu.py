@@ -4,6 +4,7 @@ import contextlib
 import functools
 import os
 import platform
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -35,18 +36,19 @@ def usable_cores() -> int:
 
 @contextlib.contextmanager
 def scheduling_kept() -> Iterator[None]:
-    """Keep what is called here from real-time scheduling; only on Linux, where it would take the whole machine.
+    """Give this thread, and those that begin here, the scheduling that it had before; only on Linux.
 
-    SVT-AV1 gives it to its own threads and to the one that opens it, wherever it may: as root, so in most containers.
+    SVT-AV1 gives its own threads and the one that opens it real-time scheduling wherever it may (as root, so in most
+    containers), which takes the whole machine.
     """
     if not THREADS.is_dir():
         yield
         return
     policy, parameters = os.sched_getscheduler(0), os.sched_getparam(0)
+    others = set(os.listdir(THREADS)) - {str(threading.get_native_id())}
     try:
         yield
     finally:
-        for thread in map(int, os.listdir(THREADS)):
+        for thread in map(int, set(os.listdir(THREADS)) - others):
             with contextlib.suppress(ProcessLookupError):  # it has ended since
-                if os.sched_getscheduler(thread) != policy:
-                    os.sched_setscheduler(thread, policy, parameters)
+                os.sched_setscheduler(thread, policy, parameters)

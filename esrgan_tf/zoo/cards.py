@@ -18,7 +18,7 @@ class Card:
     """What is known of a member.
 
     Args:
-        name: `<kind>_x<scale>`, and `_gan` where it was trained for what is seen.
+        name: `<kind>_x<scale>`, and `_gan` after it where it comes from a gan stage.
         purpose: what it is for, in a line.
         recipe: that it was trained by.
         generator: its configuration, as `recipe.json` has it.

@@ -135,13 +135,14 @@ def photos(tmp_path):
 
 
 def test_a_degradation_makes_lr_of_the_crops_and_repeats_with_the_seed(photos):
-    first, again = (take(batches(photos, 0, DEGRADED), 3) for _ in range(2))
+    first, again, other = (take(batches(photos, seed, DEGRADED), 3) for seed in (0, 0, 1))
     plain = take(batches(photos, 0), 3)
-    for a, b, c in zip(first, again, plain, strict=True):
+    for a, b, c, d in zip(first, again, other, plain, strict=True):
         assert (a["lr"].shape, a["lr"].dtype) == ((4, 8, 8, 3), np.uint8)
         np.testing.assert_array_equal(a["lr"], b["lr"])
-        np.testing.assert_array_equal(a["hr"], c["hr"])  # the same crops as without a degradation
-        assert (a["lr"] != c["lr"]).mean() > 0.5
+        np.testing.assert_array_equal(a["hr"], d["hr"])  # the same crops as without a degradation
+        assert (a["lr"] != d["lr"]).mean() > 0.5
+        assert (a["hr"] != c["hr"]).any()
 
 
 def test_a_degraded_crop_still_shows_the_place_of_its_hr_crop(photos):

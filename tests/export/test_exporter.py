@@ -131,7 +131,7 @@ def test_two_generators_become_one_file_where_alpha_is_fixed(tmp_path, capsys, f
 
 
 def test_an_artifact_that_differs_too_much_leaves_nothing_in_place(tmp_path, capsys, folder, monkeypatch):
-    flags = ["--tflite=float16", "--tile=16"]
+    flags = ["--tflite=float32,float16", "--tile=16"]
     refused = export(capsys, folder, tmp_path, "--format=tflite", *flags, "--max_psnr_drop=0")
     assert_refused(refused, "changes the PSNR by", "Nothing is exported", "--max_psnr_drop")
     assert list(tmp_path.iterdir()) == []

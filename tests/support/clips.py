@@ -1,4 +1,4 @@
-"""Small video files for tests, made by PyAV."""
+"""Small video files for tests, made by PyAV, and an upscaler to try on them."""
 
 from fractions import Fraction
 

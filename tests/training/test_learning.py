@@ -30,6 +30,7 @@ STEPS_AND_RATES = {  # of Adam; two have no skip from input to output and start 
     "enet": (300, 3e-3),
 }
 DEEP_STEPS_AND_RATES = {"rrdb": (1000, 1e-2), "enet": (200, 1e-3)}
+LONG = ("srcnn", "srresnet")  # to train even where they are shallow
 DEPTHS = {"rcan": {"blocks": 4}}  # in each of the ten groups, of 20 that are published: a graph that is built in time
 
 
@@ -100,9 +101,6 @@ def shallow(family):
 def deep(family):
     """A family's network as deep as published, with at most 8 features."""
     return changed(deepest(family), NARROW | DEPTHS.get(family, {}))
-
-
-LONG = ("srcnn", "srresnet")
 
 
 @pytest.mark.parametrize("family", [pytest.param(f, marks=pytest.mark.slow) if f in LONG else f for f in GENERATORS])

@@ -32,7 +32,7 @@ FORMATS: dict[str, Format] = {}
 
 
 def register_format(format: Format) -> None:
-    """Add a format. Of several that recognise a path the one added last is taken.
+    """Add a format. Of several that recognise a path the one added last is taken; the zoo's own files stay its own.
 
     Raises:
         InputError: its name is taken, or it can neither be read nor written.
@@ -89,7 +89,7 @@ def format_of(path: str | Path, argument: str = "model") -> Format:
     Raises:
         InputError: no format recognises it, or it can only be written.
     """
-    for format in reversed(FORMATS.values()):
+    for format in (zoo_member.FORMAT, *reversed(FORMATS.values())):
         if (format.load or format.open) and format.is_of(path):
             return format
     raise InputError(f"`{argument}` must be {titles()}. Received: {path}.")

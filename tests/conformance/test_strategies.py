@@ -25,6 +25,7 @@ def on_one(name):
 
 
 def assert_same(found, name):
+    assert found.keys() == on_one(name).keys()
     optimizer = CASES[name][2]
     for path, value in on_one(name).items():
         if optimizer == "adam" and path.endswith(NOISE):

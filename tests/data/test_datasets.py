@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 import tensorflow as tf
-from support.tiny import TINY
+from support.tiny import LEAN
 from support.training import InterruptAt
 
 from esrgan_tf.data.datasets import dataset_sources, validation_sources
@@ -108,7 +108,7 @@ def test_an_endless_dataset_is_trained_on_but_not_validated_on():
 
 def train(workdir, data, lines, callbacks=(), **options):
     options = RunOptions(workdir=str(workdir), data=data, precision="float32", **options)
-    train_stage(override(TINY, {"data.validation_pictures": 1}), "psnr", options, callbacks, lines.append)
+    train_stage(override(LEAN, {"data.validation_pictures": 1}), "psnr", options, callbacks, lines.append)
     return list(csv.DictReader((workdir / "psnr/metrics.csv").open()))
 
 

@@ -93,3 +93,9 @@ def test_a_name_is_given_once_and_a_format_does_something():
         registry.register_format(NPZ)
     with pytest.raises(InputError, match="`load`, `open` or `write`"):
         registry.register_format(Format(name="idle", title="nothing"))
+
+
+def test_the_zoo_s_files_stay_its_own_whatever_suffix_a_format_from_outside_has():
+    weights = registry.find_file("phone_x4")
+    assert weights.suffix == NPZ.suffixes[0]
+    assert registry.format_of(weights).name == "zoo"

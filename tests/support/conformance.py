@@ -24,6 +24,7 @@ from support.training import build_plain_sgd, built, shaded_batch
 
 STEPS = 5
 OPTIMIZERS = {"sgd": build_plain_sgd, "adam": networks.build_adam}
+LOSSES = {"patch": "least_squares", "unet": "standard"}  # of these discriminators; the others' are relativistic
 Case = tuple[Recipe, str, str, int]  # recipe, stage, optimizer, parts
 
 
@@ -42,10 +43,9 @@ def cases() -> dict[str, Case]:
         f"generator {name}": (replace(TINY, generator=_narrow(kind)), "psnr", "sgd", 1)
         for name, kind in GeneratorConfig.kinds.items()
     }
-    found |= {
-        f"discriminator {name}": (replace(small, discriminator=_narrow(kind)), "gan", "sgd", 1)
-        for name, kind in DiscriminatorConfig.kinds.items()
-    }
+    for name, kind in DiscriminatorConfig.kinds.items():
+        gan = replace(small.gan, adversarial_loss=LOSSES.get(name, "relativistic"))
+        found[f"discriminator {name}"] = (replace(small, discriminator=_narrow(kind), gan=gan), "gan", "sgd", 1)
     plain = replace(small, discriminator=_narrow(ENetDiscriminatorConfig))  # without BatchNorm, which sees parts
     clipped = replace(plain, gan=replace(plain.gan, clip_norm=1e-3, ldl_weight=1.0, ema_decay=0.9))
     return found | {
@@ -56,7 +56,11 @@ def cases() -> dict[str, Case]:
 
 
 def outcome(case: Case, strategy_name: str) -> dict[str, np.ndarray]:
-    """Gradients of the first step, by plain gradient descent, and all variables after five steps."""
+    """Gradients of the first step, by plain gradient descent, each step's loss terms, all variables after five steps.
+
+    Raises:
+        AssertionError: the replicas of this process have different variables.
+    """
     recipe, stage, optimizer, accumulate = case
     networks.build_adam = terms.build_adam = OPTIMIZERS[optimizer]
     try:
@@ -66,15 +70,21 @@ def outcome(case: Case, strategy_name: str) -> dict[str, np.ndarray]:
         networks.build_adam = terms.build_adam = OPTIMIZERS["adam"]
     trainees = [built_networks.trainee, *(term.trainee for term in built_terms if term.trainee)]
     found = {}
-    worker = worker_of(make_strategy(strategy_name))
+    strategy = make_strategy(strategy_name)
+    worker = worker_of(strategy)
     for index in range(STEPS):
-        step(*(worker.share(images) for images in shaded_batch(index)))
+        values = step(*(worker.share(images) for images in shaded_batch(index)))
+        found |= {f"{name} of step {index}": value.numpy() for name, value in values.items()}
         if index == 0 and optimizer == "sgd":
             for trainee in trainees:
                 gradients = zip(trainee.model.trainable_variables, trainee.optimizer.gradients, strict=True)
                 found |= {f"gradient of {v.path}": gradient.numpy() for v, gradient in gradients}
     for trainee in trainees:
-        found |= {variable.path: variable.numpy() for variable in trainee.model.variables}
+        for variable in trainee.model.variables:
+            first, *others = (part.numpy() for part in strategy.experimental_local_results(variable.value))
+            for other in others:
+                np.testing.assert_array_equal(other, first, err_msg=variable.path)
+            found[variable.path] = first
     return found
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-from support.tiny import TINY
+from support.tiny import LEAN
 from support.training import InterruptAt
 
 from esrgan_tf.errors import TrainingStopped
@@ -52,7 +52,7 @@ def disk(tmp_path_factory):
 
 def train(workdir, callbacks=()):
     options = RunOptions(workdir=str(workdir), data="dead_leaves", precision="float32", strategy="cpu")
-    return train_stage(TINY, "psnr", options, callbacks, log=lambda line: None)
+    return train_stage(LEAN, "psnr", options, callbacks, log=lambda line: None)
 
 
 @pytest.fixture(scope="module")

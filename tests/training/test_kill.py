@@ -21,7 +21,7 @@ PARTS = range(4, 8)  # those before which some of its files lie where they are w
 SCRIPT = f"""
 import json, os, signal, sys, threading, time
 sys.path.insert(0, {str(TESTS)!r})
-from support.tiny import TINY
+from support.tiny import LEAN
 from esrgan_tf.recipes.overrides import override
 from esrgan_tf.training.callbacks import Callback
 from esrgan_tf.training.checkpoint_files import CheckpointFiles
@@ -80,7 +80,7 @@ def train(workdir, stage, where=None, step=None, moment=None):
     callbacks = [Kill(step, moment)] if where == "step" else []
     if where == "save":
         kill_while_saving(step, moment)
-    train_stage(override(TINY, stages), stage, options, callbacks, log=lambda line: None)
+    train_stage(override(LEAN, stages), stage, options, callbacks, log=lambda line: None)
 
 for line in sys.stdin:
     child = os.fork()

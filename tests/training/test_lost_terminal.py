@@ -16,7 +16,7 @@ from esrgan_tf.training.lost_terminal import survives_lost_terminal
 SCRIPT = f"""
 import os, sys, time
 sys.path.insert(0, {str(TESTS)!r})
-from support.tiny import TINY
+from support.tiny import LEAN
 from esrgan_tf.recipes.overrides import override
 from esrgan_tf.training.callbacks import Callback
 from esrgan_tf.training.run import RunOptions, train_stage
@@ -31,7 +31,7 @@ class WaitUntilGone(Callback):
                 time.sleep(0.02)
         print("a callback's own line")
 
-recipe = override(TINY, {{"psnr.log_every": 1}})
+recipe = override(LEAN, {{"psnr.log_every": 1}})
 train_stage(recipe, "psnr", RunOptions(workdir=sys.argv[1], data="dead_leaves", strategy="cpu"), [WaitUntilGone()])
 open(sys.argv[2] + ".ended", "w").close()
 """

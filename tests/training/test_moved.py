@@ -4,7 +4,7 @@ import shutil
 
 import numpy as np
 import pytest
-from support.tiny import TINY
+from support.tiny import LEAN
 from support.training import InterruptAt
 
 from esrgan_tf.formats.keras_file.generators import load_generator
@@ -16,7 +16,7 @@ STOP = 4
 
 def train(workdir, stage, callbacks=()):
     options = RunOptions(workdir=str(workdir), data="dead_leaves", precision="float32")
-    return train_stage(TINY, stage, options, callbacks, log=lambda line: None)
+    return train_stage(LEAN, stage, options, callbacks, log=lambda line: None)
 
 
 def contents(folder):

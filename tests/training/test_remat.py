@@ -49,7 +49,8 @@ def stepped(recipe, stage, remat, strategy_name=ONE, precision="float32"):
     ],
 )
 def test_a_step_is_the_same_with_and_without(family, stage, strategy_name):
-    recipe = override(TINY, FAMILIES[family])
+    # A discriminator without BatchNorm is traced in half the time.
+    recipe = override(TINY, {**FAMILIES[family], "discriminator.family": "enet", "discriminator.features": 2})
     plain, networks = stepped(recipe, stage, False, strategy_name)
     remat, others = stepped(recipe, stage, True, strategy_name)
     for expected, found in zip(plain, remat, strict=True):

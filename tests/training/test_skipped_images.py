@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from support.images import truncate, write_photo
-from support.tiny import TINY
+from support.tiny import LEAN
 from support.training import InterruptAt
 
 from esrgan_tf.errors import InputError, TrainingStopped
@@ -46,7 +46,7 @@ def data(tmp_path):
 def train(data, callbacks=(), steps=40, changes=None, folder=None):
     """What a run logs."""
     lines = []
-    recipe = override(TINY, {"psnr.steps": steps, "psnr.validate_every": 20, **(changes or {})})
+    recipe = override(LEAN, {"psnr.steps": steps, "psnr.validate_every": 20, **(changes or {})})
     options = RunOptions(workdir=str(folder or data.parent / "run"), data=str(data), precision="float32")
     train_stage(recipe, "psnr", options, callbacks, lines.append)
     return lines
@@ -152,7 +152,7 @@ def test_the_share_may_be_changed_when_a_run_is_resumed(data):
 
 def test_a_share_that_is_none_is_refused():
     with pytest.raises(InputError, match="`max_skipped_share` must be from 0 to 1. Received: 5.0"):
-        override(TINY, {"data.max_skipped_share": 5.0})
+        override(LEAN, {"data.max_skipped_share": 5.0})
 
 
 def test_no_readable_image_left_stops_in_one_line(data):

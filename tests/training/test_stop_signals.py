@@ -12,7 +12,7 @@ import time
 
 import pytest
 from support.paths import ROOT
-from support.tiny import TINY
+from support.tiny import LEAN
 from support.training import left_by
 
 STEPS = 30
@@ -21,7 +21,7 @@ STEPS = 30
 @pytest.fixture
 def command(tmp_path):
     """The command line of a run in a work directory."""
-    (tmp_path / "tiny.json").write_text(json.dumps(dataclasses.asdict(TINY)))
+    (tmp_path / "tiny.json").write_text(json.dumps(dataclasses.asdict(LEAN)))
     options = {"stage": "psnr", "recipe": tmp_path / "tiny.json", "data": "dead_leaves", "steps": STEPS}
     options |= {"validate_every": 10, "log_every": 1, "precision": "float32", "strategy": "cpu"}
     flags = [f"--{name}={value}" for name, value in options.items()]

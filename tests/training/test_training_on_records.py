@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from support.images import write_photo
-from support.tiny import TINY
+from support.tiny import LEAN
 from support.training import InterruptAt
 
 from esrgan_tf.data import frozen
@@ -31,7 +31,7 @@ def make_records(folder, step=24, images=4):
 
 
 def train(workdir, data, callbacks=(), log=print, **options):
-    recipe = override(TINY, {"psnr.steps": 6})
+    recipe = override(LEAN, {"psnr.steps": 6})
     options = RunOptions(workdir=str(workdir), data=data, precision="float32", **options)
     train_stage(recipe, "psnr", options, callbacks, log)
     return list(csv.DictReader((workdir / "psnr/metrics.csv").open()))

@@ -19,7 +19,7 @@ from esrgan_tf.training.cluster import TF_CONFIG, Worker, _config_of_slurm, mult
 STEPS, SAVED_EVERY = 12, 2
 SCRIPT = f"""
 import os, signal, sys
-from support.tiny import TINY
+from support.tiny import LEAN
 from esrgan_tf.errors import InputError, TrainingStopped
 from esrgan_tf.recipes.overrides import override
 from esrgan_tf.training.callbacks import Callback
@@ -33,7 +33,7 @@ class Signal(Callback):
         if session.step == step:
             os.kill(os.getpid(), number)
 
-recipe = override(TINY, {{"psnr.steps": {STEPS}, "psnr.validate_every": {SAVED_EVERY}, "psnr.log_every": 1}})
+recipe = override(LEAN, {{"psnr.steps": {STEPS}, "psnr.validate_every": {SAVED_EVERY}, "psnr.log_every": 1}})
 options = RunOptions(workdir=workdir, data="dead_leaves", precision="float32", strategy=strategy, seed=seed)
 try:
     train_stage(recipe, "psnr", options, [Signal()] if step else [])

@@ -2,7 +2,7 @@
 
 import pytest
 import tensorflow as tf
-from support.tiny import TINY
+from support.tiny import LEAN
 
 from esrgan_tf.recipes.overrides import override
 from esrgan_tf.training import logs, trainer
@@ -73,6 +73,6 @@ def test_training_prints_it_with_the_time_of_its_steps_and_without_that_of_valid
     monkeypatch.setattr(trainer.Validator, "__call__", takes(500, found))
     step = takes(3, {"pixel": tf.constant(0.5)})
     monkeypatch.setattr("esrgan_tf.training.run.make_train_step", lambda *arguments: step)
-    recipe = override(TINY, {"psnr.steps": 8, "psnr.validate_every": 3})
+    recipe = override(LEAN, {"psnr.steps": 8, "psnr.validate_every": 3})
     train_stage(recipe, "psnr", RunOptions(workdir=str(tmp_path), data="dead_leaves", precision="float32"))
     assert capsys.readouterr().out.count("about 6 seconds left: 2 steps of 3 s, and the validations\n") == 1

@@ -16,7 +16,7 @@ import tensorflow as tf
 from PIL import Image
 from support.images import truncate, write_photo
 from support.paths import ROOT, TESTS
-from support.tiny import TINY
+from support.tiny import LEAN
 from support.training import InterruptAt
 
 from esrgan_tf.errors import InputError, TrainingStopped
@@ -32,7 +32,7 @@ from esrgan_tf.training.run import RunOptions, train_stage
 
 def train(workdir, stage="psnr", changes=None, callbacks=(), **options):
     options = {"data": "dead_leaves", "precision": "float32", **options}
-    return train_stage(override(TINY, changes or {}), stage, RunOptions(workdir=str(workdir), **options), callbacks)
+    return train_stage(override(LEAN, changes or {}), stage, RunOptions(workdir=str(workdir), **options), callbacks)
 
 
 def metrics(workdir, stage="psnr"):
@@ -167,8 +167,8 @@ def test_a_generator_of_another_network_is_refused_and_nothing_is_written(finish
 
 def test_a_work_directory_of_another_run_is_refused_and_left_alone(finished):
     before = (finished / "psnr/recipe.json").read_text()
-    with pytest.raises(InputError, match="holds another run: its generator.blocks is 1, this one's is 2"):
-        train(finished, changes={"generator.blocks": 2})
+    with pytest.raises(InputError, match="holds another run: its generator.convs is 1, this one's is 2"):
+        train(finished, changes={"generator.convs": 2})
     with pytest.raises(InputError, match="its seed is 0, this one's is 5"):
         train(finished, seed=5)
     assert (finished / "psnr/recipe.json").read_text() == before
@@ -270,7 +270,7 @@ def test_a_disk_that_refuses_the_checkpoint_stops_in_one_line_and_leaves_nothing
     code = f"""
         import resource, sys
         sys.path.insert(0, {str(TESTS)!r})
-        from support.tiny import TINY
+        from support.tiny import LEAN
         from esrgan_tf.errors import TrainingStopped
         from esrgan_tf.training.checkpoints import Checkpoints
         from esrgan_tf.training.run import RunOptions, train_stage
@@ -281,7 +281,7 @@ def test_a_disk_that_refuses_the_checkpoint_stops_in_one_line_and_leaves_nothing
             save(checkpoints)
         Checkpoints.save = save_with_little_room
         try:
-            train_stage(TINY, "psnr", RunOptions(workdir={str(tmp_path)!r}, data="dead_leaves"))
+            train_stage(LEAN, "psnr", RunOptions(workdir={str(tmp_path)!r}, data="dead_leaves"))
         except TrainingStopped as error:
             resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
             print("STOPPED", error)
@@ -297,7 +297,7 @@ def test_a_disk_that_refuses_the_checkpoint_stops_in_one_line_and_leaves_nothing
 
 
 def test_learning_rate_is_halved_after_every_milestone():
-    stage = override(TINY.psnr, {"milestones": (10, 20), "learning_rate": 1.0})
+    stage = override(LEAN.psnr, {"milestones": (10, 20), "learning_rate": 1.0})
     schedule = learning_rate_schedule(stage)
     assert [float(schedule(step)) for step in (0, 10, 11, 20, 21, 99)] == [1, 1, 0.5, 0.5, 0.25, 0.25]
     constant = learning_rate_schedule(override(stage, {"milestones": ()}))
@@ -306,7 +306,7 @@ def test_learning_rate_is_halved_after_every_milestone():
 
 def test_cosine_learning_rate_falls_to_the_lowest_and_restarts():
     changes = {"milestones": [], "cosine_period": 100, "learning_rate": 1.0, "lowest_learning_rate": 0.5}
-    schedule = learning_rate_schedule(override(TINY.psnr, changes))
+    schedule = learning_rate_schedule(override(LEAN.psnr, changes))
     at = [float(schedule(step)) for step in (0, 25, 50, 99, 100, 150)]
     fallen = 0.75 + 0.25 * math.cos(math.pi / 4)
     assert at == pytest.approx([1, fallen, 0.75, 0.5, 1, 0.75], abs=1e-3)
@@ -315,7 +315,8 @@ def test_cosine_learning_rate_falls_to_the_lowest_and_restarts():
 
 def test_pixel_unshuffle_trains_on_patches_of_its_multiples_and_validates_on_odd_images(tmp_path):
     write_photo(tmp_path / "photos/a.png", 61, 47)
-    changes = {"generator.pixel_unshuffle": True, "psnr.steps": 1}
+    toy = {"generator.blocks": 1, "generator.features": 4, "generator.growth": 2}
+    changes = {"generator.family": "rrdb", **toy, "generator.pixel_unshuffle": True, "psnr.steps": 1}
     data = str(tmp_path / "photos")
     with pytest.raises(InputError, match="hr_patch.*multiple of 4 for this generator. Received: 34"):
         train(tmp_path / "run", changes={**changes, "psnr.hr_patch": 34}, data=data)

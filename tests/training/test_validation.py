@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from support.tiny import TINY
+from support.tiny import LEAN
 from support.training import built
 
 from esrgan_tf.image.resize import imresize_uint8
@@ -37,7 +37,7 @@ def test_each_image_is_measured_once(monkeypatch):
     images = [
         (str(index), tf.constant(image), tf.constant(imresize_uint8(image, 1 / 2))) for index, image in enumerate(hr)
     ]
-    networks, terms, _ = built(TINY, TINY.psnr)
+    networks, terms, _ = built(LEAN, LEAN.psnr)
     validator = Validator(images, networks, terms, 2, make_strategy("cpu"))
     calls.clear()
     networks.update_evaluated()
@@ -57,7 +57,7 @@ def test_replicas_share_the_images_out_and_measure_the_same():
     found = []
     for name in ("cpu", "mirrored:CPU:0,CPU:1"):
         keras.utils.set_random_seed(7)
-        networks, terms, _ = built(TINY, TINY.psnr, strategy_name=name)
+        networks, terms, _ = built(LEAN, LEAN.psnr, strategy_name=name)
         networks.update_evaluated()
         found.append(Validator(images, networks, terms, 2, make_strategy(name))())
     one, two = found

@@ -1,6 +1,8 @@
 """Generators run by LiteRT: needs `ai_edge_litert`, NumPy and Pillow, and imports no TensorFlow."""
 
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,7 @@ from esrgan_tf.image.io import to_float, to_uint8
 from esrgan_tf.metadata import METADATA, GeneratorMetadata
 
 IDENTIFIER = b"TFL3"  # bytes 4 to 8 of every LiteRT file
+OUT_OF_MEMORY = "failed to reshape runtime"  # XNNPACK's word for it; LiteRT itself has none
 
 
 def open_interpreter(path: str | Path):
@@ -20,15 +23,14 @@ def open_interpreter(path: str | Path):
 
     Raises:
         InputError: the file cannot be read, or LiteRT does not load it.
+        MemoryError: there is too little for it.
     """
     from ai_edge_litert.interpreter import Interpreter
 
     _read(path)
-    try:
+    with _refusals_named(f"`{path}` cannot be loaded by LiteRT"):
         interpreter = Interpreter(str(path), num_threads=usable_cores())
         interpreter.allocate_tensors()
-    except (ValueError, RuntimeError) as error:
-        raise InputError(f"`{path}` cannot be loaded by LiteRT: {first_line(error)}") from error
     return interpreter
 
 
@@ -44,8 +46,14 @@ def litert_network(path: str | Path) -> Network:
     integers = source["dtype"] == np.uint8
 
     def run(rgb_01: np.ndarray) -> np.ndarray:
+        nonlocal interpreter
+        interpreter = interpreter or open_interpreter(path)
         if metadata.tile is None:
-            _take_size(interpreter, source["index"], rgb_01.shape, path)
+            try:
+                _take_size(interpreter, source["index"], rgb_01.shape, path)
+            except MemoryError:
+                interpreter = None  # one that has failed would crash the process some sizes later
+                raise
         interpreter.set_tensor(source["index"], (to_uint8(rgb_01) if integers else rgb_01)[None])
         interpreter.invoke()
         output = interpreter.get_tensor(target["index"])[0]
@@ -55,14 +63,28 @@ def litert_network(path: str | Path) -> Network:
 
 
 def _take_size(interpreter, index: int, shape: tuple[int, ...], path: str | Path) -> None:
-    """Prepare a file that takes any size for one, unless it is the last one's."""
+    """Prepare a file that takes any size for one, unless it is the last one's.
+
+    Raises:
+        InputError: not this size.
+        MemoryError: there is too little for it.
+    """
     if tuple(interpreter.get_input_details()[0]["shape"]) == (1, *shape):
         return
-    try:
+    with _refusals_named(f"`{path}` cannot take {shape[1]} x {shape[0]} px"):
         interpreter.resize_tensor_input(index, (1, *shape))
         interpreter.allocate_tensors()
+
+
+@contextmanager
+def _refusals_named(refusal: str) -> Iterator[None]:
+    """Raise InputError, or MemoryError where that is the cause, for what LiteRT raises."""
+    try:
+        yield
     except (ValueError, RuntimeError) as error:
-        raise InputError(f"`{path}` cannot take {shape[1]} x {shape[0]} px: {first_line(error)}") from error
+        if OUT_OF_MEMORY in str(error) or not str(error):
+            raise MemoryError(first_line(error)) from error
+        raise InputError(f"{refusal}: {first_line(error)}") from error
 
 
 def read_metadata(path: str | Path) -> GeneratorMetadata:

@@ -2,7 +2,7 @@
 
     nice -n 19 python benchmarks/train_zoo.py compact_x4 --data=photographs/ [--init_from=FILE] [--precision=float32]
 
-Days on two CPU cores. Ctrl-C saves, the same line again resumes; progress is in runs/zoo/NAME/psnr/metrics.csv. Data
+Days on two CPU cores. Ctrl-C saves, the same line again resumes; progress is in runs/zoo/NAME/STAGE/metrics.csv. Data
 that holds a test image (Set5, Set14, BSD100, Urban100, Kodak, photo_test) is refused.
 """
 
@@ -15,7 +15,13 @@ from esrgan_tf.commands.command_line import INTERRUPTED, check_given, import_ten
 from esrgan_tf.errors import InputError
 from esrgan_tf.recipes import get_recipe
 
-MEMBERS = {"compact_x4": "compact", "compact_x2": "compact_x2", "phone_x4": "zoo_phone"}  # name: its recipe
+MEMBERS = {  # name: its recipe and stage
+    "compact_x4": ("compact", "psnr"),
+    "compact_x2": ("compact_x2", "psnr"),
+    "compact_x4_gan": ("compact", "gan"),
+    "photo_x4": ("photo", "psnr"),
+    "phone_x4": ("zoo_phone", "psnr"),
+}
 WORKDIRS = Path("runs/zoo")
 
 FLAGS = flags.FlagValues()
@@ -41,7 +47,8 @@ def _train(name: str = "") -> int | None:
         refuse_test_images=True,
     )
     try:
-        train_stage(get_recipe(MEMBERS[name]), "psnr", options)
+        recipe, stage = MEMBERS[name]
+        train_stage(get_recipe(recipe), stage, options)
     except Interrupted as interruption:
         print(f"{interruption}; run the same line again to resume", flush=True)
         return INTERRUPTED

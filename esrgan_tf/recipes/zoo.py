@@ -2,28 +2,53 @@
 
 from dataclasses import replace
 
-from esrgan_tf.recipes.configs import DataConfig, Recipe, StageConfig
+from esrgan_tf.recipes.configs import DataConfig, PerceptualConfig, Recipe, StageConfig
+from esrgan_tf.recipes.degradation import DegradationConfig
+from esrgan_tf.recipes.discriminators import VGGDiscriminatorConfig
 from esrgan_tf.recipes.generators import PhoneConfig, SRVGGConfig
 
 # Sized for two cores, not tuned. The rate falls once, along a cosine.
 COMPACT = Recipe(
     name="compact",
     paper="SRVGGNetCompact of Real-ESRGAN's repository (arXiv:2107.10833), 16 convolutions, which other tools read",
-    section="none: bicubic LR and L1; `benchmarks/train_zoo.py` trains the zoo's by it",
-    command="python train.py --stage=psnr --recipe=compact",
+    section="none: bicubic LR and L1, then quickstart's perceptual losses and LDL (arXiv:2203.09195); "
+    "`benchmarks/train_zoo.py` trains the zoo's by it",
+    command="python train.py --stage=psnr --recipe=compact; python train.py --stage=gan --recipe=compact",
     published="none; ECBSR-M16C64 (ACM MM 2021), of the same size, has 31.92 dB on Set5, 28.34 on Set14 (Y)",
     generator=SRVGGConfig(convs=16),
+    discriminator=VGGDiscriminatorConfig(features=32),
+    perceptual=PerceptualConfig(
+        network="vgg19_distilled",
+        layers=(("conv2_1", 0.5), ("conv3_1", 0.5), ("conv4_1", 0.5)),
+        weights="shipped",
+    ),
     data=DataConfig(crops_per_picture=16, validation_pictures=16),
     psnr=StageConfig(
-        steps=40_000,
+        steps=20_000,
         batch_size=8,
         hr_patch=128,
-        learning_rate=2e-4,  # for a trained start; 8e-4 from scratch. In branches it did not learn at 8e-4.
-        cosine_period=40_000,
+        learning_rate=3e-4,  # for a trained start; 8e-4 from scratch. In branches it did not learn at 8e-4.
+        cosine_period=20_000,
         beta_2=0.99,
         ema_decay=0.999,
         validate_every=500,
         log_every=100,
+    ),
+    gan=StageConfig(
+        steps=3_000,
+        batch_size=8,
+        hr_patch=128,
+        pixel_weight=1.0,
+        perceptual_weight=1.0,
+        adversarial_weight=2e-2,
+        ldl_weight=1.0,
+        learning_rate=1e-4,
+        milestones=(2_000, 2_600),
+        beta_2=0.99,
+        ema_decay=0.995,
+        validate_every=250,
+        log_every=50,
+        best_by="last",
     ),
 )
 
@@ -34,6 +59,18 @@ COMPACT_X2 = replace(
     published="none; VDSR (arXiv:1511.04587), of the same size, has 37.53 dB on Set5, 33.03 on Set14 (Y)",
     generator=replace(COMPACT.generator, scale=2),
     psnr=replace(COMPACT.psnr, steps=6_000, hr_patch=64, learning_rate=4e-4, cosine_period=6_000),
+    gan=None,
+)
+
+PHOTO = replace(
+    COMPACT,
+    name="photo",
+    section="none: L1 on the second-order degradation of Real-ESRGAN; `benchmarks/train_zoo.py` trains by it",
+    command="python train.py --stage=psnr --recipe=photo --init_from=compact_x4",
+    published="none",
+    data=replace(COMPACT.data, degradation=DegradationConfig()),
+    psnr=replace(COMPACT.psnr, steps=6_000, cosine_period=6_000),
+    gan=None,
 )
 
 # Of six networks measured for up to twenty minutes each, this one learned most in a second of training.
@@ -59,4 +96,4 @@ ZOO_PHONE = Recipe(
     ),
 )
 
-ZOO_RECIPES = (COMPACT, COMPACT_X2, ZOO_PHONE)
+ZOO_RECIPES = (COMPACT, COMPACT_X2, PHOTO, ZOO_PHONE)

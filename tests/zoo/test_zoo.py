@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from dataclasses import asdict
+from itertools import pairwise
 from types import SimpleNamespace
 
 import numpy as np
@@ -15,15 +16,20 @@ from support.tiny import TINY
 from esrgan_tf import evaluate_models
 from esrgan_tf.__main__ import main
 from esrgan_tf.errors import InputError
+from esrgan_tf.formats.keras_file.generators import save_generator
 from esrgan_tf.formats.registry import find_file, load_generator, open_network
 from esrgan_tf.inference.engines.opening import open_engine
 from esrgan_tf.metadata import metadata_of
 from esrgan_tf.models import build_generator
+from esrgan_tf.models.interpolation import interpolate
 from esrgan_tf.zoo import cards
 from esrgan_tf.zoo.cards import Card, is_member, member_names, read_card
 from esrgan_tf.zoo.weights import load_member, write_member
 
 MB = 1e6
+GAN = "_gan"
+PERCEPTUAL = [name for name in member_names() if name.endswith(GAN)]
+FAITHFUL = [name for name in member_names() if not name.endswith(GAN)]
 CARD = Card(
     name="tiny_x2",
     purpose="tests",
@@ -64,7 +70,7 @@ def run(capsys, *arguments):
 def test_a_member_is_what_its_card_says(name):
     card = read_card(name)
     assert all(value for field, value in asdict(card).items() if field != "seed")
-    assert card.name == name and name.removesuffix("_gan").endswith(f"_x{card.scale}")
+    assert card.name == name and name.removesuffix(GAN).endswith(f"_x{card.scale}")
     model = load_member(name)
     assert model.count_params() == card.parameters
     metadata = metadata_of(model)
@@ -80,7 +86,7 @@ def test_a_members_litert_file_is_the_same_generator(name):
     np.testing.assert_allclose(network.run(rgb), np.array(model(rgb[None]))[0], atol=0.1 / 255)
 
 
-@pytest.mark.parametrize("name", member_names())
+@pytest.mark.parametrize("name", FAITHFUL)
 def test_no_image_is_worse_than_bicubic(name, tmp_path):
     for seed in range(3):
         write_photo(tmp_path / f"{seed}.png", 96, 120, seed=seed)
@@ -100,8 +106,26 @@ def test_the_figures_are_those_that_are_measured(name, test_set):
     bicubic, own = evaluated.means()
     assert own.metrics["psnr"] == pytest.approx(card.figures[test_set]["psnr_y"], abs=0.005)
     assert bicubic.metrics["psnr"] == pytest.approx(card.figures[test_set]["bicubic_psnr_y"], abs=0.005)
+    assert own.metrics["drift"] < 1
     for row, other in zip(evaluated.rows[::2], evaluated.rows[1::2], strict=True):
-        assert other.metrics["psnr"] > row.metrics["psnr"], row.image
+        assert other.metrics["psnr"] > row.metrics["psnr"] or name in PERCEPTUAL, row.image
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not (SHARED / "data/set14").exists(), reason="needs Set14")
+@pytest.mark.parametrize("name", PERCEPTUAL)
+def test_between_a_member_and_its_perceptual_sibling_fidelity_falls_evenly(name, tmp_path):
+    plain = name.removesuffix(GAN)
+    ends, own = [load_member(plain), load_member(name)], read_card(name).figures["Set14"]
+    assert own["niqe"] <= min(read_card(plain).figures["Set14"]["niqe"], own["bicubic_niqe"]) - 0.5
+    files = [tmp_path / f"{alpha}.keras" for alpha in (0, 0.25, 0.5, 0.75, 1)]
+    for file in files:
+        save_generator(interpolate(*ends, float(file.stem)), file)
+    folder = SHARED / f"data/set14/x{read_card(name).scale}"
+    means = evaluate_models(files, f"hr={folder / 'HR'},lr={folder / 'LR'}").means()
+    psnr = [mean.metrics["psnr"] for mean in means]
+    assert all(later <= earlier + 0.02 for earlier, later in pairwise(psnr)), psnr
+    assert psnr[0] - 2.5 <= psnr[-1] < psnr[0]
 
 
 def test_all_files_are_small():

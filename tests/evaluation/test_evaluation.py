@@ -18,11 +18,11 @@ from esrgan_tf.evaluation.pairs import check_pairs, find_pairs, load_pair
 from esrgan_tf.evaluation.panels import worst_window
 from esrgan_tf.evaluation.pristine import fit_files
 from esrgan_tf.evaluation.report import table, write_report
-from esrgan_tf.evaluation.scores import load_lpips, read_ma_scores
+from esrgan_tf.evaluation.scores import load_lpips
 from esrgan_tf.evaluation.systems import System, open_systems
 from esrgan_tf.formats.keras_file.generators import save_generator
 from esrgan_tf.image.color import color_drift
-from esrgan_tf.image.io import read_image, to_float, to_uint8, write_image
+from esrgan_tf.image.io import read_image, to_float, to_uint8
 from esrgan_tf.image.resize import bicubic_upscale, imresize_uint8
 from esrgan_tf.metrics.niqe import NiqeModel, niqe
 from esrgan_tf.metrics.psnr_ssim import luma, psnr, ssim
@@ -53,58 +53,6 @@ def save_tiny(path, scale=2):
 
 def bicubic_system(name="bicubic", scale=2, shift=0.0):
     return System(name, name, lambda lr_01: np.clip(bicubic_upscale(lr_01, scale) + np.float32(shift), 0, 1))
-
-
-def test_pairs_are_found_by_name_whatever_the_suffix(tmp_path):
-    write_noise(tmp_path / "hr/b.png")
-    write_noise(tmp_path / "hr/a.bmp")
-    write_noise(tmp_path / "lr/ax4.png")
-    write_noise(tmp_path / "lr/b.png")
-    assert find_pairs(str(tmp_path / "hr"), 4) == [
-        Pair("a", tmp_path / "hr/a.bmp"),
-        Pair("b", tmp_path / "hr/b.png"),
-    ]
-    assert find_pairs(f"hr={tmp_path}/hr,lr={tmp_path}/lr", 4) == [
-        Pair("a", tmp_path / "hr/a.bmp", tmp_path / "lr/ax4.png"),
-        Pair("b", tmp_path / "hr/b.png", tmp_path / "lr/b.png"),
-    ]
-
-
-def test_folders_that_do_not_pair_are_told_with_what_is_missing(tmp_path):
-    write_noise(tmp_path / "hr/a.png")
-    write_noise(tmp_path / "lr/b.png")
-    write_noise(tmp_path / "both/a.png")
-    write_noise(tmp_path / "both/b.png")
-    write_noise(tmp_path / "twice/a.png")
-    write_noise(tmp_path / "twice/a.bmp")
-    (tmp_path / "empty").mkdir()
-    cases = {
-        f"hr={tmp_path}/hr,lr={tmp_path}/lr": f"Missing in lr={tmp_path}/lr: a.$",
-        f"hr={tmp_path}/both,lr={tmp_path}/lr": f"Missing in lr={tmp_path}/lr: a.$",
-        f"hr={tmp_path}/lr,lr={tmp_path}/both": f"Missing in hr={tmp_path}/lr: a.$",
-        f"hr={tmp_path}/hr": "hr=FOLDER,lr=FOLDER. Received: hr=",
-        f"{tmp_path}/none": "which is no folder",
-        f"{tmp_path}/empty": "must hold images",
-        f"{tmp_path}/twice": "each name once. Received: .*/a.bmp and .*/a.png",
-    }
-    for data, message in cases.items():
-        with pytest.raises(InputError, match=message):
-            find_pairs(data, 4)
-
-
-def test_originals_are_cut_to_the_scale_and_lr_is_matlabs_bicubic_of_that(tmp_path):
-    values = write_noise(tmp_path / "a.png", 50, 47)
-    hr, lr = load_pair(Pair("a", tmp_path / "a.png"), 4)
-    np.testing.assert_array_equal(hr, values[:48, :44])
-    np.testing.assert_array_equal(lr, imresize_uint8(values[:48, :44], 0.25))
-
-
-def test_grey_and_deep_originals_become_rgb_of_8_bits(tmp_path):
-    write_image(tmp_path / "a.png", make_image(grey=True, alpha=True, bits=16, shape=(8, 8)))
-    hr, lr = load_pair(Pair("a", tmp_path / "a.png"), 2)
-    assert (hr.dtype, hr.shape, lr.shape) == (np.uint8, (8, 8, 3), (4, 4, 3))
-    np.testing.assert_array_equal(hr, to_uint8(read_image(tmp_path / "a.png").rgb))
-    assert np.ptp(hr, axis=2).max() == 0
 
 
 def test_images_that_cannot_be_measured_are_told_before_the_work(tmp_path):
@@ -309,36 +257,6 @@ def test_systems_of_no_or_of_different_scales_are_refused(tmp_path):
     for models, scale, message in cases:
         with pytest.raises(InputError, match=message):
             open_systems(models, scale, 0, 0)
-
-
-def test_ma_scores_are_read_by_image_and_model(tmp_path):
-    path = tmp_path / "ma.csv"
-    path.write_text("image,score\na.png,8.5\nb,7\nother,1\n")
-    assert read_ma_scores(path, ["m"], ["a", "b"]) == {("m", "a"): 8.5, ("m", "b"): 7.0}
-    path.write_text("model,image,score\nm,a,8.5\nn,a.png,7\n")
-    assert read_ma_scores(path, ["m", "n"], ["a"]) == {("m", "a"): 8.5, ("n", "a"): 7.0}
-
-
-def test_ma_files_that_lack_something_are_told(tmp_path):
-    path = tmp_path / "ma.csv"
-    cases = [
-        ("image,score\na,1\n", ["m"], "one score of b by m. Received: none"),
-        ("image,score\na,1\nb,2\nb.png,3\n", ["m"], "one score of b by m. Received: 2 of them"),
-        ("image,score\na,1\nb,2\n", ["m", "n"], "and model, where several are measured"),
-        ("image,score,model\na,1,m\nb,2,m\na,1,n\n", ["m", "n"], "one score of b by n. Received: none"),
-        ("a,1\nb,2\n", ["m"], "must begin with the line image,score.*Received: a,1"),
-        ("", ["m"], "Received: nothing"),
-        ("image,score\na,1\nb,good\n", ["m"], "numbers as scores. Received: good"),
-        ("image,score\na,1\nb\n", ["m"], "numbers as scores. Received: None"),
-    ]
-    for text, systems, message in cases:
-        path.write_text(text)
-        with pytest.raises(InputError, match=message):
-            read_ma_scores(path, systems, ["a", "b"])
-    path.write_bytes(b"\xff\xfe\x00")
-    for bad in (path, tmp_path / "missing.csv"):
-        with pytest.raises(InputError, match="must be a CSV file image,score"):
-            read_ma_scores(bad, ["m"], ["a"])
 
 
 def test_models_that_measure_no_distance_are_refused(tmp_path):

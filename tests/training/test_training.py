@@ -2,7 +2,6 @@
 
 import csv
 import json
-import math
 import os
 import subprocess
 import sys
@@ -25,7 +24,6 @@ from esrgan_tf.losses import PIXEL_LOSSES
 from esrgan_tf.recipes.overrides import override
 from esrgan_tf.training.interrupts import Interrupted
 from esrgan_tf.training.logs import Terminal
-from esrgan_tf.training.networks import learning_rate_schedule
 from esrgan_tf.training.record import StepSummary
 from esrgan_tf.training.run import RunOptions, train_stage
 
@@ -294,23 +292,6 @@ def test_a_disk_that_refuses_the_checkpoint_stops_in_one_line_and_leaves_nothing
     assert "cannot hold the checkpoint of step 3: " in done.stdout
     assert "File too large" in done.stdout
     assert not list((tmp_path / "psnr/checkpoints").glob("ckpt*"))
-
-
-def test_learning_rate_is_halved_after_every_milestone():
-    stage = override(LEAN.psnr, {"milestones": (10, 20), "learning_rate": 1.0})
-    schedule = learning_rate_schedule(stage)
-    assert [float(schedule(step)) for step in (0, 10, 11, 20, 21, 99)] == [1, 1, 0.5, 0.5, 0.25, 0.25]
-    constant = learning_rate_schedule(override(stage, {"milestones": ()}))
-    assert [float(constant(step)) for step in (0, 1, 10**6)] == [1, 1, 1]
-
-
-def test_cosine_learning_rate_falls_to_the_lowest_and_restarts():
-    changes = {"milestones": [], "cosine_period": 100, "learning_rate": 1.0, "lowest_learning_rate": 0.5}
-    schedule = learning_rate_schedule(override(LEAN.psnr, changes))
-    at = [float(schedule(step)) for step in (0, 25, 50, 99, 100, 150)]
-    fallen = 0.75 + 0.25 * math.cos(math.pi / 4)
-    assert at == pytest.approx([1, fallen, 0.75, 0.5, 1, 0.75], abs=1e-3)
-    assert float(schedule(2**24 + 16 + 25 - 2**24 % 100)) == pytest.approx(float(schedule(16 + 25)), abs=1e-6)
 
 
 def test_pixel_unshuffle_trains_on_patches_of_its_multiples_and_validates_on_odd_images(tmp_path):

@@ -14,6 +14,7 @@ FLOORS = {
     "compat": 0,
     "cpu": 0,
     "cache": 0,
+    "log": 0,
     "atomic": 1,
     "digest": 1,
     "lock": 1,

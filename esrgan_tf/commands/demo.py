@@ -15,6 +15,7 @@ from absl import flags
 from esrgan_tf.commands.command_line import quiet, run_command
 from esrgan_tf.formats.registry import titles
 from esrgan_tf.inference.engines.choice import AUTO
+from esrgan_tf.log import print_line
 from esrgan_tf.zoo.cards import member_names
 
 FLAGS = flags.FlagValues()
@@ -41,7 +42,7 @@ def _demo() -> None:
 
         opener = Opener(
             _MODEL.value or member_names(),
-            lambda model: open_engine([model], None, AUTO, AUTO, _PIXELS, True, lambda line: print(line, flush=True)),
+            lambda model: open_engine([model], None, AUTO, AUTO, _PIXELS, True, print_line),
         )
         page = build_demo(opener, round(_LARGEST.value * 1e6))
     try:

@@ -18,6 +18,7 @@ from absl import flags
 
 from esrgan_tf.commands.command_line import FAILURE, SUCCESS, check_given, import_tensorflow, run_command, with_flags
 from esrgan_tf.errors import InputError, TrainingStopped
+from esrgan_tf.log import print_line
 from esrgan_tf.recipes import get_recipe
 from esrgan_tf.recipes.configs import STAGES, Recipe
 from esrgan_tf.recipes.overrides import override, parse_assignment
@@ -58,7 +59,7 @@ def _doctor() -> int:
             findings.append(Finding(ERROR, str(error)))
     for finding in findings:
         failures += finding.level == ERROR
-        print(f"{finding.level}: {with_flags(finding.text, FLAGS)}", flush=True)
+        print_line(f"{finding.level}: {with_flags(finding.text, FLAGS)}")
     print("the run would fail" if failures else "nothing would fail the run")
     return FAILURE if failures else SUCCESS
 

@@ -19,6 +19,7 @@ from absl import flags
 from esrgan_tf.commands.command_line import check_given, define_alpha, import_tensorflow, quiet, run_command
 from esrgan_tf.errors import InputError
 from esrgan_tf.formats.registry import find_file, load_generator, titles, writable_formats
+from esrgan_tf.log import print_line
 
 FLAGS = flags.FlagValues()
 _MODEL = flags.DEFINE_multi_string(
@@ -136,5 +137,5 @@ def _export() -> None:
     if _ALPHA.value is not None:
         generators = [interpolate(*generators, _ALPHA.value)]
     with quiet():  # converters write pages
-        table = export_generators(generators, options, lambda line: print(line, flush=True))
+        table = export_generators(generators, options, print_line)
     print(f"{table}\n{_OUTPUT.value}")

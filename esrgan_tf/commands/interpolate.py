@@ -18,6 +18,7 @@ from absl import flags
 
 from esrgan_tf.commands.command_line import check_given, import_tensorflow, run_command, with_flags
 from esrgan_tf.errors import InputError
+from esrgan_tf.log import print_line
 
 FLAGS = flags.FlagValues()
 _PSNR = flags.DEFINE_string("psnr", None, "Generator of the psnr stage, alpha 0.", flag_values=FLAGS)
@@ -72,7 +73,7 @@ def _interpolate() -> None:
     psnr, gan = load_generator(_PSNR.value, "psnr"), load_generator(_GAN.value, "gan")
     for alpha, target in zip(alphas, targets, strict=bool(targets)):
         save_generator(interpolate(psnr, gan, alpha), target)
-        print(f"alpha {alpha:g}: {target}", flush=True)
+        print_line(f"alpha {alpha:g}: {target}")
     if _PANEL.value:
         _write_panel(psnr, gan, alphas)
     if _PLOT.value:
@@ -113,7 +114,7 @@ def _write_panel(psnr, gan, alphas: Sequence[float]) -> None:
     from esrgan_tf.inference.interpolation import write_interpolation_panel
 
     write_interpolation_panel(psnr, gan, alphas, _INPUT.value, _PANEL.value)
-    print(f"panel: {_PANEL.value}", flush=True)
+    print_line(f"panel: {_PANEL.value}")
 
 
 def _write_curve(psnr, gan, alphas: Sequence[float]) -> None:

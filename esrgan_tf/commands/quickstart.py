@@ -12,6 +12,7 @@ from pathlib import Path
 from absl import flags
 
 from esrgan_tf.commands.command_line import INTERRUPTED, import_tensorflow, run_command, with_flags
+from esrgan_tf.log import print_line
 from esrgan_tf.recipes import get_recipe
 from esrgan_tf.recipes.configs import STAGES
 
@@ -36,7 +37,7 @@ def _quickstart() -> int | None:
     from esrgan_tf.training.run import RunOptions, train_stage
 
     def log(line: str) -> None:
-        print(with_flags(line, FLAGS), flush=True)
+        print_line(with_flags(line, FLAGS))
 
     workdir, recipe = Path(_WORKDIR.value), get_recipe("quickstart")
     try:
@@ -44,11 +45,11 @@ def _quickstart() -> int | None:
             print(f"\n$ esrgan train --stage={stage} --recipe={recipe.name} --data=sample --workdir={workdir}")
             train_stage(recipe, stage, RunOptions(workdir=str(workdir), data="sample"), log=log)
     except Interrupted as interruption:
-        print(f"{interruption}; run the same line again to resume", flush=True)
+        print_line(f"{interruption}; run the same line again to resume")
         return INTERRUPTED
     held_out = [pair.hr for pair in sample_photographs()[1]]
     output = workdir / "upscaled"
-    print(f"\nupscaling the held-out images with both stages, into {output}", flush=True)
+    print_line(f"\nupscaling the held-out images with both stages, into {output}")
     panel = show_stages(workdir, held_out, output, PANEL_CROP, PANEL_ZOOM)
     print(f"compare: {panel}")
     return None

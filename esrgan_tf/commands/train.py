@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from absl import flags
 
 from esrgan_tf.commands.command_line import INTERRUPTED, import_tensorflow, run_command, with_flags
+from esrgan_tf.log import print_line
 from esrgan_tf.recipes import DEGRADATIONS, get_degradation, get_recipe
 from esrgan_tf.recipes.configs import STAGES
 from esrgan_tf.recipes.overrides import override, parse_assignment
@@ -153,11 +154,11 @@ def _train() -> int | None:
     )
 
     def log(line: str) -> None:
-        print(with_flags(line, FLAGS), flush=True)
+        print_line(with_flags(line, FLAGS))
 
     try:
         train_stage(recipe, stage, options, log=log)
     except Interrupted as interruption:
-        print(f"{interruption}; run the same line again to resume", flush=True)
+        print_line(f"{interruption}; run the same line again to resume")
         return INTERRUPTED
     return None

@@ -7,10 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from esrgan_tf.cache import cache_folder
 from esrgan_tf.data.registry import known_sources
 from esrgan_tf.data.source import Files, Pair, Request
-from esrgan_tf.data.transcoding import COPIES, copy_of, transcode
+from esrgan_tf.data.transcoding import copy_of, transcode
 from esrgan_tf.errors import InputError
 from esrgan_tf.image.codecs import UPRIGHT, Unsupported
 from esrgan_tf.image.io import IMAGE_SUFFIXES
@@ -36,11 +35,13 @@ class Survey:
         pairs: those that can be used.
         left_out: a line for each that cannot.
         copies: original -> its copy, of the files that TensorFlow does not decode rightly.
+        copied: how many of them are new.
     """
 
     pairs: tuple[Pair, ...]
     left_out: tuple[str, ...]
     copies: Mapping[Path, Path]
+    copied: int = 0
 
 
 @dataclass(frozen=True)
@@ -147,10 +148,8 @@ def survey(pairs: Sequence[Pair], scale: int, smallest: int, why: str, argument:
             f"Received: {len(left_out)} that cannot be used, such as {left_out[0]}."
         )
     readable = {path: image for path, image in images.items() if isinstance(image, _Decodable)}
-    if written := sum(image.written for image in readable.values()):
-        print(f"copied {written} images that TensorFlow does not decode as PNG to {cache_folder(COPIES)}", flush=True)
     copies = {path: image.file for path, image in readable.items() if image.file != path}
-    return Survey(tuple(kept), tuple(left_out), copies)
+    return Survey(tuple(kept), tuple(left_out), copies, sum(image.written for image in readable.values()))
 
 
 def _unfit(pair: Pair, hr: _Decodable | str, lr: _Decodable | str | None, scale: int) -> str | None:

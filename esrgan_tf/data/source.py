@@ -10,6 +10,7 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 from esrgan_tf.image.io import IMAGE_SUFFIXES
+from esrgan_tf.log import Log, print_line
 from esrgan_tf.recipes.configs import DataConfig
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class Request:
         argument: where the source was named, for messages.
         part: how it was named, such as `tfds:voc/2012`.
         text: what stands behind its registered name and the colon, or the whole part of a folder.
+        log: takes lines about what takes time, such as a download.
     """
 
     scale: int
@@ -42,6 +44,7 @@ class Request:
     argument: str = "data"
     part: str = ""
     text: str = ""
+    log: Log = print_line
 
 
 @dataclass(frozen=True)

@@ -3,17 +3,26 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from esrgan_tf.cache import cache_folder
 from esrgan_tf.data.div2k import is_prepared
 from esrgan_tf.data.folders import survey
 from esrgan_tf.data.listed import listed_source, read_files
 from esrgan_tf.data.registry import open_parts
 from esrgan_tf.data.source import Files, Pair, Request, Source, held_out_numbers
+from esrgan_tf.data.transcoding import COPIES
+from esrgan_tf.log import Log, print_line
 from esrgan_tf.metrics.psnr_ssim import smallest_side
 from esrgan_tf.recipes.configs import DataConfig
 
 
 def open_sources(
-    data: str, config: DataConfig, scale: int, hr_patch: int, seed: int, argument: str = "data"
+    data: str,
+    config: DataConfig,
+    scale: int,
+    hr_patch: int,
+    seed: int,
+    argument: str = "data",
+    log: Log = print_line,
 ) -> list[Source]:
     """Open everything that `data` names.
 
@@ -24,6 +33,7 @@ def open_sources(
         hr_patch: px; smaller images are left out.
         seed: of the generated images.
         argument: where the images were given, for messages.
+        log: takes lines about what takes time.
 
     Returns:
         The sources; `sample` is two, its photographs and its dead leaves.
@@ -31,10 +41,12 @@ def open_sources(
     Raises:
         InputError: a part that is empty, named twice, cannot be had, or holds no image that fits.
     """
-    return _open(data, Request(scale, hr_patch, config, seed, argument=argument))
+    return _open(data, Request(scale, hr_patch, config, seed, argument=argument, log=log))
 
 
-def open_validation(data: str, scale: int, config: DataConfig | None = None, seed: int = 0) -> list[Source]:
+def open_validation(
+    data: str, scale: int, config: DataConfig | None = None, seed: int = 0, log: Log = print_line
+) -> list[Source]:
     """Open `val_data`: what its parts hold out, or every image of a folder; none is trained on.
 
     Args:
@@ -42,12 +54,14 @@ def open_validation(data: str, scale: int, config: DataConfig | None = None, see
         scale: HR size / LR size.
         config: the recipe's data part; `None` is its defaults.
         seed: of the generated images.
+        log: takes lines about what takes time.
 
     Raises:
         InputError: as `open_sources`.
     """
     smallest = smallest_side(scale)
-    return _open(data, Request(scale, smallest, config or DataConfig(), seed, held_out_only=True, argument="val_data"))
+    config = config or DataConfig()
+    return _open(data, Request(scale, smallest, config, seed, held_out_only=True, argument="val_data", log=log))
 
 
 def default_data(scale: int) -> str:
@@ -66,6 +80,9 @@ def _from_files(files: Files, request: Request) -> Source:
     why = "`hr_patch`" if request.argument == "data" else "to be measured"
     pairs = to_validate if request.held_out_only else files.pairs
     found = survey(pairs, request.scale, request.smallest, why, request.argument)
+    if found.copied:
+        folder = cache_folder(COPIES)
+        request.log(f"copied {found.copied} images that TensorFlow does not decode as PNG to {folder}")
     if request.held_out_only:
         train, held_out = (), found.pairs
     elif files.held_out is None:

@@ -119,10 +119,9 @@ def _prepare(builder: Any, request: Request) -> None:
     named = f"{request.argument}={request.part}"
     if not is_on_this_machine(builder):
         size = builder.info.download_size
-        print(
+        request.log(
             f"{request.part}: downloading {size or 'it'} through TFDS (without a connection, stop and use "
-            f"`{request.argument}=sample`)",
-            flush=True,
+            f"`{request.argument}=sample`)"
         )
     try:
         builder.download_and_prepare()

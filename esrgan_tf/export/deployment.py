@@ -1,6 +1,6 @@
 """What a file for a runtime is written from: a generator rebuilt in float32, in its deployed form, described."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,6 +8,7 @@ import keras
 
 import esrgan_tf
 from esrgan_tf.formats.format import WriteOptions, WriteRequest
+from esrgan_tf.log import Log, ignore_line
 from esrgan_tf.metadata import FLOAT_IMAGE, GeneratorMetadata, metadata_of
 from esrgan_tf.models import deployed_form
 from esrgan_tf.models.fusion import in_float32
@@ -18,7 +19,7 @@ def write_request(
     generators: Sequence[keras.Model],
     options: WriteOptions,
     folder: Path,
-    log: Callable[[str], None] = lambda line: None,
+    log: Log = ignore_line,
     **described: str,
 ) -> WriteRequest:
     """The request to write a generator into a folder, without images to calibrate or to verify on.

@@ -1,6 +1,6 @@
 """Images whose originals are known: some to calibrate on, others, never calibrated on, to verify on."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import tensorflow as tf
@@ -11,6 +11,7 @@ from esrgan_tf.data.sources import open_sources
 from esrgan_tf.errors import InputError, first_line
 from esrgan_tf.formats.examples import Example
 from esrgan_tf.image.io import to_float
+from esrgan_tf.log import Log, print_line
 from esrgan_tf.metadata import GeneratorMetadata
 from esrgan_tf.metrics.psnr_ssim import smallest_side
 from esrgan_tf.recipes.configs import DataConfig
@@ -25,7 +26,7 @@ CROP_SIDE = 64  # px of LR: further cuts, which differ more from each other than
 
 
 def load_examples(
-    data: str, metadata: GeneratorMetadata, calibrated_side: int | None, log: Callable[[str], None] = print
+    data: str, metadata: GeneratorMetadata, calibrated_side: int | None, log: Log = print_line
 ) -> tuple[list[Example], list[Example]]:
     """Open a data source for an export.
 
@@ -43,7 +44,7 @@ def load_examples(
         InputError: as `open_sources`, or nothing is left to hold out or to calibrate on.
     """
     least = smallest_side(metadata.scale) * 2 // metadata.scale * metadata.scale
-    sources = open_sources(data, GENERATED, metadata.scale, least, seed=0, argument="calibration")
+    sources = open_sources(data, GENERATED, metadata.scale, least, seed=0, argument="calibration", log=log)
     held_out = load_held_out(
         sources, LARGEST_SIDE * metadata.scale, metadata.scale, lr_multiple=metadata.lr_multiple, argument="calibration"
     )

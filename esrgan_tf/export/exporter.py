@@ -1,6 +1,6 @@
 """One export: artifacts are written aside, verified, and put in place together, or not at all."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,13 +20,12 @@ from esrgan_tf.formats.examples import Example
 from esrgan_tf.formats.format import Artifact, Format, WriteRequest
 from esrgan_tf.formats.keras_file.runtime import keras_network
 from esrgan_tf.formats.registry import open_network, writable_format
+from esrgan_tf.log import Log, ignore_line
 from esrgan_tf.metadata import GeneratorMetadata
 from esrgan_tf.models.interpolation import interpolate, interpolated_weights
 
 
-def export_generators(
-    generators: Sequence[keras.Model], options: ExportOptions, log: Callable[[str], None] = lambda line: None
-) -> str:
+def export_generators(generators: Sequence[keras.Model], options: ExportOptions, log: Log = ignore_line) -> str:
     """Export a generator, or two between which the callers of what is exported choose.
 
     Args:
@@ -76,7 +75,7 @@ def _check_two(generators: Sequence[keras.Model], formats: Sequence[Format]) -> 
 
 
 def _examples(
-    options: ExportOptions, metadata: GeneratorMetadata, calibrates: bool, log: Callable[[str], None]
+    options: ExportOptions, metadata: GeneratorMetadata, calibrates: bool, log: Log
 ) -> tuple[list[Example], list[Example]]:
     """Images to calibrate on, none where no format needs them; and others to verify on."""
     small = CROP_SIDE // metadata.lr_multiple * metadata.lr_multiple

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from esrgan_tf.log import Log, ignore_line
 from esrgan_tf.metadata import GeneratorMetadata
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class WriteRequest:
     output: Path
     calibration: Sequence["Example"] = ()
     held_out: Sequence["Example"] = ()
-    log: Callable[[str], None] = lambda line: None
+    log: Log = ignore_line
 
 
 @dataclass(frozen=True)

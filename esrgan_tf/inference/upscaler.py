@@ -16,6 +16,7 @@ from esrgan_tf.image.io import DecodedImage, to_float, to_integers
 from esrgan_tf.image.resize import bicubic_upscale
 from esrgan_tf.image.tiling import even_tile, upscale_by_tiles
 from esrgan_tf.image.workers import Workers
+from esrgan_tf.log import Log, ignore_line
 
 DEFAULT_TILE = 256  # px, of networks that take any size
 LEAST_TILE = 64  # px, where memory is too little
@@ -33,7 +34,7 @@ class Monitor:
         on_pixels: takes the number of px of an image that are done by another tile.
     """
 
-    log: Callable[[str], None] = lambda line: None
+    log: Log = ignore_line
     on_pixels: Callable[[int], None] = lambda pixels: None
 
 

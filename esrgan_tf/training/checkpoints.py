@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from esrgan_tf.data.records.random_access import RandomAccess
 from esrgan_tf.errors import InputError, TrainingStopped, first_line
+from esrgan_tf.log import Log, print_line
 from esrgan_tf.training.checkpoint_files import CheckpointFiles
 from esrgan_tf.training.cluster import ALONE, Worker
 from esrgan_tf.training.progress import Progress
@@ -28,7 +29,7 @@ class Checkpoints:
         networks: Mapping[str, Any],
         progress: Progress,
         make_batches: Callable[[int], tf.data.Dataset | RandomAccess],
-        log: Callable[[str], None] = print,
+        log: Log = print_line,
         worker: Worker = ALONE,
     ):
         """Iterate from the first batch.

@@ -5,7 +5,7 @@ import json
 import os
 import re
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from esrgan_tf.errors import InputError, TrainingStopped
+from esrgan_tf.log import Log, print_line
 
 TF_CONFIG = "TF_CONFIG"
 # What TensorFlow raises on the other workers when one has died, is frozen or cannot be reached.
@@ -46,7 +47,7 @@ class Worker:
 ALONE = Worker()
 
 
-def multi_worker_strategy(log: Callable[[str], None] = print) -> tf.distribute.Strategy:
+def multi_worker_strategy(log: Log = print_line) -> tf.distribute.Strategy:
     """The strategy of the workers that TF_CONFIG, or Slurm, names; waits until all of them are there.
 
     TensorFlow wants it made before anything is computed.

@@ -1,20 +1,20 @@
 """Where training runs (tf.distribute strategy) and in which precision."""
 
 import functools
-from collections.abc import Callable
 
 import keras
 import tensorflow as tf
 
 from esrgan_tf import cpu
 from esrgan_tf.errors import InputError
+from esrgan_tf.log import Log, print_line
 from esrgan_tf.training.cluster import multi_worker_strategy
 
 PRECISIONS = ("auto", "float32", "mixed_bfloat16", "mixed_float16")
 AMPERE = (8, 0)  # the first compute capability with bfloat16
 
 
-def make_strategy(name: str, log: Callable[[str], None] = print) -> tf.distribute.Strategy:
+def make_strategy(name: str, log: Log = print_line) -> tf.distribute.Strategy:
     """The strategy that `strategy` names.
 
     Args:

@@ -1,10 +1,12 @@
 """An NVIDIA GPU that is in the machine and that TensorFlow does not see: training on the CPU unknowingly costs most."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import tensorflow as tf
+
+from esrgan_tf.log import Log, print_line
 
 NVIDIA = "0x10de"  # PCI vendor
 DISPLAY_CONTROLLER = "0x03"  # PCI base class: VGA and 3D controllers
@@ -58,7 +60,7 @@ def unseen_gpu_notice(strategy: str, seen: int, environment: Mapping[str, str], 
     )
 
 
-def announce_unseen_gpu(strategy: str, log: Callable[[str], None] = print) -> None:
+def announce_unseen_gpu(strategy: str, log: Log = print_line) -> None:
     """Log the notice, once a process."""
     notice = unseen_gpu_notice(strategy, len(tf.config.list_physical_devices("GPU")), os.environ)
     if notice and notice not in ANNOUNCED:

@@ -16,9 +16,9 @@ from esrgan_tf.data.records.random_access import RandomAccess, are_records
 from esrgan_tf.data.source import Source
 from esrgan_tf.data.sources import default_data, open_sources, open_validation
 from esrgan_tf.errors import InputError
+from esrgan_tf.log import Log
 from esrgan_tf.recipes.configs import Recipe
 from esrgan_tf.training.options import RunOptions
-from esrgan_tf.training.session import Log
 
 ROUND_SEEDS = 2**32  # above every seed of a user
 
@@ -61,7 +61,7 @@ def open_inputs(recipe: Recipe, hr_patch: int, options: RunOptions, log: Log) ->
     """
     scale, multiple = recipe.generator.scale, recipe.generator.lr_multiple
     data = options.data if options.data is not None else _announced_default_data(scale, log)
-    sources, validated = _open(data, options, recipe, hr_patch)
+    sources, validated = _open(data, options, recipe, hr_patch, log)
     held_out = load_held_out(validated, recipe.data.validation_crop, scale, recipe.data.degradation, multiple)
     return Inputs(data, sources, validated, held_out, _frozen(sources, options.refuse_test_images, log))
 
@@ -86,19 +86,19 @@ def batches_of_round(
 
 
 def _open(
-    data: str | tf.data.Dataset, options: RunOptions, recipe: Recipe, hr_patch: int
+    data: str | tf.data.Dataset, options: RunOptions, recipe: Recipe, hr_patch: int, log: Log
 ) -> tuple[list[Source], list[Source]]:
     """(what is trained on, what is validated on); the latter is what the former hold out where nothing is given."""
     scale, val_data = recipe.generator.scale, options.val_data
     if isinstance(data, tf.data.Dataset):
         sources = dataset_sources(data, recipe.data, scale, hold_out=val_data is None)
     else:
-        sources = open_sources(data, recipe.data, scale, hr_patch, options.seed)
+        sources = open_sources(data, recipe.data, scale, hr_patch, options.seed, log=log)
     if val_data is None:
         return sources, sources
     if isinstance(val_data, tf.data.Dataset):
         return sources, validation_sources(val_data, scale)
-    return sources, open_validation(val_data, scale, recipe.data, options.seed)
+    return sources, open_validation(val_data, scale, recipe.data, options.seed, log)
 
 
 def _digest(sources: list[Source]) -> str:

@@ -3,7 +3,6 @@
 import csv
 import sys
 import time
-from collections.abc import Callable
 from datetime import timedelta
 
 import tensorflow as tf
@@ -11,6 +10,7 @@ from tqdm import tqdm
 
 from esrgan_tf.atomic import replacing
 from esrgan_tf.errors import TrainingStopped, first_line
+from esrgan_tf.log import Log
 from esrgan_tf.training.callbacks import Callback
 from esrgan_tf.training.record import StepSummary
 from esrgan_tf.training.session import Session
@@ -183,7 +183,7 @@ class WriteTensorBoard(Callback):
             raise TrainingStopped(f"TensorBoard's logs cannot be written: {first_line(error)}") from error
 
 
-def _above(bar: tqdm, log: Callable[[str], None]) -> Callable[[str], None]:
+def _above(bar: tqdm, log: Log) -> Log:
     """The same `log`, whose lines stand above a bar."""
 
     def above(line: str) -> None:

@@ -19,6 +19,7 @@ from esrgan_tf.errors import InputError
 from esrgan_tf.formats.keras_file.generators import copy_weights
 from esrgan_tf.formats.registry import find_file, load_generator
 from esrgan_tf.lock import held
+from esrgan_tf.log import Log, ignore_line, print_line
 from esrgan_tf.recipes.configs import Recipe
 from esrgan_tf.training.accumulation import make_accumulating_step
 from esrgan_tf.training.callbacks import Callback, KeepGenerators, NameSkippedImages, SaveCheckpoints, SavePanels
@@ -33,7 +34,7 @@ from esrgan_tf.training.networks import build_networks
 from esrgan_tf.training.objective import build_terms
 from esrgan_tf.training.options import RunOptions
 from esrgan_tf.training.progress import Progress
-from esrgan_tf.training.session import Log, Session, print_line
+from esrgan_tf.training.session import Session
 from esrgan_tf.training.steps import make_record, make_train_step
 from esrgan_tf.training.terms import PerceptualTerm
 from esrgan_tf.training.trainer import Trainer
@@ -70,7 +71,7 @@ def train_stage(
     init_from = _initial_generator(folder, options.init_from)
     strategy = make_strategy(options.strategy, log)
     worker = worker_of(strategy)
-    log = log if worker.is_chief else _log_nothing
+    log = log if worker.is_chief else ignore_line
     announce_unseen_gpu(options.strategy, log)
     with lost_workers_named(worker):
         prepared = _prepare(recipe, folder, init_from, options, strategy, log)
@@ -199,10 +200,6 @@ def _digest(recipe: Recipe, run: dict[str, Any]) -> str:
     """Of what every worker must do alike; where the images lie may differ."""
     alike = {name: run[name] for name in SAME_ON_WORKERS}
     return hashlib.sha256(json.dumps([asdict(recipe), alike]).encode()).hexdigest()
-
-
-def _log_nothing(line: str) -> None:
-    """Takes the lines of a worker that is not the chief."""
 
 
 def _introduce(session: Session, run: dict[str, Any]) -> None:

@@ -1,21 +1,14 @@
 """What a training stage consists of while it runs: handed to every callback."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
+from esrgan_tf.log import Log, print_line
 from esrgan_tf.recipes.configs import Recipe, StageConfig
 from esrgan_tf.training.cluster import ALONE, Worker
 from esrgan_tf.training.networks import Networks
 from esrgan_tf.training.progress import Progress
 from esrgan_tf.training.terms import Term
 from esrgan_tf.training.workdir import StageFolder
-
-Log = Callable[[str], None]
-
-
-def print_line(line: str) -> None:
-    """Print a line at once, also where the output is a file."""
-    print(line, flush=True)
 
 
 @dataclass

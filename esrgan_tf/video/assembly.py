@@ -1,13 +1,14 @@
 """Putting an output together: its own video, and the input's sound, subtitles, chapters and metadata, copied."""
 
 import heapq
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from esrgan_tf.atomic import replacing
 from esrgan_tf.errors import InputError, first_line
+from esrgan_tf.log import Log
 from esrgan_tf.video.clip import video_stream
 
 if TYPE_CHECKING:
@@ -16,9 +17,7 @@ if TYPE_CHECKING:
 _COPIED = ("audio", "subtitle")
 
 
-def assemble(
-    source: Path, segments: Sequence[Path], last_duration: Fraction, output: Path, log: Callable[[str], None]
-) -> None:
+def assemble(source: Path, segments: Sequence[Path], last_duration: Fraction, output: Path, log: Log) -> None:
     """Write the output; it is complete or not there.
 
     Args:
@@ -73,7 +72,7 @@ def _carried(metadata: dict[str, str]) -> dict[str, str]:
 
 
 def _copied_streams(
-    original: "av.container.InputContainer", target: "av.container.OutputContainer", log: Callable[[str], None]
+    original: "av.container.InputContainer", target: "av.container.OutputContainer", log: Log
 ) -> dict[int, "av.stream.Stream"]:
     """Streams of the target by the index of the original's that they copy."""
     copies = {}
@@ -124,7 +123,7 @@ def _packets(segment: Path) -> Iterator["av.Packet"]:
 
 
 def _copied_packets(
-    original: "av.container.InputContainer", copies: dict[int, "av.stream.Stream"], log: Callable[[str], None]
+    original: "av.container.InputContainer", copies: dict[int, "av.stream.Stream"], log: Log
 ) -> Iterator[tuple[float, "av.Packet"]]:
     """(seconds, packet) of the streams that are copied, as far as they can be read."""
     import av

@@ -15,6 +15,7 @@ from esrgan_tf.image.workers import Workers
 from esrgan_tf.inference.output_size import OutputSize, passes, upscale_to
 from esrgan_tf.inference.upscaler import Upscaler
 from esrgan_tf.lock import held
+from esrgan_tf.log import Log, print_line
 from esrgan_tf.video.assembly import assemble
 from esrgan_tf.video.clip import Clip, Frame
 from esrgan_tf.video.encoding import SegmentWriter, choose_encoding, try_encoding
@@ -103,7 +104,7 @@ class VideoJob:
         """Pixels of a frame of the input."""
         return self.clip.description.height * self.clip.description.width
 
-    def run(self, log: Callable[[str], None] = print, on_frames: Callable[[int], None] = lambda frames: None) -> int:
+    def run(self, log: Log = print_line, on_frames: Callable[[int], None] = lambda frames: None) -> int:
         """Upscale, and put the output in place.
 
         Args:

@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from esrgan_tf.image.io import read_rgb
 from esrgan_tf.image.reading import read_header
 from esrgan_tf.image.workers import Workers
 from esrgan_tf.lock import held
+from esrgan_tf.log import Log, print_line
 
 SHARD_BYTES = 256 << 20  # of HR sub-images, at most; another number is another plan, and a new `index.VERSION`
 SHOWN = 3  # near duplicates in the summary; all of them are in `records.json`
@@ -44,7 +45,7 @@ def prepare(
     folder: str | Path,
     cutting: Cutting | None = None,
     workers: int | None = None,
-    log: Callable[[str], None] = print,
+    log: Log = print_line,
 ) -> Records:
     """Write records of images, or resume where the folder holds some of them; those are verified.
 

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import keras
@@ -17,6 +17,7 @@ from esrgan_tf.formats.tflite.converter import converter, run_converter
 from esrgan_tf.formats.tflite.detours import without_detours
 from esrgan_tf.formats.tflite.ranges import best_ranges, with_ranges
 from esrgan_tf.image.io import to_float, to_uint8
+from esrgan_tf.log import Log, ignore_line
 
 SEARCH_TILE = 64  # px: ranges and errors are those of any size, and all tensors must fit into memory
 MEASURED = 12  # of the natural examples and of the others, at most, evenly spread: what each trial is measured on
@@ -35,7 +36,7 @@ def quantize(
     tile: int,
     examples: Sequence[Example],
     max_psnr_change: float,
-    log: Callable[[str], None] = lambda line: None,
+    log: Log = ignore_line,
 ) -> Quantized:
     """Quantize a generator: int8 inside, weights by channel.
 
@@ -68,7 +69,7 @@ def quantize(
     return Quantized(_quantize(with_ranges(calibrated, ranges), nodes), in_float)
 
 
-def _find_in_float(trials: "_Trials", max_psnr_change: float, log: Callable[[str], None]) -> tuple[str, ...]:
+def _find_in_float(trials: "_Trials", max_psnr_change: float, log: Log) -> tuple[str, ...]:
     """The groups that must stay in float: few, and of few multiply-accumulates."""
     groups, found = trials.groups, trials.with_in_float(())
     if found.deviation.is_within(max_psnr_change):

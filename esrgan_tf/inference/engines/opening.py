@@ -16,11 +16,11 @@ from esrgan_tf.formats.registry import find_file, format_of, load_interpolated, 
 from esrgan_tf.inference.engines import cache
 from esrgan_tf.inference.engines.cache import CompiledEngine
 from esrgan_tf.inference.engines.choice import AUTO, ENGINES, KERAS, LITERT, choose
+from esrgan_tf.log import Log, ignore_line
 
 if TYPE_CHECKING:
     import keras
 
-Log = Callable[[str], None]
 # `auto` compiles where that takes less time than it saves: seconds of compilation and verification, and the share of
 # Keras' time that the engine saves, both roughly.
 COMPILATION_SECONDS, SAVED_SHARE = 10.0, 0.4
@@ -33,7 +33,7 @@ def open_engine(
     precision: str = AUTO,
     pixels: int | None = None,
     cached: bool = True,
-    log: Log = lambda line: None,
+    log: Log = ignore_line,
 ) -> Network:
     """Open a generator by the fastest engine, or by one that is named.
 

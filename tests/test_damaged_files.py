@@ -16,7 +16,7 @@ from PIL import Image
 from support.damaged import HEIGHT, PNG_HEADER_END, WIDTH, chunk, mutants, sound_files, strangers
 from support.images import write_noise
 from support.jobs import planned
-from support.tiny import DATA, TINY
+from support.tiny import DATA, LEAN
 
 from esrgan_tf import __main__, recipes
 from esrgan_tf.data.decoding import decode_pair
@@ -279,7 +279,7 @@ def run(capfd, *arguments):
 
 
 def test_the_commands_go_on_with_sound_files_beside_damaged_ones(tmp_path, damaged, capfd, monkeypatch):
-    monkeypatch.setitem(recipes.RECIPES, "tiny", TINY)
+    monkeypatch.setitem(recipes.RECIPES, "tiny", LEAN)
     few = tmp_path / "few"
     few.mkdir()
     for path in sorted(damaged.iterdir())[:: math.ceil(400 / EVERY)]:

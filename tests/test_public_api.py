@@ -7,7 +7,7 @@ import textwrap
 import numpy as np
 import pytest
 from support.images import write_photo
-from support.tiny import TINY
+from support.tiny import LEAN
 
 import esrgan_tf
 
@@ -36,7 +36,7 @@ def test_another_name_is_an_attribute_error():
 
 
 def test_train_load_call_evaluate_and_export(tmp_path):
-    recipe = esrgan_tf.override(TINY, {"psnr.steps": 2})
+    recipe = esrgan_tf.override(LEAN, {"psnr.steps": 2})
     options = esrgan_tf.RunOptions(workdir=str(tmp_path / "run"), data="dead_leaves")
     file = esrgan_tf.train_stage(recipe, "psnr", options)
     upscaler = esrgan_tf.Upscaler.from_file(tmp_path / "run")

@@ -2,9 +2,10 @@
 
 from dataclasses import replace
 
-from esrgan_tf.recipes.configs import DataConfig, PerceptualConfig, Recipe, StageConfig
+from esrgan_tf.recipes.configs import DataConfig, Recipe, StageConfig
 from esrgan_tf.recipes.degradation import DegradationConfig
 from esrgan_tf.recipes.discriminators import VGGDiscriminatorConfig
+from esrgan_tf.recipes.esrgan import QUICKSTART
 from esrgan_tf.recipes.generators import PhoneConfig, SRVGGConfig
 
 # Sized for two cores, not tuned. The rate falls once, along a cosine.
@@ -17,11 +18,7 @@ COMPACT = Recipe(
     published="none; ECBSR-M16C64 (ACM MM 2021), of the same size, has 31.92 dB on Set5, 28.34 on Set14 (Y)",
     generator=SRVGGConfig(convs=16),
     discriminator=VGGDiscriminatorConfig(features=32),
-    perceptual=PerceptualConfig(
-        network="vgg19_distilled",
-        layers=(("conv2_1", 0.5), ("conv3_1", 0.5), ("conv4_1", 0.5)),
-        weights="shipped",
-    ),
+    perceptual=QUICKSTART.perceptual,
     data=DataConfig(crops_per_picture=16, validation_pictures=16),
     psnr=StageConfig(
         steps=20_000,

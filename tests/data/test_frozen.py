@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 from support.images import write_photo
 from support.paths import SHARED
-from support.tiny import TINY
+from support.tiny import LEAN
 
 from esrgan_tf.data import frozen
 from esrgan_tf.data.dead_leaves import dead_leaves
@@ -73,7 +73,7 @@ def test_training_on_a_test_image_is_announced_and_recorded_and_validating_on_on
         Image.fromarray(rgb).save(tmp_path / folder / "a.png")
     write_photo(tmp_path / "hr" / "b.png", 64, 64)
     write_photo(tmp_path / "lr" / "b.png", 32, 32)
-    recipe = override(TINY, {"psnr.steps": 1, "psnr.validate_every": 1})
+    recipe = override(LEAN, {"psnr.steps": 1, "psnr.validate_every": 1})
     data, val_data = f"hr={tmp_path}/hr,lr={tmp_path}/lr", f"{tmp_path}/validation"
     train_stage(recipe, "psnr", RunOptions(str(tmp_path / "run"), data, val_data, strategy="cpu"))
     record = json.loads((tmp_path / "run" / "psnr" / "recipe.json").read_text())
@@ -87,5 +87,5 @@ def test_weights_made_to_be_measured_are_not_trained_on_test_images(tmp_path, li
     write_photo(tmp_path / "hr" / "b.png", 64, 64)
     options = RunOptions(str(tmp_path / "run"), f"{tmp_path}/hr", strategy="cpu", refuse_test_images=True)
     with pytest.raises(InputError, match="must hold no test image. Received: 1 \\(set0 leaves.png\\)"):
-        train_stage(TINY, "psnr", options)
+        train_stage(LEAN, "psnr", options)
     assert not (tmp_path / "run").exists()

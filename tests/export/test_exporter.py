@@ -128,6 +128,7 @@ def test_two_generators_become_one_file_where_alpha_is_fixed(tmp_path, capsys, f
     assert visible(tmp_path) == {f"tiny_alpha0.5_x2_float32_{tile}.tflite" for tile in (16, 32)} | REPORTS
 
 
+@pytest.mark.slow
 def test_an_artifact_that_differs_too_much_leaves_nothing_in_place(tmp_path, capsys, folder, monkeypatch):
     flags = ["--tflite=float32,float16", "--tile=16"]
     refused = export(capsys, folder, tmp_path, "--format=tflite", *flags, "--max_psnr_drop=0")

@@ -294,6 +294,7 @@ def test_a_disk_that_refuses_the_checkpoint_stops_in_one_line_and_leaves_nothing
     assert not list((tmp_path / "psnr/checkpoints").glob("ckpt*"))
 
 
+@pytest.mark.slow
 def test_pixel_unshuffle_trains_on_patches_of_its_multiples_and_validates_on_odd_images(tmp_path):
     write_photo(tmp_path / "photos/a.png", 61, 47)
     toy = {"generator.blocks": 1, "generator.features": 4, "generator.growth": 2}

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
-from support.tiny import TINY
+from support.tiny import LEAN
 
 from esrgan_tf import __main__, losses
 from esrgan_tf.errors import InputError
@@ -21,9 +21,8 @@ pytestmark = pytest.mark.slow  # trains, exports and upscales by the commands
 
 
 @pytest.fixture
-def style(monkeypatch):
+def style():
     """`style`: distance of the mean feature maps of a small random network."""
-    monkeypatch.setattr(losses, "REGISTERED_LOSSES", {})
 
     @register_loss("style")
     class Style:
@@ -37,12 +36,13 @@ def style(monkeypatch):
             found, wanted = (ops.mean(self._network(images), axis=(1, 2)) for images in (sr, hr))
             return ops.mean(ops.square(found - wanted))
 
-    return Style
+    yield Style
+    del losses.REGISTERED_LOSSES["style"]
 
 
 def trained(folder, extra_losses):
     """(rows of metrics.csv, weights) of two steps by the ordinary command, from a recipe in JSON."""
-    tree = asdict(override(TINY, {"psnr.steps": 2}))
+    tree = asdict(override(LEAN, {"psnr.steps": 2}))
     tree["psnr"]["extra_losses"] = extra_losses
     folder.mkdir()
     (folder / "mine.json").write_text(json.dumps(tree))
@@ -64,7 +64,7 @@ def test_a_registered_loss_is_trained_logged_and_measured_by_its_name(style, tmp
 
 def test_its_weight_belongs_to_the_run(style, tmp_path):
     options = RunOptions(workdir=str(tmp_path), data="dead_leaves", precision="float32")
-    recipe = override(TINY, {"psnr.steps": 1, "psnr.extra_losses": {"style": 1.0}})
+    recipe = override(LEAN, {"psnr.steps": 1, "psnr.extra_losses": {"style": 1.0}})
     train_stage(recipe, "psnr", options)
     with pytest.raises(InputError, match="holds another run: its psnr.extra_losses is"):
         train_stage(override(recipe, {"psnr.extra_losses": {"style": 2.0}}), "psnr", options)

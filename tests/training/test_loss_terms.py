@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from support.tiny import TINY
+from support.tiny import LEAN
 from support.training import InterruptAt, built, term_of
 
 from esrgan_tf.data.sample import sample_photographs
@@ -20,11 +20,11 @@ from esrgan_tf.training.run import RunOptions, train_stage
 
 ONE, TWO = "cpu", "mirrored:CPU:0,CPU:1"
 TERMS = {"ema_decay": 0.5, "ms_ssim_weight": 0.5, "ldl_weight": 100.0, "clip_norm": 0.05}
-RECIPE = override(TINY, {f"{stage}.{name}": value for stage in ("psnr", "gan") for name, value in TERMS.items()})
+PLAIN = override(LEAN, {"discriminator.family": "enet", "discriminator.features": 2, "discriminator.dense_units": 4})
+RECIPE = override(PLAIN, {f"{stage}.{name}": value for stage in ("psnr", "gan") for name, value in TERMS.items()})
 
 
 TEXTURES = {
-    "discriminator.family": "enet",  # as EnhanceNet has it
     "perceptual.layers": (("pool2", 0.2),),
     "perceptual.texture_layers": (("conv1_1", 1e-3),),
     "perceptual.before_activation": False,
@@ -46,7 +46,7 @@ def trained(strategy_name, stage, precision="float32"):
 
 
 def test_activations_have_mean_one_over_the_samples_photographs():
-    features, _ = resolve_features(override(TINY, TEXTURES).perceptual, "float32")
+    features, _ = resolve_features(override(LEAN, TEXTURES).perceptual, "float32")
     images = [to_float(read_rgb(pair.hr)) for pair in sample_photographs()[0]]
     tops = [((image.shape[0] - SAMPLE_SIDE) // 2, (image.shape[1] - SAMPLE_SIDE) // 2) for image in images]
     middles = np.stack([i[y : y + SAMPLE_SIDE, x : x + SAMPLE_SIDE] for i, (y, x) in zip(images, tops, strict=True)])
@@ -59,7 +59,7 @@ def test_activations_have_mean_one_over_the_samples_photographs():
 @pytest.mark.slow
 @pytest.mark.parametrize("strategy", [ONE, TWO])
 def test_textures_are_part_of_the_perceptual_loss_and_of_its_gradient(strategy):
-    recipe = override(TINY, TEXTURES)
+    recipe = override(PLAIN, TEXTURES)
     outcomes = []
     for textures in (recipe.perceptual.texture_layers, ()):
         keras.utils.set_random_seed(7)
@@ -162,14 +162,14 @@ def test_terms_that_are_off_leave_a_checkpoint_as_it_was():
         networks, _, _ = built(recipe, recipe.psnr)
         return [v.path for v in (*networks.generator.variables, *networks.generator_optimizer.variables)]
 
-    averaged = override(TINY, {"psnr.ema_decay": 0.5})
+    averaged = override(LEAN, {"psnr.ema_decay": 0.5})
     names = {name.partition("/")[2] for name in variables(averaged)}
     assert names == {name.partition("/")[2] for name in variables(RECIPE)}
 
 
 def test_ldl_without_a_moving_average_is_refused():
     with pytest.raises(InputError, match="`ldl_weight` must be 0 where there is no ema_decay.*Received: 1.0"):
-        override(TINY, {"psnr.ema_decay": None, "psnr.ldl_weight": 1.0})
+        override(LEAN, {"psnr.ema_decay": None, "psnr.ldl_weight": 1.0})
 
 
 @pytest.mark.parametrize(("field", "value"), [("clip_norm", 0.0), ("ms_ssim_weight", -1.0), ("ldl_weight", -1.0)])

@@ -8,15 +8,18 @@ from support.tiny import LEAN
 from support.training import InterruptAt
 
 from esrgan_tf.formats.keras_file.generators import load_generator
+from esrgan_tf.recipes.overrides import override
 from esrgan_tf.training.interrupts import Interrupted
 from esrgan_tf.training.run import RunOptions, train_stage
 
 STOP = 4
+# A discriminator without BatchNorm is traced in half the time.
+RECIPE = override(LEAN, {"discriminator.family": "enet", "discriminator.features": 2})
 
 
 def train(workdir, stage, callbacks=()):
     options = RunOptions(workdir=str(workdir), data="dead_leaves", precision="float32")
-    return train_stage(LEAN, stage, options, callbacks, log=lambda line: None)
+    return train_stage(RECIPE, stage, options, callbacks, log=lambda line: None)
 
 
 def contents(folder):

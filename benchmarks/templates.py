@@ -1,4 +1,4 @@
-"""Train recipe templates, both stages, and print what each reaches: a row of the table in docs/training.md.
+"""Train recipe templates, both stages, and print what each reaches, a row of a table.
 
     nice -n 19 python benchmarks/templates.py FAMILY ... --data=photographs/ \\
         --test=Set5:hr=Set5/HR,lr=Set5/LR --test=Set14:hr=Set14/HR,lr=Set14/LR [--niqe_params=niqe.npz]

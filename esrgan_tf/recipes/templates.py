@@ -1,6 +1,6 @@
 """A recipe to start one's own from, for each generator family: both stages within an hour on two CPU cores.
 
-Sizes and lengths are for that, not tuned; docs/training.md has what they reach.
+Sizes and lengths are guesses for that, not tuned; `benchmarks/templates.py` trains and measures them.
 """
 
 from dataclasses import replace
@@ -52,7 +52,7 @@ def template(family: str) -> Recipe:
         paper=f"none: a start for a recipe of one's own, of the family {family}",
         section="none: L1 on bicubic LR, then quickstart's perceptual losses and LDL (arXiv:2203.09195)",
         command=f"python train.py --stage=psnr --recipe={name}.json; python train.py --stage=gan --recipe={name}.json",
-        published="none; docs/training.md has what it reaches within an hour",
+        published="none",
         generator=generator,
         psnr=replace(COMPACT.psnr, steps=psnr_steps, cosine_period=psnr_steps, learning_rate=rate),
         gan=replace(

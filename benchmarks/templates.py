@@ -3,7 +3,7 @@
     nice -n 19 python benchmarks/templates.py FAMILY ... --data=photographs/ \\
         --test=Set5:hr=Set5/HR,lr=Set5/LR --test=Set14:hr=Set14/HR,lr=Set14/LR [--niqe_params=niqe.npz]
 
-About an hour a family on two CPU cores. Ctrl-C saves, the same line resumes; a family that is trained is only measured.
+Ctrl-C saves, the same line resumes; a family that is trained is only measured.
 """
 
 import argparse

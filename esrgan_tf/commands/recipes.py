@@ -2,7 +2,7 @@
 
 esrgan recipes
 esrgan recipes esrgan > mine.json      # to change, and to train with --recipe=mine.json
-esrgan recipes --template=edsr > small_edsr.json      # a small one for two cores, both stages within an hour
+esrgan recipes --template=edsr > small_edsr.json      # a small one, to start one's own from
 esrgan recipes --schema > recipe.schema.json      # by which an editor checks mine.json
 """
 

@@ -1,6 +1,6 @@
-"""A recipe to start one's own from, for each generator family: both stages within an hour on two CPU cores.
+"""A small recipe to start one's own from, for each generator family, with both stages.
 
-Sizes and lengths are guesses for that, not tuned; `benchmarks/templates.py` trains and measures them.
+Sizes, lengths and rates are guesses, not tuned; `benchmarks/templates.py` trains and measures them.
 """
 
 from dataclasses import replace
@@ -22,18 +22,19 @@ from esrgan_tf.recipes.generators import (
 )
 from esrgan_tf.recipes.zoo import COMPACT
 
-# Generator, steps of the psnr stage (some 40 minutes) and of the gan stage (some 15), first learning rate.
-SIZES: dict[str, tuple[GeneratorConfig, int, int, float]] = {
-    "rrdb": (RRDBConfig(blocks=3, features=32, growth=16, init_scale=1.0), 5_000, 1_000, 1e-3),
-    "srresnet": (SRResNetConfig(blocks=6, features=32), 5_000, 1_000, 1e-3),
-    "msrresnet": (MSRResNetConfig(blocks=8, features=32, init_scale=1.0), 5_000, 1_000, 1e-3),
-    "enet": (ENetConfig(blocks=6, features=32), 5_000, 1_000, 1e-3),
-    "edsr": (EDSRConfig(blocks=8, features=48, upsampling="direct"), 5_000, 1_000, 1e-3),
-    "rcan": (RCANConfig(groups=2, blocks=4, features=48), 5_000, 1_000, 1e-3),
-    "srcnn": (SRCNNConfig(), 5_000, 1_000, 1e-3),
-    "srvgg": (SRVGGConfig(convs=8), 5_000, 1_000, 8e-4),
-    "span": (SPANConfig(), 5_000, 1_000, 5e-4),
-    "phone": (PhoneConfig(), 5_000, 1_000, 1e-3),
+PSNR_STEPS, GAN_STEPS = 5_000, 1_000
+# Generator, and the psnr stage's first learning rate.
+SIZES: dict[str, tuple[GeneratorConfig, float]] = {
+    "rrdb": (RRDBConfig(blocks=3, features=32, growth=16, init_scale=1.0), 1e-3),
+    "srresnet": (SRResNetConfig(blocks=6, features=32), 1e-3),
+    "msrresnet": (MSRResNetConfig(blocks=8, features=32, init_scale=1.0), 1e-3),
+    "enet": (ENetConfig(blocks=6, features=32), 1e-3),
+    "edsr": (EDSRConfig(blocks=8, features=48, upsampling="direct"), 1e-3),
+    "rcan": (RCANConfig(groups=2, blocks=4, features=48), 1e-3),
+    "srcnn": (SRCNNConfig(), 1e-3),
+    "srvgg": (SRVGGConfig(convs=8), 8e-4),
+    "span": (SPANConfig(), 5e-4),
+    "phone": (PhoneConfig(), 1e-3),
 }
 
 
@@ -44,7 +45,7 @@ def template(family: str) -> Recipe:
         InputError: no such family.
     """
     check_one_of("template", family, SIZES)
-    generator, psnr_steps, gan_steps, rate = SIZES[family]
+    generator, rate = SIZES[family]
     name = f"small_{family}"
     return replace(
         COMPACT,
@@ -54,8 +55,8 @@ def template(family: str) -> Recipe:
         command=f"python train.py --stage=psnr --recipe={name}.json; python train.py --stage=gan --recipe={name}.json",
         published="none",
         generator=generator,
-        psnr=replace(COMPACT.psnr, steps=psnr_steps, cosine_period=psnr_steps, learning_rate=rate),
+        psnr=replace(COMPACT.psnr, steps=PSNR_STEPS, cosine_period=PSNR_STEPS, learning_rate=rate),
         gan=replace(
-            COMPACT.gan, steps=gan_steps, milestones=(gan_steps * 2 // 3, gan_steps * 5 // 6), learning_rate=2e-4
+            COMPACT.gan, steps=GAN_STEPS, milestones=(GAN_STEPS * 2 // 3, GAN_STEPS * 5 // 6), learning_rate=2e-4
         ),
     )

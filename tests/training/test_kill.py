@@ -14,7 +14,8 @@ import pytest
 from support.paths import ROOT, TESTS
 from support.training import left_by
 
-STEPS, SAVE_EVERY = 12, 2
+STEPS, SAVE_EVERY = 14, 2
+KILLED_STEPS = 12  # kills lie before this step; what one of them lets a run do beyond ends before the last checkpoint
 KILLS = 5  # of each stage and kind: at any moment, and while a checkpoint is written
 OPERATIONS = 16  # on files, at least, that writing a checkpoint takes: the kill comes before one of them
 PARTS = range(4, 8)  # those before which some of its files lie where they are written, whether others lay there or not
@@ -34,18 +35,18 @@ def kill(folder=None):
     os.kill(os.getpid(), signal.SIGKILL)
 
 class Kill(Callback):
+    '''At a moment of the first step there is from `step` on, of what follows it, or before the next begins.'''
     timer = None
 
     def __init__(self, step, delay):
         self.step, self.delay = step, delay
 
     def on_step_begin(self, session):
-        if session.step >= self.step and not self.timer:
+        if self.timer:
+            kill()
+        elif session.step >= self.step:
             self.timer = threading.Timer(self.delay, kill)
             self.timer.start()
-
-    def on_train_end(self, session):
-        kill()
 
 def kill_while_saving(step, operation):
     '''Before an operation on files; number 0 is that by which TensorFlow writes, known by a file of its own.'''
@@ -109,8 +110,8 @@ def train():
 
 def plan(rng):
     """Kills of a stage by their steps: at any moment, and in every second checkpoint, one of them as it is written."""
-    steps = [("step", step, rng.uniform(0, 0.3)) for step in rng.sample(range(STEPS), KILLS)]
-    saved = range(SAVE_EVERY, STEPS, SAVE_EVERY)
+    steps = [("step", step, rng.uniform(0, 0.3)) for step in rng.sample(range(KILLED_STEPS), KILLS)]
+    saved = range(SAVE_EVERY, KILLED_STEPS, SAVE_EVERY)
     moments = [0, rng.choice(PARTS), *rng.sample(range(1, OPERATIONS), len(saved) - 2)]
     rng.shuffle(moments)
     saves = [("save", step, moment) for step, moment in zip(saved, moments, strict=True)]

@@ -5,9 +5,11 @@ r"""Measure generators and bicubic on images whose originals are known.
         --data=hr=Set5/HR,lr=Set5/LR --output=set5.csv --output=set5.md --panels=panels/
     esrgan evaluate --model=generator.keras --data=photos/ --self_ensemble --keep_colors --niqe_params=niqe.npz
 
+    esrgan evaluate --model=bicubic --model=compact_x4 --data=photos/ --degradation=realesrgan
+
 The first --model is the baseline: differences from it stand in brackets. Without lr= the low-resolution images are
-made by MATLAB's bicubic from originals cut to a multiple of the scale. Bicubic takes seconds; a generator as long as
-`esrgan upscale`.
+made from originals cut to a multiple of the scale: by MATLAB's bicubic, or by --degradation, whose seed is each
+image's place among them. Bicubic takes seconds; a generator as long as `esrgan upscale`.
 """
 
 import sys
@@ -17,6 +19,7 @@ from absl import flags
 
 from esrgan_tf.commands.command_line import check_given, define_alpha, import_tensorflow, run_command, with_flags
 from esrgan_tf.errors import InputError
+from esrgan_tf.recipes import DEGRADATIONS, get_degradation
 
 FLAGS = flags.FlagValues()
 _MODEL = flags.DEFINE_multi_string(
@@ -32,6 +35,9 @@ _DATA = flags.DEFINE_string(
     "Images, as `esrgan train` takes them: a folder of originals with its subfolders, hr=FOLDER,lr=FOLDER, or what "
     "another source holds out (sample, div2k, tfds:NAME).",
     flag_values=FLAGS,
+)
+_DEGRADATION = flags.DEFINE_string(
+    "degradation", None, f"How LR is made: {', '.join(DEGRADATIONS)} or a JSON file.", flag_values=FLAGS
 )
 _SCALE = flags.DEFINE_integer(
     "scale", None, "Needed where nothing but bicubic is measured.", lower_bound=1, flag_values=FLAGS
@@ -88,13 +94,14 @@ def _evaluate() -> None:
 
     for output in _OUTPUT.value:
         check_suffix(output)
+    degradation = get_degradation(_DEGRADATION.value) if _DEGRADATION.value else None
     niqe_model = read_niqe_model(_NIQE_PARAMS.value) if _NIQE_PARAMS.value else None
-    if set(_MODEL.value) != {BICUBIC} or _LPIPS_WEIGHTS.value or not names_files_only(_DATA.value):
+    if set(_MODEL.value) != {BICUBIC} or _LPIPS_WEIGHTS.value or degradation or not names_files_only(_DATA.value):
         import_tensorflow()
     systems, scale = open_systems(
         _MODEL.value, _SCALE.value, _TILE.value, _OVERLAP.value, _SELF_ENSEMBLE.value, _ALPHA.value
     )
-    pairs = find_pairs(_DATA.value, scale)
+    pairs = find_pairs(_DATA.value, scale, degradation)
     names = [system.name for system in systems]
     options = Options(
         crop=scale if _CROP.value is None else _CROP.value,
@@ -106,7 +113,8 @@ def _evaluate() -> None:
     )
     check_pairs(pairs, scale, options)
     evaluation = evaluate(tqdm(pairs, unit="image", disable=None), systems, scale, options, _PANELS.value)
-    lr = "given" if pairs[0].lr else "made by MATLAB's bicubic"
+    made = f"made by {_DEGRADATION.value}" if degradation else "made by MATLAB's bicubic"
+    lr = "given" if pairs[0].lr else made
     lines = [f"{_DATA.value}: {len(pairs)} images, x{scale}, LR {lr}"]
     lines += [f"{system.name}: {system.origin}" for system in systems]
     lines += [with_flags(note, FLAGS) for note in notes(options)]

@@ -8,10 +8,11 @@ import numpy as np
 
 from esrgan_tf.errors import InputError
 from esrgan_tf.evaluation.measures import Options, measure
-from esrgan_tf.evaluation.pairs import Pair, Streamed, check_pairs, find_pairs, load_pair
+from esrgan_tf.evaluation.pairs import AnyPair, check_pairs, find_pairs, load_pair
 from esrgan_tf.evaluation.panels import write_panel
 from esrgan_tf.evaluation.systems import System, open_systems
 from esrgan_tf.image.io import to_float
+from esrgan_tf.recipes.degradation import DegradationConfig
 
 MEAN = "mean"
 
@@ -50,7 +51,7 @@ class Evaluation:
 
 
 def evaluate(
-    pairs: Iterable[Pair | Streamed],
+    pairs: Iterable[AnyPair],
     systems: Sequence[System],
     scale: int,
     options: Options,
@@ -88,7 +89,11 @@ def evaluate(
 
 
 def evaluate_models(
-    models: Sequence[str | Path], data: str | Path, scale: int | None = None, options: Options | None = None
+    models: Sequence[str | Path],
+    data: str | Path,
+    scale: int | None = None,
+    options: Options | None = None,
+    degradation: DegradationConfig | None = None,
 ) -> Evaluation:
     """Open models and images, and measure every model on every image.
 
@@ -98,12 +103,13 @@ def evaluate_models(
             `hr=FOLDER,lr=FOLDER`.
         scale: needed where nothing but bicubic is measured.
         options: what is measured; `None`: PSNR, SSIM and colour drift on Y, `scale` px cropped.
+        degradation: makes the LR of each image, its seed the image's place among them; `None`: MATLAB's bicubic does.
 
     Raises:
         InputError: models or images that cannot be used.
     """
     systems, scale = open_systems([str(model) for model in models], scale, None, None)
-    pairs = find_pairs(str(data), scale)
+    pairs = find_pairs(str(data), scale, degradation)
     options = options or Options(crop=scale)
     check_pairs(pairs, scale, options)
     return evaluate(pairs, systems, scale, options)

@@ -1,6 +1,7 @@
 """The images of an evaluation: originals, and the low-resolution images given or made from them."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from esrgan_tf.image.io import read_rgb
 from esrgan_tf.image.resize import imresize_uint8
 from esrgan_tf.metrics.niqe import BLOCK, FEWEST_BLOCKS
 from esrgan_tf.metrics.psnr_ssim import smallest_side
+from esrgan_tf.recipes.degradation import DegradationConfig
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,15 +30,43 @@ class Streamed:
     element: Element
 
 
-def find_pairs(data: str, scale: int) -> list[Pair | Streamed]:
+@dataclass(frozen=True, eq=False)
+class Degraded:
+    """An image whose LR a degradation makes, the same whenever it is read."""
+
+    original: Pair | Streamed
+    config: DegradationConfig
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """The original's."""
+        return self.original.name
+
+    @property
+    def hr(self) -> Any:
+        """The original's."""
+        return self.original.hr
+
+    @property
+    def lr(self) -> None:
+        """Never given."""
+
+
+AnyPair = Pair | Streamed | Degraded
+
+
+def find_pairs(data: str, scale: int, degradation: DegradationConfig | None = None) -> list[AnyPair]:
     """The images that `data` names: all of a folder, sorted by path, and what another source holds out.
 
     Args:
         data: as `registry.parse_data` takes it.
         scale: HR size / LR size.
+        degradation: makes the LR of each, its seed the image's place among them from 0 on.
 
     Raises:
-        InputError: a part cannot be had, is empty or does not pair, or two images share a name.
+        InputError: a part cannot be had, is empty or does not pair, two images share a name, or LR is given beside
+            `degradation`.
     """
     pairs: list[Pair | Streamed] = []
     for found in open_parts(data, Request(scale, smallest_side(scale), held_out_only=True)):
@@ -49,11 +79,15 @@ def find_pairs(data: str, scale: int) -> list[Pair | Streamed]:
         if pair.name in seen:
             raise InputError(f"`data` must hold each name once. Received: {seen[pair.name].hr} and {pair.hr}.")
         seen[pair.name] = pair
-    return pairs
+    if degradation is None:
+        return pairs
+    if any(pair.lr for pair in pairs):
+        raise InputError(f"`degradation` makes low-resolution images, but `data` gives them. Received: data={data}.")
+    return [Degraded(pair, degradation, seed) for seed, pair in enumerate(pairs)]
 
 
-def load_pair(pair: Pair | Streamed, scale: int) -> tuple[np.ndarray, np.ndarray]:
-    """Read an original and its low-resolution image, or make that by MATLAB's bicubic.
+def load_pair(pair: AnyPair, scale: int) -> tuple[np.ndarray, np.ndarray]:
+    """Read an original and its low-resolution image, or make that by its degradation or MATLAB's bicubic.
 
     Grey becomes RGB of equal channels, 16 bits become 8, alpha is left out.
 
@@ -68,6 +102,9 @@ def load_pair(pair: Pair | Streamed, scale: int) -> tuple[np.ndarray, np.ndarray
     Raises:
         InputError: a file that cannot be read, or sizes that do not fit.
     """
+    if isinstance(pair, Degraded):
+        hr, _ = load_pair(pair.original, scale)
+        return hr, _degrade(hr, scale, pair)
     if isinstance(pair, Streamed):
         return _load_streamed(pair)
     hr = read_rgb(pair.hr)
@@ -86,7 +123,7 @@ def load_pair(pair: Pair | Streamed, scale: int) -> tuple[np.ndarray, np.ndarray
     return whole, lr
 
 
-def check_pairs(pairs: list[Pair | Streamed], scale: int, options: Options) -> None:
+def check_pairs(pairs: list[AnyPair], scale: int, options: Options) -> None:
     """Read every image once, so that a bad one is reported before hours of upscaling.
 
     Args:
@@ -129,6 +166,13 @@ def _load_streamed(image: Streamed) -> tuple[np.ndarray, np.ndarray]:
     except tf.errors.OpError as error:
         raise InputError(f"`{image.hr}` cannot be read ({first_line(error)}).") from error
     return hr.numpy(), lr.numpy()
+
+
+def _degrade(hr: np.ndarray, scale: int, image: Degraded) -> np.ndarray:
+    """uint8 [scale * h, scale * w, 3] to [h, w, 3]."""
+    from esrgan_tf.data.degradation import degrade
+
+    return degrade(hr, scale, image.config, [0, image.seed]).numpy()
 
 
 def _size(image: np.ndarray) -> str:

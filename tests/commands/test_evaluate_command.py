@@ -56,6 +56,25 @@ def test_bicubic_on_set5_has_the_fields_number_from_given_and_from_made_lr(capsy
         assert psnr == pytest.approx(expected, abs=0.01)
 
 
+def test_lr_is_made_by_the_degradation_asked_for_and_said_so(capsys, tmp_path):
+    write_photo(tmp_path / "photos/a.png", 96, 96)
+    arguments = ["evaluate", "--model=bicubic", "--scale=4", f"--data={tmp_path}/photos"]
+    figures = {}
+    for degradation in ("bicubic", "realesrgan"):
+        output = tmp_path / f"{degradation}.json"
+        status, out, err = run(capsys, *arguments, f"--degradation={degradation}", f"--output={output}")
+        assert status == 0, err
+        report = json.loads(output.read_text())
+        lr = report["protocol"]["lr"]
+        assert f"LR {lr}" in out
+        figures[degradation] = lr, report["means"][0]["psnr"]
+    assert figures["bicubic"][0] == "made by MATLAB's bicubic"
+    assert figures["realesrgan"][0] == "made by realesrgan"
+    assert figures["realesrgan"][1] < figures["bicubic"][1] - 1
+    status, _, err = run(capsys, *arguments, "--degradation=fog")
+    assert (status, "`--degradation` must be a .json file or one of" in err) == (1, True)
+
+
 @needs_shared
 def test_bicubic_on_set14_has_the_fields_number(capsys, tmp_path):
     folder = TEST_SETS / "set14/x4"

@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 from support.images import make_image, write_noise
 
+from esrgan_tf.data.degradation import degrade
 from esrgan_tf.data.source import Pair
 from esrgan_tf.errors import InputError
 from esrgan_tf.evaluation.pairs import find_pairs, load_pair
 from esrgan_tf.image.io import read_image, to_uint8, write_image
 from esrgan_tf.image.resize import imresize_uint8
+from esrgan_tf.recipes import get_degradation
 
 
 def test_pairs_are_found_by_name_whatever_the_suffix(tmp_path):
@@ -61,3 +63,22 @@ def test_grey_and_deep_originals_become_rgb_of_8_bits(tmp_path):
     assert (hr.dtype, hr.shape, lr.shape) == (np.uint8, (8, 8, 3), (4, 4, 3))
     np.testing.assert_array_equal(hr, to_uint8(read_image(tmp_path / "a.png").rgb))
     assert np.ptp(hr, axis=2).max() == 0
+
+
+def test_a_degradation_makes_each_images_lr_by_the_seed_of_its_place(tmp_path):
+    values = {name: write_noise(tmp_path / f"{name}.png", 50, 47)[:48, :44] for name in "ab"}
+    config = get_degradation("realesrgan")
+    pairs = find_pairs(str(tmp_path), 4, config)
+    assert [(pair.name, pair.hr, pair.lr) for pair in pairs] == [(n, tmp_path / f"{n}.png", None) for n in "ab"]
+    for place, pair in enumerate(pairs):
+        hr, lr = load_pair(pair, 4)
+        np.testing.assert_array_equal(hr, values[pair.name])
+        np.testing.assert_array_equal(lr, degrade(values[pair.name], 4, config, [0, place]))
+        np.testing.assert_array_equal(load_pair(pair, 4)[1], lr)
+
+
+def test_a_degradation_beside_given_lr_is_refused(tmp_path):
+    write_noise(tmp_path / "hr/a.png")
+    write_noise(tmp_path / "lr/a.png")
+    with pytest.raises(InputError, match="`degradation` makes low-resolution images, but `data` gives them"):
+        find_pairs(f"hr={tmp_path}/hr,lr={tmp_path}/lr", 4, get_degradation("realesrgan"))

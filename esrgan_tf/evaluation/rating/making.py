@@ -12,7 +12,7 @@ from PIL import Image
 
 from esrgan_tf.errors import InputError
 from esrgan_tf.evaluation.measures import Options, measure
-from esrgan_tf.evaluation.pairs import Pair, Streamed, load_pair
+from esrgan_tf.evaluation.pairs import AnyPair, load_pair
 from esrgan_tf.evaluation.systems import BICUBIC, System
 from esrgan_tf.image.io import to_float
 from esrgan_tf.image.resize import bicubic_upscale
@@ -32,7 +32,7 @@ class Made:
 
 def make_rating(
     systems: Sequence[System],
-    pairs: Sequence[Pair | Streamed],
+    pairs: Sequence[AnyPair],
     scale: int,
     options: Options,
     folder: Path,
@@ -76,7 +76,7 @@ def make_rating(
 def _write(
     folder: Path,
     systems: Sequence[System],
-    pairs: Sequence[Pair | Streamed],
+    pairs: Sequence[AnyPair],
     scale: int,
     options: Options,
     crop: int | None,

@@ -4,7 +4,8 @@
         --test=Set5:hr=Set5/HR,lr=Set5/LR --test=Set14:hr=Set14/HR,lr=Set14/LR
 
 `--card` holds the fields of `esrgan_tf.zoo.cards.Card` that no file tells: purpose, weaknesses, data, licence, commit,
-command, steps, hours, machine. The others are read from the run or measured; NIQE where `--niqe_params` is given.
+command, steps, hours, machine. The others are read from the run or measured; NIQE where `--niqe_params` is given. Where
+no LR is given, the recipe's degradation makes it.
 """
 
 import argparse
@@ -13,13 +14,13 @@ import json
 import tempfile
 from pathlib import Path
 
-from esrgan_tf import evaluate_models, load_generator
+from esrgan_tf import evaluate_models, get_recipe, load_generator
 from esrgan_tf.atomic import replacing
 from esrgan_tf.evaluation.measures import Options
 from esrgan_tf.export.deployment import write_request
 from esrgan_tf.formats.format import WriteOptions
 from esrgan_tf.formats.tflite import ANY_SIZE, FORMAT
-from esrgan_tf.metrics.niqe import read_niqe_model
+from esrgan_tf.metrics.niqe import NiqeModel, read_niqe_model
 from esrgan_tf.recipes.overrides import recipe_from_file
 from esrgan_tf.zoo.cards import Card, read_card
 from esrgan_tf.zoo.weights import write_member
@@ -48,22 +49,23 @@ def main() -> None:
     niqe = read_niqe_model(arguments.niqe_params) if arguments.niqe_params else None
     for test in arguments.test:
         test_set, _, data = test.partition(":")
-        measured["figures"][test_set] = _figures(
-            arguments.name, data, Options(read_card(arguments.name).scale, niqe=niqe)
-        )
+        measured["figures"][test_set] = _figures(read_card(arguments.name), data, niqe)
         print(test_set, measured["figures"][test_set])
     write_member(model, Card(name=arguments.name, **told, **measured))
 
 
-def _figures(name: str, data: str, options: Options) -> dict[str, float]:
+def _figures(card: Card, data: str, niqe: NiqeModel | None) -> dict[str, float]:
     """A member's figures on a test set, as its card has them."""
-    bicubic, own = (system.metrics for system in evaluate_models(["bicubic", name], data, options=options).means())
+    options = Options(card.scale, niqe=niqe)
+    degradation = None if "lr=" in data else get_recipe(card.recipe).data.degradation
+    evaluation = evaluate_models(["bicubic", card.name], data, options=options, degradation=degradation)
+    bicubic, own = (system.metrics for system in evaluation.means())
     found = {
         "psnr_y": round(own["psnr"], 3),
         "ssim_y": round(own["ssim"], 4),
         "bicubic_psnr_y": round(bicubic["psnr"], 3),
     }
-    if options.niqe:
+    if niqe:
         found |= {"niqe": round(own["niqe"], 3), "bicubic_niqe": round(bicubic["niqe"], 3)}
     return found
 

@@ -2,7 +2,7 @@
 
     python benchmarks/zoo_panels.py [NAME ...] [--output=docs/zoo] [--crop=192] [--zoom=1]
 
-The photographs are those that the embedded sample holds out, shrunk by the member's scale.
+The photographs are those that the embedded sample holds out, shrunk as the member's recipe shrinks them.
 """
 
 import argparse
@@ -10,13 +10,12 @@ from pathlib import Path
 
 from PIL import Image
 
-from esrgan_tf import Upscaler, read_image
-from esrgan_tf.data.sample import sample_photographs
-from esrgan_tf.image.io import to_float, to_uint8
+from esrgan_tf import Upscaler, get_recipe
+from esrgan_tf.evaluation.pairs import find_pairs, load_pair
+from esrgan_tf.image.io import to_float
 from esrgan_tf.image.panels import stack_rows
-from esrgan_tf.image.resize import imresize_uint8
 from esrgan_tf.metrics.comparison import comparison_panel
-from esrgan_tf.zoo.cards import member_names
+from esrgan_tf.zoo.cards import member_names, read_card
 
 
 def main() -> None:
@@ -29,20 +28,14 @@ def main() -> None:
     arguments = parser.parse_args()
     arguments.output.mkdir(parents=True, exist_ok=True)
     for name in arguments.names:
-        rows = [_row(Upscaler.from_file(name), name, pair.hr, arguments) for pair in sample_photographs()[1]]
+        upscaler, rows = Upscaler.from_file(name), []
+        for pair in find_pairs("sample", upscaler.scale, get_recipe(read_card(name).recipe).data.degradation):
+            hr_01, lr_01 = (to_float(image) for image in load_pair(pair, upscaler.scale))
+            cells = [(name, upscaler(lr_01))]
+            rows.append(comparison_panel(lr_01, cells, upscaler.scale, hr_01, arguments.crop, arguments.zoom))
         file = arguments.output / f"{name}.png"
         Image.fromarray(stack_rows(rows)).save(file, optimize=True)
         print(file)
-
-
-def _row(upscaler: Upscaler, name: str, original: Path, arguments: argparse.Namespace):
-    """A photograph's cells, uint8 [height, width, 3]."""
-    hr = to_uint8(read_image(original).rgb)
-    hr = hr[: hr.shape[0] // upscaler.scale * upscaler.scale, : hr.shape[1] // upscaler.scale * upscaler.scale]
-    lr_01 = to_float(imresize_uint8(hr, 1 / upscaler.scale))
-    return comparison_panel(
-        lr_01, [(name, upscaler(lr_01))], upscaler.scale, to_float(hr), arguments.crop, arguments.zoom
-    )
 
 
 if __name__ == "__main__":

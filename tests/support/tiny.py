@@ -5,7 +5,7 @@ from dataclasses import replace
 from esrgan_tf.models.distilled_features import DISTILLED
 from esrgan_tf.recipes import RECIPES
 from esrgan_tf.recipes.configs import DataConfig, PerceptualConfig, Recipe, StageConfig
-from esrgan_tf.recipes.discriminators import VGGDiscriminatorConfig
+from esrgan_tf.recipes.discriminators import ENetDiscriminatorConfig, VGGDiscriminatorConfig
 from esrgan_tf.recipes.generators import RRDBConfig, SRVGGConfig
 
 DATA = DataConfig(crops_per_picture=2, shuffle_buffer=8, dead_leaves_pictures=10, dead_leaves_size=48)
@@ -40,6 +40,7 @@ TINY = Recipe(
 )
 # Networks that TensorFlow traces in a fraction of the time, for tests of what trains them.
 LEAN = replace(TINY, generator=SRVGGConfig(scale=2, convs=1, features=4))
+LEAN_DISCRIMINATOR = ENetDiscriminatorConfig(features=2, dense_units=4)  # without BatchNorm: half the time again
 
 NARROW = {"blocks": 1, "features": 4, "growth": 2, "convs": 1, "groups": 1, "dense_units": 4}
 

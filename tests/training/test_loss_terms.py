@@ -1,12 +1,13 @@
 """MS-SSIM, LDL and clipped gradients inside training: on replicas, in half precision, resumed, and refused."""
 
 import csv
+from dataclasses import replace
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from support.tiny import LEAN
+from support.tiny import LEAN, LEAN_DISCRIMINATOR
 from support.training import InterruptAt, built, term_of
 
 from esrgan_tf.data.sample import sample_photographs
@@ -20,7 +21,7 @@ from esrgan_tf.training.run import RunOptions, train_stage
 
 ONE, TWO = "cpu", "mirrored:CPU:0,CPU:1"
 TERMS = {"ema_decay": 0.5, "ms_ssim_weight": 0.5, "ldl_weight": 100.0, "clip_norm": 0.05}
-PLAIN = override(LEAN, {"discriminator.family": "enet", "discriminator.features": 2, "discriminator.dense_units": 4})
+PLAIN = replace(LEAN, discriminator=LEAN_DISCRIMINATOR)
 RECIPE = override(PLAIN, {f"{stage}.{name}": value for stage in ("psnr", "gan") for name, value in TERMS.items()})
 
 

@@ -1,20 +1,20 @@
 """Work directories that are moved or copied resume exactly, and leave the original alone."""
 
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from support.tiny import LEAN
+from support.tiny import LEAN, LEAN_DISCRIMINATOR
 from support.training import InterruptAt
 
 from esrgan_tf.formats.keras_file.generators import load_generator
-from esrgan_tf.recipes.overrides import override
 from esrgan_tf.training.interrupts import Interrupted
 from esrgan_tf.training.run import RunOptions, train_stage
 
 STOP = 4
 # A discriminator without BatchNorm is traced in half the time.
-RECIPE = override(LEAN, {"discriminator.family": "enet", "discriminator.features": 2})
+RECIPE = replace(LEAN, discriminator=LEAN_DISCRIMINATOR)
 
 
 def train(workdir, stage, callbacks=()):

@@ -1,12 +1,13 @@
 """Training with `remat`: the same steps in less memory, resumed with or without it."""
 
 import csv
+from dataclasses import replace
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from support.tiny import TINY
+from support.tiny import LEAN_DISCRIMINATOR, TINY
 from support.training import InterruptAt
 
 from esrgan_tf.recipes.overrides import override
@@ -49,8 +50,7 @@ def stepped(recipe, stage, remat, strategy_name=ONE, precision="float32"):
     ],
 )
 def test_a_step_is_the_same_with_and_without(family, stage, strategy_name):
-    # A discriminator without BatchNorm is traced in half the time.
-    recipe = override(TINY, {**FAMILIES[family], "discriminator.family": "enet", "discriminator.features": 2})
+    recipe = override(replace(TINY, discriminator=LEAN_DISCRIMINATOR), FAMILIES[family])
     plain, networks = stepped(recipe, stage, False, strategy_name)
     remat, others = stepped(recipe, stage, True, strategy_name)
     for expected, found in zip(plain, remat, strict=True):

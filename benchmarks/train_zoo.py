@@ -21,6 +21,8 @@ MEMBERS = {  # name: its recipe and stage
     "compact_x4_gan": ("compact", "gan"),
     "photo_x4": ("photo", "psnr"),
     "phone_x4": ("zoo_phone", "psnr"),
+    "phone_x3": ("phone_x3", "psnr"),
+    "phone_x2": ("phone_x2", "psnr"),
 }
 WORKDIRS = Path("runs/zoo")
 

@@ -1,65 +1,85 @@
-"""Put a trained generator into the zoo: its weights in float16, as a LiteRT file too, and its card with their figures.
+"""Put a trained generator into the zoo: its weights in float16, as LiteRT files too, and its card with their figures.
 
     python benchmarks/publish_member.py compact_x4 --run=runs/zoo/compact_x4/psnr --card=compact_x4.json \\
         --test=Set5:hr=Set5/HR,lr=Set5/LR --test=Set14:hr=Set14/HR,lr=Set14/LR
 
 `--card` holds the fields of `esrgan_tf.zoo.cards.Card` that no file tells: purpose, weaknesses, data, licence, commit,
 command, steps, hours, machine. The others are read from the run or measured; NIQE where `--niqe_params` is given. Where
-no LR is given, the recipe's degradation makes it.
+no LR is given, it is made as the member's training made it. Without `--run` and `--card` a member is written and
+measured anew.
 """
 
 import argparse
 import hashlib
 import json
 import tempfile
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
-from esrgan_tf import evaluate_models, get_recipe, load_generator
+from esrgan_tf import evaluate_models, load_generator
 from esrgan_tf.atomic import replacing
 from esrgan_tf.evaluation.measures import Options
 from esrgan_tf.export.deployment import write_request
+from esrgan_tf.export.exporter import export_generators
+from esrgan_tf.export.options import ExportOptions
 from esrgan_tf.formats.format import WriteOptions
 from esrgan_tf.formats.tflite import ANY_SIZE, FORMAT
 from esrgan_tf.metrics.niqe import NiqeModel, read_niqe_model
+from esrgan_tf.recipes import DEGRADATIONS, get_degradation
 from esrgan_tf.recipes.overrides import recipe_from_file
-from esrgan_tf.zoo.cards import Card, read_card
+from esrgan_tf.zoo.cards import MEMBERS, Card, read_card
 from esrgan_tf.zoo.weights import write_member
+
+QUANTIZED = ("phone",)  # families
+TILES = (128, 256)  # px
 
 
 def main() -> None:
     """Write the member, measure it as it was written, and write its card again with the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("name")
-    parser.add_argument("--run", type=Path, required=True)
-    parser.add_argument("--card", type=Path, required=True)
+    parser.add_argument("--run", type=Path)
+    parser.add_argument("--card", type=Path)
     parser.add_argument("--test", action="append", default=[], help="NAME:DATA, as of `esrgan evaluate`")
     parser.add_argument("--niqe_params", help="as of `esrgan evaluate`")
     arguments = parser.parse_args()
-    record = json.loads((arguments.run / "recipe.json").read_text())
-    told = {
-        "recipe": recipe_from_file(arguments.run / "recipe.json").name,
-        "generator": record["recipe"]["generator"],
-        "seed": record["seed"],
-        **json.loads(arguments.card.read_text()),
-    }
-    model = load_generator(arguments.run)
-    measured = {"figures": {}, "parameters": model.count_params(), "sha256": "", "litert_sha256": ""}
-    write_member(model, Card(name=arguments.name, **told, **measured))
-    measured["litert_sha256"] = _write_litert(arguments.name)
+    name = arguments.name
+    model = load_generator(arguments.run or name)
+    told = _told(arguments.run, arguments.card) if arguments.run else asdict(read_card(name))
+    card = Card(**told | {"name": name, "figures": {}, "parameters": 0, "sha256": "", "litert_sha256": ""})
+    write_member(model, card)
+    card = replace(card, litert_sha256=_write_litert(name))
+    if card.generator["family"] in QUANTIZED:
+        card = replace(card, int8_sha256=_write_int8(name))
+    write_member(model, card)
     niqe = read_niqe_model(arguments.niqe_params) if arguments.niqe_params else None
     for test in arguments.test:
         test_set, _, data = test.partition(":")
-        measured["figures"][test_set] = _figures(read_card(arguments.name), data, niqe)
-        print(test_set, measured["figures"][test_set])
-    write_member(model, Card(name=arguments.name, **told, **measured))
+        card.figures[test_set] = _figures(card, data, niqe)
+        print(test_set, card.figures[test_set])
+    write_member(model, card)
+
+
+def _told(run: Path, card: Path) -> dict[str, Any]:
+    """What a run and a file say of a member."""
+    record, recipe = json.loads((run / "recipe.json").read_text()), recipe_from_file(run / "recipe.json")
+    return {
+        "recipe": recipe.name,
+        "degradation": next(name for name, config in DEGRADATIONS.items() if config == recipe.data.degradation),
+        "generator": record["recipe"]["generator"],
+        "seed": record["seed"],
+        **json.loads(card.read_text()),
+    }
 
 
 def _figures(card: Card, data: str, niqe: NiqeModel | None) -> dict[str, float]:
     """A member's figures on a test set, as its card has them."""
     options = Options(card.scale, niqe=niqe)
-    degradation = None if "lr=" in data else get_recipe(card.recipe).data.degradation
-    evaluation = evaluate_models(["bicubic", card.name], data, options=options, degradation=degradation)
-    bicubic, own = (system.metrics for system in evaluation.means())
+    degradation = None if "lr=" in data else get_degradation(card.degradation)
+    models = ["bicubic", card.name, *list(card.int8.values())[:1]]
+    means = evaluate_models(models, data, options=options, degradation=degradation).means()
+    bicubic, own, *int8 = (system.metrics for system in means)
     found = {
         "psnr_y": round(own["psnr"], 3),
         "ssim_y": round(own["ssim"], 4),
@@ -67,6 +87,8 @@ def _figures(card: Card, data: str, niqe: NiqeModel | None) -> dict[str, float]:
     }
     if niqe:
         found |= {"niqe": round(own["niqe"], 3), "bicubic_niqe": round(bicubic["niqe"], 3)}
+    if int8:
+        found["int8_psnr_y"] = round(int8[0]["psnr"], 3)
     return found
 
 
@@ -79,6 +101,20 @@ def _write_litert(name: str) -> str:
     with replacing(read_card(name).litert) as temporary:
         temporary.write_bytes(content)
     return hashlib.sha256(content).hexdigest()
+
+
+def _write_int8(name: str) -> dict[str, str]:
+    """Write a member's int8 LiteRT files, calibrated and verified on the embedded sample; their SHA-256 by tile."""
+    digests = {}
+    with tempfile.TemporaryDirectory() as folder:
+        options = ExportOptions(output=folder, formats=("tflite",), name=name, kinds=("int8",), tiles=TILES)
+        print(export_generators([load_generator(name)], options, print))
+        for tile in TILES:
+            content = (Path(folder) / f"{name}_int8_{tile}.tflite").read_bytes()
+            digests[str(tile)] = hashlib.sha256(content).hexdigest()
+            with replacing(MEMBERS / f"{name}_int8_{tile}.tflite") as temporary:
+                temporary.write_bytes(content)
+    return digests
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
     python benchmarks/zoo_panels.py [NAME ...] [--output=docs/zoo] [--crop=192] [--zoom=1]
 
-The photographs are those that the embedded sample holds out, shrunk as the member's recipe shrinks them.
+The photographs are those that the embedded sample holds out, shrunk as those that the member was trained on.
 """
 
 import argparse
@@ -10,11 +10,12 @@ from pathlib import Path
 
 from PIL import Image
 
-from esrgan_tf import Upscaler, get_recipe
+from esrgan_tf import Upscaler
 from esrgan_tf.evaluation.pairs import find_pairs, load_pair
 from esrgan_tf.image.io import to_float
 from esrgan_tf.image.panels import stack_rows
 from esrgan_tf.metrics.comparison import comparison_panel
+from esrgan_tf.recipes import get_degradation
 from esrgan_tf.zoo.cards import member_names, read_card
 
 
@@ -29,7 +30,7 @@ def main() -> None:
     arguments.output.mkdir(parents=True, exist_ok=True)
     for name in arguments.names:
         upscaler, rows = Upscaler.from_file(name), []
-        for pair in find_pairs("sample", upscaler.scale, get_recipe(read_card(name).recipe).data.degradation):
+        for pair in find_pairs("sample", upscaler.scale, get_degradation(read_card(name).degradation)):
             hr_01, lr_01 = (to_float(image) for image in load_pair(pair, upscaler.scale))
             cells = [(name, upscaler(lr_01))]
             rows.append(comparison_panel(lr_01, cells, upscaler.scale, hr_01, arguments.crop, arguments.zoom))

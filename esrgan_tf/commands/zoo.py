@@ -27,8 +27,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _zoo(name: str | None = None) -> None:
     """The table, or the card of that name."""
     if name:
-        for field, value in asdict(read_card(name)).items():
-            print(f"{field:12} {value}")
+        card = read_card(name)
+        for field, value in asdict(card).items():
+            print(f"{field:13} {value}")
+        for file in (card.weights, card.litert, *card.int8.values()):
+            print(f"{'file':13} {file}")
         return
     cards = [read_card(name) for name in member_names()]
     sets = sorted({test_set for card in cards for test_set in card.figures})

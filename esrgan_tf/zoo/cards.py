@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ class Card:
         generator: its configuration, as `recipe.json` has it.
         parameters: number of weights.
         figures: by test set, then by measure: "psnr_y" in dB, "ssim_y" and perhaps "niqe" of its own, and bicubic's
-            "bicubic_psnr_y" and "bicubic_niqe" beside them.
+            "bicubic_psnr_y" and "bicubic_niqe" beside them, "int8_psnr_y" of its int8 file.
         weaknesses: what it is known to do badly.
         data: that it was trained on, and whose that is.
         licence: of the weights.
@@ -36,6 +36,8 @@ class Card:
         machine: that it was trained on.
         sha256: of its weights' file.
         litert_sha256: of its LiteRT file.
+        degradation: that made the LR images it was trained on, a name.
+        int8_sha256: of its int8 LiteRT files, by their input's side in px.
     """
 
     name: str
@@ -55,6 +57,8 @@ class Card:
     machine: str
     sha256: str
     litert_sha256: str
+    degradation: str = "bicubic"
+    int8_sha256: dict[str, str] = field(default_factory=dict)
 
     @property
     def scale(self) -> int:
@@ -70,6 +74,11 @@ class Card:
     def litert(self) -> Path:
         """The same weights as a LiteRT file for any size: run without Keras, compiled for nothing."""
         return MEMBERS / f"{self.name}.tflite"
+
+    @property
+    def int8(self) -> dict[str, Path]:
+        """LiteRT files that compute in int8, by their input's side in px: for phones."""
+        return {side: MEMBERS / f"{self.name}_int8_{side}.tflite" for side in self.int8_sha256}
 
 
 def member_names() -> list[str]:

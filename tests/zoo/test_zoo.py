@@ -8,12 +8,13 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from ai_edge_litert.interpreter import Interpreter
 from PIL import Image
 from support.images import make_image, write_photo
 from support.paths import ROOT, SHARED
 from support.tiny import TINY
 
-from esrgan_tf import evaluate_models, get_recipe
+from esrgan_tf import evaluate_models
 from esrgan_tf.__main__ import main
 from esrgan_tf.errors import InputError
 from esrgan_tf.formats.keras_file.generators import save_generator
@@ -22,14 +23,15 @@ from esrgan_tf.inference.engines.opening import open_engine
 from esrgan_tf.metadata import metadata_of
 from esrgan_tf.models import build_generator
 from esrgan_tf.models.interpolation import interpolate
+from esrgan_tf.recipes import get_degradation
 from esrgan_tf.zoo import cards
-from esrgan_tf.zoo.cards import Card, is_member, member_names, read_card
+from esrgan_tf.zoo.cards import Card, is_member, member_names, read_card, read_verified
 from esrgan_tf.zoo.weights import load_member, write_member
 
 MB = 1e6
 GAN = "_gan"
 PERCEPTUAL = [name for name in member_names() if name.endswith(GAN)]
-DEGRADED = [name for name in member_names() if get_recipe(read_card(name).recipe).data.degradation]
+DEGRADED = [name for name in member_names() if read_card(name).degradation != "bicubic"]
 FAITHFUL = [name for name in member_names() if name not in PERCEPTUAL + DEGRADED]
 CARD = Card(
     name="tiny_x2",
@@ -70,7 +72,8 @@ def run(capsys, *arguments):
 @pytest.mark.parametrize("name", member_names())
 def test_a_member_is_what_its_card_says(name):
     card = read_card(name)
-    assert all(value for field, value in asdict(card).items() if field != "seed")
+    assert all(value for field, value in asdict(card).items() if field not in ("seed", "int8_sha256"))
+    assert list(card.int8) == (["128", "256"] if card.generator["family"] == "phone" else [])
     assert card.name == name and name.removesuffix(GAN).endswith(f"_x{card.scale}")
     model = load_member(name)
     assert model.count_params() == card.parameters
@@ -108,6 +111,10 @@ def test_the_figures_are_those_that_are_measured(name, test_set):
     assert own.metrics["psnr"] == pytest.approx(card.figures[test_set]["psnr_y"], abs=0.005)
     assert bicubic.metrics["psnr"] == pytest.approx(card.figures[test_set]["bicubic_psnr_y"], abs=0.005)
     assert own.metrics["drift"] < 1
+    for file in card.int8.values():
+        (int8,) = evaluate_models([file], f"hr={folder / 'HR'},lr={folder / 'LR'}").means()
+        assert int8.metrics["psnr"] == pytest.approx(card.figures[test_set]["int8_psnr_y"], abs=0.01)
+        assert int8.metrics["psnr"] >= own.metrics["psnr"] - 0.1
     for row, other in zip(evaluated.rows[::2], evaluated.rows[1::2], strict=True):
         assert other.metrics["psnr"] > row.metrics["psnr"] or name in PERCEPTUAL, row.image
 
@@ -117,7 +124,7 @@ def test_the_figures_are_those_that_are_measured(name, test_set):
 @pytest.mark.parametrize("name", DEGRADED)
 def test_on_bad_photographs_a_member_for_them_is_above_those_for_clean_ones(name):
     card = read_card(name)
-    systems, config = ["bicubic", f"compact_x{card.scale}", name], get_recipe(card.recipe).data.degradation
+    systems, config = ["bicubic", f"compact_x{card.scale}", name], get_degradation(card.degradation)
     evaluated = evaluate_models(systems, SHARED / "data/photo_test", degradation=config)
     bicubic, clean, own = (mean.metrics["psnr"] for mean in evaluated.means())
     figures = card.figures["photo_test"]
@@ -143,9 +150,19 @@ def test_between_a_member_and_its_perceptual_sibling_fidelity_falls_evenly(name,
     assert psnr[0] - 2.5 <= psnr[-1] < psnr[0]
 
 
+@pytest.mark.parametrize("name", [name for name in member_names() if read_card(name).int8])
+def test_a_members_int8_files_compute_in_integers_throughout(name):
+    card = read_card(name)
+    for side, file in card.int8.items():
+        read_verified(file, card.int8_sha256[side])
+        network = open_network([file])
+        assert (network.metadata.name, network.metadata.scale, network.metadata.tile) == (name, card.scale, int(side))
+        types = {str(np.dtype(tensor["dtype"])) for tensor in Interpreter(str(file)).get_tensor_details()}
+        assert types <= {"uint8", "int8", "int32"}, types
+
+
 def test_all_files_are_small():
-    files = [file for name in member_names() for file in (read_card(name).weights, read_card(name).litert)]
-    sizes = [file.stat().st_size for file in files]
+    sizes = [file.stat().st_size for file in cards.MEMBERS.iterdir()]
     assert max(sizes) <= 3 * MB and sum(sizes) <= 12 * MB
 
 
@@ -240,5 +257,7 @@ def test_members_are_listed_and_a_card_is_shown(capsys):
     assert status == 0 and all(name in out for name in member_names())
     status, out, _ = run(capsys, "zoo", "compact_x4")
     assert status == 0 and read_card("compact_x4").sha256 in out
+    status, out, _ = run(capsys, "zoo", "phone_x4")
+    assert status == 0 and f"{read_card('phone_x4').int8['256']}\n" in out
     status, _, err = run(capsys, "zoo", "nothing")
     assert status == 1 and "must be one of compact_x2, compact_x4" in err

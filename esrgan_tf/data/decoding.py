@@ -46,7 +46,11 @@ def decode_hr(hr: tf.Tensor, scale: int) -> tf.Tensor:
 
 
 def _decode(encoded: tf.Tensor) -> tf.Tensor:
-    """Encoded image -> uint8 [h, w, 3]; grey becomes RGB, alpha is dropped."""
-    image = tf.io.decode_image(encoded, channels=3, expand_animations=False)
+    """Encoded image -> uint8 [h, w, 3], JPEG as Pillow decodes it; grey becomes RGB, alpha is dropped."""
+    image = tf.cond(
+        tf.io.is_jpeg(encoded),
+        lambda: tf.io.decode_jpeg(encoded, channels=3, dct_method="INTEGER_ACCURATE"),
+        lambda: tf.io.decode_image(encoded, channels=3, expand_animations=False),
+    )
     image.set_shape([None, None, 3])
     return image

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
-from support.images import write_noise
+from support.images import write_noise, write_photo
 
 from esrgan_tf.data.held_out import load_held_out
 from esrgan_tf.data.sources import open_sources, open_validation
@@ -144,6 +144,13 @@ def test_val_data_holds_everything_out_and_names_its_own_flag(tmp_path):
     assert [len(source.held_out) for source in sources] == [12]
     with pytest.raises(InputError, match="`val_data` must be .* Received: /nope"):
         open_validation("/nope", 4)
+
+
+def test_a_jpeg_is_decoded_as_pillow_does(tmp_path):
+    write_photo(tmp_path / "photo.jpg")
+    (source,) = open_sources(str(tmp_path), CONFIG, 4, 32, 0)
+    hr, _ = source.load(source.held_out[0])
+    np.testing.assert_array_equal(hr, np.asarray(Image.open(tmp_path / "photo.jpg")))
 
 
 def test_grey_and_jpeg_files_become_rgb(tmp_path):

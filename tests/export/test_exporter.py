@@ -62,6 +62,7 @@ def visible(folder):
     return {path.name for path in folder.iterdir()} if folder.is_dir() else set()
 
 
+@pytest.mark.slow
 def test_several_formats_in_one_call_with_one_report(tmp_path, capsys, folder):
     flags = ["--format=saved_model,tflite,onnx", "--tflite=float32,int8", "--tile=16", "--licence=CC BY 4.0"]
     status, out, err = export(capsys, folder, tmp_path, *flags)

@@ -4,7 +4,6 @@ r"""Measure generators and bicubic on images whose originals are known.
     esrgan evaluate --model=bicubic --model=runs/quickstart_x4/psnr --model=runs/quickstart_x4/gan \
         --data=hr=Set5/HR,lr=Set5/LR --output=set5.csv --output=set5.md --panels=panels/
     esrgan evaluate --model=generator.keras --data=photos/ --self_ensemble --keep_colors --niqe_params=niqe.npz
-
     esrgan evaluate --model=bicubic --model=compact_x4 --data=photos/ --degradation=realesrgan
 
 The first --model is the baseline: differences from it stand in brackets. Without lr= the low-resolution images are

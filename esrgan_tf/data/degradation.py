@@ -156,7 +156,7 @@ def _random_jpeg(image: tf.Tensor, config: JpegConfig, seed: tf.Tensor) -> tf.Te
 
     def compressed() -> tf.Tensor:
         quality = low + tf.cast(uniform[1] * float(high + 1 - low), tf.int32)
-        # The default decodes coarsely: red and blue lose 1 to 2 of 255, whatever the quality.
+        # The default decodes coarsely: red and blue lose 1 to 2 of 255 at any quality.
         decoded = tf.image.adjust_jpeg_quality(_to_uint8(image), quality, dct_method="INTEGER_ACCURATE")
         return tf.cast(decoded, tf.float32) * _FROM_255
 

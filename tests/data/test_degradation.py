@@ -129,11 +129,10 @@ def test_jpeg_alters_the_more_the_lower_the_quality():
 
 
 def test_jpeg_is_pillows_pixel_for_pixel():
-    image = IMAGE
     second = replace(NOTHING, jpeg=JpegConfig(quality_range=(70, 70)))
     encoded = io.BytesIO()
-    Image.fromarray(image).save(encoded, "JPEG", quality=70)
-    np.testing.assert_array_equal(degraded(image, replace(PLAIN, second=second)), np.asarray(Image.open(encoded)))
+    Image.fromarray(IMAGE).save(encoded, "JPEG", quality=70)
+    np.testing.assert_array_equal(degraded(IMAGE, replace(PLAIN, second=second)), np.asarray(Image.open(encoded)))
 
 
 @pytest.mark.parametrize("grey", [0.0, 1.0])

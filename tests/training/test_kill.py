@@ -15,7 +15,7 @@ from support.paths import ROOT, TESTS
 from support.training import left_by
 
 STEPS, SAVE_EVERY = 14, 2
-KILLED_STEPS = 12  # kills lie before this step; what one of them lets a run do beyond ends before the last checkpoint
+KILLED_STEPS = 12  # kills are due before this step, so that each still finds a step to kill
 KILLS = 5  # of each stage and kind: at any moment, and while a checkpoint is written
 OPERATIONS = 16  # on files, at least, that writing a checkpoint takes: the kill comes before one of them
 PARTS = range(4, 8)  # those before which some of its files lie where they are written, whether others lay there or not
@@ -35,7 +35,7 @@ def kill(folder=None):
     os.kill(os.getpid(), signal.SIGKILL)
 
 class Kill(Callback):
-    '''At a moment of the first step there is from `step` on, of what follows it, or before the next begins.'''
+    '''Within the first step from `step` on or what follows it, at the latest as the next step begins.'''
     timer = None
 
     def __init__(self, step, delay):

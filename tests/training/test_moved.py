@@ -13,7 +13,6 @@ from esrgan_tf.training.interrupts import Interrupted
 from esrgan_tf.training.run import RunOptions, train_stage
 
 STOP = 4
-# A discriminator without BatchNorm is traced in half the time.
 RECIPE = replace(LEAN, discriminator=LEAN_DISCRIMINATOR)
 
 

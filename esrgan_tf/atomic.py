@@ -7,6 +7,8 @@ from pathlib import Path
 
 from esrgan_tf.errors import InputError
 
+_TOKEN_BYTES = 6
+
 
 @contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
@@ -40,7 +42,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
         ) from error
     # The end of the name is kept because writers choose the format by it (".weights.h5"); only the
     # end, because the longer name has to stay within the 255 bytes of a file name.
-    temporary = target.with_name(f".{secrets.token_hex(6)}-{target.name[-48:]}")
+    temporary = target.with_name(f".{secrets.token_hex(_TOKEN_BYTES)}-{target.name[-48:]}")
     try:
         yield temporary
         temporary.replace(target)
@@ -50,3 +52,15 @@ def replacing(path: str | Path) -> Iterator[Path]:
         if isinstance(error, OSError) and str(error.filename) in ("None", str(temporary)):
             raise OSError(error.errno, error.strerror, str(path)) from error
         raise
+
+
+def remove_partial(folder: Path, *names: str) -> None:
+    """Remove the temporary files that a killed process left of its writes into a folder.
+
+    Args:
+        folder: in which nobody writes these files now.
+        names: of the files that were to be written, as patterns of `Path.glob`; of at most 48 characters.
+    """
+    for name in names:
+        for path in folder.glob(f".{'[0-9a-f]' * (2 * _TOKEN_BYTES)}-{name}"):
+            path.unlink()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from support.paths import ROOT
 
-from esrgan_tf.atomic import replacing
+from esrgan_tf.atomic import remove_partial, replacing
 from esrgan_tf.errors import InputError
 
 
@@ -40,6 +40,18 @@ def test_failed_block_leaves_the_old_file_and_no_temporary_file(tmp_path, raised
         raise raised
     assert target.read_text() == "old"
     assert os.listdir(tmp_path) == ["report.json"]
+
+
+def test_what_a_killed_process_left_is_removed_by_the_name_that_it_was_to_have(tmp_path):
+    left = (".0123456789ab-report.json", ".report.json", ".0123456789ab-report.csv", ".of-report.json", "report.json")
+    for name in left:
+        (tmp_path / name).write_text("half")
+    with replacing(tmp_path / "report.json") as temporary:
+        temporary.write_text("of a process killed here")
+        remove_partial(tmp_path, "*.json")
+        assert not temporary.exists()
+        temporary.write_text("new")
+    assert sorted(os.listdir(tmp_path)) == sorted(left[1:])
 
 
 def test_block_that_writes_nothing_is_an_error_naming_the_target(tmp_path):

@@ -13,6 +13,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from esrgan_tf.atomic import remove_partial
 from esrgan_tf.data.datasets import describe
 from esrgan_tf.data.records.random_access import RandomAccess
 from esrgan_tf.errors import InputError
@@ -76,6 +77,8 @@ def train_stage(
     with lost_workers_named(worker):
         prepared = _prepare(recipe, folder, init_from, options, strategy, log)
         with held(folder.path, f"`workdir` {folder.path}") if worker.is_chief else nullcontext():
+            if worker.is_chief:
+                remove_partial(folder.path, "*")
             start_record(folder, recipe, prepared.run, write=worker.is_chief)
             _introduce(prepared.session, prepared.run)
             _train(prepared, options.accumulate, strategy, callbacks)

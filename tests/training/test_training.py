@@ -111,7 +111,10 @@ def test_a_run_that_was_interrupted_gives_the_losses_of_one_that_was_not(finishe
     init_from = None if stage == "psnr" else str(finished / "psnr")
     with pytest.raises(Interrupted, match=f"stopped and saved at step {stop_at} of 6"):
         train(tmp_path, stage, callbacks=[InterruptAt(stop_at)], init_from=init_from)
+    half = tmp_path / stage / ".0123456789ab-generator.keras"
+    half.write_bytes(b"of a process that was killed")
     train(tmp_path, stage, init_from=init_from)
+    assert not half.exists()
     assert metrics(tmp_path, stage) == metrics(finished, stage)
     for a, b in zip(
         load_generator(tmp_path / stage).get_weights(), load_generator(finished / stage).get_weights(), strict=True

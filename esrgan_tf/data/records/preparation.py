@@ -13,9 +13,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from esrgan_tf.atomic import remove_partial
 from esrgan_tf.data.records.index import RECORDS_FILE, UNFINISHED_FILE, Records, Shard, read_index
 from esrgan_tf.data.records.near_duplicates import near_duplicates
-from esrgan_tf.data.records.shards import Piece, is_whole, remove_partial, write_shard
+from esrgan_tf.data.records.shards import Piece, is_whole, write_shard
 from esrgan_tf.data.records.sub_images import Cutting
 from esrgan_tf.data.registry import open_parts
 from esrgan_tf.data.source import Files, Request
@@ -70,7 +71,7 @@ def prepare(
         shards = list(_before(known))
         whole = list(threads.map(lambda shard: is_whole(folder, shard), shards))
         log(f"{len(images)} images, {len(plan)} shards" + (f", of which {sum(whole)} are whole" if whole else ""))
-        remove_partial(folder)
+        remove_partial(folder, "[0-9]*_*.npy", UNFINISHED_FILE, RECORDS_FILE)
         for number, pieces in enumerate(plan):
             if number < len(whole) and whole[number]:
                 continue

@@ -70,12 +70,6 @@ def is_whole(folder: Path, shard: Shard) -> bool:
     return all(path.is_file() and file_sha256(path) == sha256 for path, sha256 in paths.items())
 
 
-def remove_partial(folder: Path) -> None:
-    """Remove what a run that was killed left of the shard that it was at."""
-    for path in folder.glob(".*-[0-9]*_*.npy"):
-        path.unlink()
-
-
 class _GrowingArray:
     """An `.npy` file of uint8 [n, side, side, 3] whose n is known at its end: NumPy pads headers for that."""
 

@@ -142,7 +142,8 @@ def test_the_same_run_again_verifies_and_mends(tmp_path, small_shards):
     data = bytearray(damaged.read_bytes())
     data[-1] ^= 1
     damaged.write_bytes(data)
-    (folder / ".0123456789ab-00001_hr.npy").write_bytes(b"of a run that was killed")
+    for name in ("00001_hr.npy", "unfinished.json", "records.json"):
+        (folder / f".0123456789ab-{name}").write_bytes(b"of a run that was killed")
     _, lines = run(tmp_path / "images", folder)
     assert "5 images, 3 shards, of which 2 are whole" in lines
     assert contents(folder) == before

@@ -157,7 +157,7 @@ class Checkpoints:
 def _restore(checkpoint: tf.train.Checkpoint, path: Path) -> str | None:
     """Restore every object of a checkpoint; why it cannot be, where it cannot."""
     try:
-        checkpoint.read(str(path)).assert_existing_objects_matched()
+        checkpoint.read(str(path)).expect_partial().assert_existing_objects_matched()
     # TensorFlow reports a damaged checkpoint in all these ways.
     except (tf.errors.OpError, AssertionError, ValueError, IndexError) as error:
         return first_line(error)

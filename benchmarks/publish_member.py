@@ -5,7 +5,7 @@
 
 `--card` holds the fields of `esrgan_tf.zoo.cards.Card` that no file tells: purpose, weaknesses, data, licence, commit,
 command, steps, hours, machine. The others are read from the run or measured; NIQE where `--niqe_params` is given. Where
-no LR is given, it is made as the member's training made it. Without `--run` and `--card` a member is written and
+no LR is given, it is made as the member's training made it. `--generator` is one made of the run's. Without `--run` and `--card` a member is written and
 measured anew.
 """
 
@@ -40,12 +40,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("name")
     parser.add_argument("--run", type=Path)
+    parser.add_argument("--generator", type=Path)
     parser.add_argument("--card", type=Path)
     parser.add_argument("--test", action="append", default=[], help="NAME:DATA, as of `esrgan evaluate`")
     parser.add_argument("--niqe_params", help="as of `esrgan evaluate`")
     arguments = parser.parse_args()
     name = arguments.name
-    model = load_generator(arguments.run or name)
+    model = load_generator(arguments.generator or arguments.run or name)
     told = _told(arguments.run, arguments.card) if arguments.run else asdict(read_card(name))
     card = Card(**told | {"name": name, "figures": {}, "parameters": 0, "sha256": "", "litert_sha256": ""})
     write_member(model, card)

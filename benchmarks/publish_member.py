@@ -5,8 +5,8 @@
 
 `--card` holds the fields of `esrgan_tf.zoo.cards.Card` that no file tells: purpose, weaknesses, data, licence, commit,
 command, steps, hours, machine. The others are read from the run or measured; NIQE where `--niqe_params` is given. Where
-no LR is given, it is made as the member's training made it. `--generator` is one made of the run's. Without `--run` and `--card` a member is written and
-measured anew.
+no LR is given, it is made as the member's training made it. `--generator` is one that was made of the run's. Without
+`--run` and `--card` a member is written and measured anew.
 """
 
 import argparse

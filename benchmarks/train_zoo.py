@@ -2,9 +2,10 @@
 
     nice -n 19 python benchmarks/train_zoo.py compact_x4 --data=photographs/ [--init_from=FILE] [--precision=float32]
 
-Hours to days on two CPU cores. A member that lies between where it started and where training led is interpolated at the
-end, to runs/zoo/NAME/interpolated.keras. Ctrl-C saves, the same line again resumes; progress is in runs/zoo/NAME/STAGE/metrics.csv. Data
-that holds a test image (Set5, Set14, BSD100, Urban100, Kodak, photo_test) is refused.
+Hours to days on two CPU cores. Ctrl-C saves, the same line again resumes; progress is in
+runs/zoo/NAME/STAGE/metrics.csv. A member that lies between where it started and where training led is written to
+runs/zoo/NAME/interpolated.keras in the end. Data that holds a test image (Set5, Set14, BSD100, Urban100, Kodak,
+photo_test) is refused.
 """
 
 import sys

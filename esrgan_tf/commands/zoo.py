@@ -10,6 +10,7 @@ A name stands wherever a generator is taken: --model, --init_from, --input of `e
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import Any
 
 from absl import flags
 
@@ -29,7 +30,8 @@ def _zoo(name: str | None = None) -> None:
     if name:
         card = read_card(name)
         for field, value in asdict(card).items():
-            print(f"{field:13} {value}")
+            if value != {}:
+                print(f"{field:13} {_words(value)}")
         for file in (card.weights, card.litert, *card.int8.values()):
             print(f"{'file':13} {file}")
         return
@@ -48,3 +50,10 @@ def _psnr(card: Card, test_set: str) -> str:
     """Its PSNR beside bicubic's, where it was measured."""
     found = card.figures.get(test_set)
     return f"{found['psnr_y']:.2f} dB ({found['bicubic_psnr_y']:.2f})" if found else "-"
+
+
+def _words(value: Any) -> str:
+    """A card's field as it is read."""
+    if not isinstance(value, dict):
+        return str(value)
+    return ", ".join(f"{name} ({_words(v)})" if isinstance(v, dict) else f"{name} {v}" for name, v in value.items())

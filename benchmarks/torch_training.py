@@ -13,20 +13,29 @@ VGG19_WIDTHS = (64, 64, 0, 128, 128, 0, 256, 256, 256, 256, 0, 512, 512, 512, 51
 Step = Callable[[], object]
 
 
-def torch_step(recipe: Recipe, stage: str, bfloat16: bool = False, compiled: bool = False) -> Step:
+def torch_step(
+    recipe: Recipe, stage: str, bfloat16: bool = False, compiled: bool = False, device: str = "cpu", **options
+) -> Step:
     """BasicSR's `optimize_parameters` of either stage with an L1 pixel loss, on one batch of random images.
 
     Networks, loss terms and optimizers are those of the recipe `esrgan`, of random weights. The gan step is as BasicSR
-    has it: the discriminator sees the generated images once for the generator, twice for itself.
+    has it: the discriminator sees the generated images once for the generator, twice for itself. `options` are those of
+    `torch.compile`.
     """
     config = recipe.stage(stage)
-    hr = _channels_last(torch.rand(config.batch_size, 3, config.hr_patch, config.hr_patch))
-    lr = _channels_last(torch.rand(*hr.shape[:2], *(side // recipe.generator.scale for side in hr.shape[2:])))
-    generator = _network(torch_network(recipe.generator).train(), compiled)
+    hr = _channels_last(torch.rand(config.batch_size, 3, config.hr_patch, config.hr_patch, device=device))
+    sides = (side // recipe.generator.scale for side in hr.shape[2:])
+    lr = _channels_last(torch.rand(*hr.shape[:2], *sides, device=device))
+
+    def prepared(network: nn.Module) -> nn.Module:
+        network = network.to(device, memory_format=torch.channels_last)
+        return torch.compile(network, **options) if compiled else network
+
+    generator = prepared(torch_network(recipe.generator).train())
     adam = _adam(generator, config.learning_rate)
 
     def autocast() -> torch.autocast:
-        return torch.autocast("cpu", dtype=torch.bfloat16, enabled=bfloat16)
+        return torch.autocast(device, dtype=torch.bfloat16, enabled=bfloat16)
 
     def psnr_step() -> None:
         adam.zero_grad()
@@ -37,8 +46,8 @@ def torch_step(recipe: Recipe, stage: str, bfloat16: bool = False, compiled: boo
 
     if stage == "psnr":
         return psnr_step
-    features = _network(_vgg19(), compiled).requires_grad_(False)
-    discriminator = _network(_discriminator(config.hr_patch), compiled)
+    features = prepared(_vgg19()).requires_grad_(False)
+    discriminator = prepared(_discriminator(config.hr_patch))
     adam_d = _adam(discriminator, config.learning_rate)
 
     def gan_step() -> None:
@@ -63,11 +72,6 @@ def torch_step(recipe: Recipe, stage: str, bfloat16: bool = False, compiled: boo
         adam_d.step()
 
     return gan_step
-
-
-def _network(network: nn.Module, compiled: bool) -> nn.Module:
-    network = network.to(memory_format=torch.channels_last)
-    return torch.compile(network) if compiled else network
 
 
 def _channels_last(images: torch.Tensor) -> torch.Tensor:

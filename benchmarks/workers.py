@@ -6,7 +6,7 @@ import resource
 import sys
 import time
 from collections.abc import Callable, Iterable
-from functools import partial
+from functools import cached_property, partial
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -21,7 +21,7 @@ class Worker:
     """A process that measures when it is asked to; one works at a time."""
 
     def __init__(self, name: str, prepare: Callable[[], Measure]):
-        """Start a process, which prepares itself.
+        """Start a process, which prepares itself beside the others.
 
         Args:
             name: for people.
@@ -34,7 +34,11 @@ class Worker:
         self._process.start()
         atexit.register(self._process.kill)  # it may have processes itself, which a daemon may not
         theirs.close()  # so that an end of the process is one of the connection
-        self.lacks = self._answer()  # why it cannot measure; empty where it can
+
+    @cached_property
+    def lacks(self) -> str:
+        """Why it cannot measure; empty where it can. Waits until it is prepared."""
+        return self._answer()
 
     def measure(self, question: object = True) -> Any:
         """What the process finds.

@@ -11,6 +11,11 @@ import tensorflow as tf
 from support import backend_values
 from support.paths import ROOT, TESTS
 
+from esrgan_tf.training.distribution import make_strategy
+from esrgan_tf.training.networks import build_networks
+from esrgan_tf.training.objective import build_terms
+from esrgan_tf.training.steps import make_train_step
+
 
 @pytest.fixture(scope="module")
 def jax_values(tmp_path_factory):
@@ -18,8 +23,8 @@ def jax_values(tmp_path_factory):
     if importlib.util.find_spec("jax") is None:
         pytest.skip("JAX is not installed")
     file = tmp_path_factory.mktemp("jax") / "values.npz"
-    paths = os.pathsep.join([str(TESTS), str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
-    environment = {**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu", "PYTHONPATH": paths}
+    folders = [str(TESTS), str(ROOT), str(ROOT / "benchmarks"), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = {**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu", "PYTHONPATH": os.pathsep.join(folders)}
     environment["XLA_FLAGS"] = "--xla_backend_optimization_level=0"  # compiled in a third of the time, and run once
     script = TESTS / "support" / "backend_values.py"
     subprocess.run([sys.executable, str(script), str(file)], env=environment, check=True)
@@ -49,3 +54,22 @@ def test_loss_and_gradients_on_jax_are_those_on_tensorflow(jax_values, name):
     expected = np.concatenate([gradient.numpy().ravel() for gradient in tape.gradient(value, weights)])
     error = np.linalg.norm(np.concatenate([gradient.ravel() for gradient in found]) - expected)
     assert error < 0.1 * np.linalg.norm(expected)
+
+
+def test_training_steps_on_jax_are_those_on_tensorflow(jax_values):
+    """Those that `benchmarks/train_on_jax.py` takes."""
+    recipe, strategy = backend_values.GAN, make_strategy("cpu")
+    networks = build_networks(recipe, recipe.gan, "float32", strategy)
+    terms = build_terms(recipe, recipe.gan, networks, "float32", strategy)
+    for model in (networks.generator, *(term.trainee.model for term in terms if term.trainee)):
+        backend_values.draw_weights(model)
+    step = make_train_step(networks, terms, strategy)
+    hr, lr = (tf.constant((255 * images).round().astype("uint8")) for images in (backend_values.HR, backend_values.LR))
+    for number in range(backend_values.STEPS):
+        values = {name: float(value) for name, value in step(hr, lr).items()}
+        assert set(values) == {"pixel", "perceptual", "ldl", "adversarial", "discriminator", "logit_margin"}
+        for name, value in values.items():
+            assert jax_values[f"step {number} {name}"] == pytest.approx(value, rel=5e-3, abs=1e-5), (number, name)
+    networks.update_evaluated()
+    for index, weight in enumerate(networks.evaluated.get_weights()):
+        np.testing.assert_allclose(jax_values[f"trained {index:02}"], weight, atol=1e-6)

@@ -17,8 +17,8 @@ from esrgan_tf.models import build_discriminator, build_generator
 from esrgan_tf.recipes import configs, degradation, discriminators, families, generators
 from esrgan_tf.recipes.degradation import DegradationConfig
 from esrgan_tf.recipes.overrides import override
-from esrgan_tf.training.networks import learning_rate_schedule
 from esrgan_tf.training.run import RunOptions, train_stage
+from esrgan_tf.training.schedules import learning_rate_schedule
 from esrgan_tf.training.workdir import PROSE
 
 MODULES = (configs, generators, discriminators, degradation)

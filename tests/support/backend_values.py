@@ -13,12 +13,15 @@ from esrgan_tf.metrics.ms_ssim import ms_ssim_loss
 from esrgan_tf.models import build_discriminator, build_generator
 from esrgan_tf.models.distilled_features import distilled_vgg19_features
 from esrgan_tf.models.features import vgg_features
+from esrgan_tf.recipes.overrides import override
 from support.tiny import narrowed
 
 FORWARD = ("esrgan", "srgan", "srvgg", "msrresnet", "enhancenet", "edsr", "rcan", "srcnn", "span", "phone")
 TRAINED = ("esrgan", "srgan", "srvgg")  # each with another discriminator or adversarial loss
+STEPS = 3
+GAN = override(narrowed("compact", STEPS), {"perceptual.weights": "shipped"})  # with all kinds of terms
 LAYERS = {"conv1_1": 0.1, "conv1_2": 1.0}
-HR = np.random.default_rng(0).uniform(size=(2, 32, 32, 3)).astype("float32")
+HR = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3)).astype("float32") / np.float32(255)
 LR = HR[:, ::2, ::2]
 
 
@@ -72,6 +75,22 @@ def training_loss(name: str):
     return loss, values(generator.trainable_variables)
 
 
+def steps_on_jax() -> dict[str, np.ndarray]:
+    """A gan stage's terms in three steps by `benchmarks/jax_training.py`, and the generator that it leaves."""
+    import jax
+    from jax_training import StageOnJax
+
+    stage = StageOnJax(GAN, GAN.gan, "float32")
+    for model in stage.models:
+        draw_weights(model)
+    state, step, found = stage.initial_state(), jax.jit(stage.step), {}
+    for number in range(STEPS):
+        state, terms = step(state, (HR, LR))
+        found |= {f"step {number} {name}": value for name, value in terms.items()}
+    stage.update_trained(state)
+    return found | {f"trained {index:02}": weight for index, weight in enumerate(stage.trained.get_weights())}
+
+
 def values(variables: list) -> list:
     """The backend's tensors."""
     return [variable.value for variable in variables]
@@ -87,6 +106,7 @@ def main(file: str) -> None:
         value, gradients = jax.jit(jax.value_and_grad(loss))(weights)
         found[f"loss of {name}"] = value
         found |= {f"gradient {name} {index:02}": gradient for index, gradient in enumerate(gradients)}
+    found |= steps_on_jax()
     np.savez(file, **{name: np.asarray(value, "float32") for name, value in found.items()})
 
 

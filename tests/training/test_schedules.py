@@ -6,7 +6,7 @@ import pytest
 from support.tiny import LEAN
 
 from esrgan_tf.recipes.overrides import override
-from esrgan_tf.training.networks import learning_rate_schedule
+from esrgan_tf.training.schedules import learning_rate_schedule
 
 
 def test_learning_rate_is_halved_after_every_milestone():

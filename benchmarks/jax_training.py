@@ -25,10 +25,13 @@ class Crops:
         pairs: (HR, LR) each, uint8 [scale * h, scale * w, 3] and [h, w, 3].
         scale: HR size / LR size.
         patch: px of LR, at most the smallest one's side.
+        permute_colours: whether R, G and B are exchanged at random.
     """
 
-    def __init__(self, pairs: Sequence[tuple[np.ndarray, np.ndarray]], scale: int, patch: int):
-        self._scale, self._patch = scale, patch
+    def __init__(
+        self, pairs: Sequence[tuple[np.ndarray, np.ndarray]], scale: int, patch: int, permute_colours: bool = False
+    ):
+        self._scale, self._patch, self._permute_colours = scale, patch, permute_colours
         self._sizes = jnp.array([lr.shape[:2] for _, lr in pairs])
         self._starts = jnp.array(np.cumsum([0, *(lr.shape[0] * lr.shape[1] for _, lr in pairs[:-1])]))
         both = zip(*pairs, strict=True)
@@ -39,7 +42,7 @@ class Crops:
         hr, lr = pixels
 
         def pair(key: jax.Array) -> tuple[jax.Array, jax.Array]:
-            of_image, of_place, of_turn = jax.random.split(key, 3)
+            of_image, of_place, of_turn, of_colours = jax.random.split(key, 4)
             image = jax.random.randint(of_image, (), 0, len(self._sizes))
             place = jax.random.randint(of_place, (2,), 0, self._sizes[image] - self._patch + 1)
             turn = jax.random.randint(of_turn, (), 0, 8)

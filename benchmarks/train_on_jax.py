@@ -62,7 +62,7 @@ def main() -> None:
     images = _load(arguments.data, recipe, arguments.seed, ratios)
     keras.utils.set_random_seed(arguments.seed)
     trained = StageOnJax(recipe, stage, arguments.precision, _initial(recipe, arguments.init_from))
-    crops = Crops(images, scale, stage.hr_patch // scale)
+    crops = Crops(images, scale, stage.hr_patch // scale, recipe.data.permute_colours)
     run = trained.many(stage.log_every, crops)
     arguments.output.mkdir(parents=True, exist_ok=True)
     run_record = {name: str(value) for name, value in vars(arguments).items() if name not in ("set", "seed")}

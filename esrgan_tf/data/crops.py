@@ -10,7 +10,7 @@ from esrgan_tf.errors import InputError
 from esrgan_tf.recipes.degradation import DegradationConfig
 
 USUAL_MULTIPLE = 32  # px, of patches: fits every discriminator
-DEGRADATION_SERIES = 1  # of random numbers, apart from the crops'
+DEGRADATION_SERIES, COLOUR_SERIES = 1, 2  # of random numbers, apart from the crops'
 
 
 class Window(NamedTuple):
@@ -79,6 +79,17 @@ def random_crop(
             crop = tf.image.rot90(crop, window.turns)
         crops[key] = tf.ensure_shape(crop, [size, size, 3])
     return crops
+
+
+def recoloured(crops: dict[str, tf.Tensor], seed: tf.Tensor) -> dict[str, tf.Tensor]:
+    """Crops with their channels in another order, one of six with equal chance, the same of all.
+
+    Args:
+        crops: uint8 [side, side, 3] each.
+        seed: int64 [2], with which they were cut.
+    """
+    drawn = tf.random.stateless_uniform([3], tf.random.experimental.stateless_fold_in(seed, COLOUR_SERIES))
+    return {name: tf.gather(crop, tf.argsort(drawn), axis=-1) for name, crop in crops.items()}
 
 
 def degraded(hr: tf.Tensor, scale: int, degradation: DegradationConfig, seed: tf.Tensor) -> tf.Tensor:

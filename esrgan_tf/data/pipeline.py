@@ -6,7 +6,7 @@ it was, and two runs of one seed see the same batches.
 
 import tensorflow as tf
 
-from esrgan_tf.data.crops import check_patch, degraded, random_crop
+from esrgan_tf.data.crops import check_patch, degraded, random_crop, recoloured
 from esrgan_tf.data.records.random_access import RandomAccess, are_records
 from esrgan_tf.data.source import Source
 from esrgan_tf.recipes.configs import DataConfig
@@ -21,7 +21,7 @@ def training_batches(
 
     Args:
         sources: mixed in proportion to their numbers of images.
-        config: crops an image, shuffle buffer, flips and rotations, degradation.
+        config: crops an image, shuffle buffer, flips, rotations and colours, degradation.
         scale: HR size / LR size.
         hr_patch: px, a multiple of `scale`.
         batch_size: crops.
@@ -49,6 +49,7 @@ def training_batches(
             crop_seed = tf.stack([tf.cast(seed, tf.int64), index * config.crops_per_picture + number])
             lr = None if degradation else image["lr"]
             cut = random_crop(image["hr"], lr, scale, hr_patch, crop_seed, config.flip, config.rotate)
+            cut = recoloured(cut, crop_seed) if config.permute_colours else cut
             skipped = tf.where(number == 0, image["skipped"], "")
             return {**cut, "skipped": skipped, **({"seed": crop_seed} if degradation else {})}
 

@@ -69,6 +69,7 @@ class DataConfig:
     shuffle_buffer: int = 512  # crops
     flip: bool = True
     rotate: bool = True  # by multiples of 90 degrees
+    permute_colours: bool = False  # R, G and B exchanged at random: a few hundred photographs are learnt by heart later
     dead_leaves_pictures: int = 64
     dead_leaves_size: int = 512  # px
     validation_pictures: int = 8  # held out of a source that brings no validation part of its own

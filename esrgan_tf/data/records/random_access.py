@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from esrgan_tf.data.crops import check_patch, degraded, draw_window
+from esrgan_tf.data.crops import check_patch, degraded, draw_window, recoloured
 from esrgan_tf.data.records.source import RecordsSource
 from esrgan_tf.data.records.sub_images import HR, lr_kind
 from esrgan_tf.data.source import Source
@@ -41,7 +41,7 @@ class RandomAccess:
 
         Args:
             sources: whose sub-images are mixed, each as often as any other.
-            config: flips and rotations, degradation.
+            config: flips, rotations and colours, degradation.
             scale: HR size / LR size.
             hr_patch: px, a multiple of `scale`.
             batch_size: crops of a step.
@@ -80,9 +80,14 @@ class RandomAccess:
 
         crops = tf.data.Dataset.range(step * share, ENDLESS).map(number).map(self._draw, **IN_PARALLEL)
         batches = crops.batch(share, drop_remainder=True).map(self._read, **IN_PARALLEL)
-        if self._config.degradation:
-            batches = batches.unbatch().map(self._degrade, **IN_PARALLEL).batch(share, drop_remainder=True)
+        if self._is_finished_singly:
+            batches = batches.unbatch().map(self._finish, **IN_PARALLEL).batch(share, drop_remainder=True)
         return batches.prefetch(2)
+
+    @property
+    def _is_finished_singly(self) -> bool:
+        """Whether something is made of each crop once it is cut."""
+        return bool(self._config.degradation or self._config.permute_colours)
 
     def _draw(self, number: tf.Tensor) -> dict[str, tf.Tensor]:
         """Seed of a crop's number (int64), and where it lies: int64 [6], as `_copy` takes it."""
@@ -100,11 +105,11 @@ class RandomAccess:
         return {"seed": seed, "place": place}
 
     def _read(self, drawn: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        """Crops of a batch, HR and LR, or HR with its seeds where a degradation makes LR."""
+        """Crops of a batch, HR, LR where no degradation makes it, and the seeds where they are needed again."""
         scale, patch = self._scale, self._hr_patch // self._scale
         kinds = {"hr": (HR, scale, self._hr_patch)}
         kinds |= {} if self._config.degradation else {"lr": (lr_kind(scale), 1, patch)}
-        crops = {"seed": drawn["seed"]} if self._config.degradation else {}
+        crops = {"seed": drawn["seed"]} if self._is_finished_singly else {}
         for name, (kind, factor, size) in kinds.items():
             copy = functools.partial(self._copy, kind=kind, factor=factor, size=size)
             batch = tf.numpy_function(copy, [drawn["place"]], tf.uint8)
@@ -127,10 +132,15 @@ class RandomAccess:
                 crop[..., channel] = window[..., channel]
         return crops
 
-    def _degrade(self, crop: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        """LR of an HR crop."""
-        lr = degraded(crop["hr"], self._scale, self._config.degradation, crop["seed"])
-        return {"hr": crop["hr"], "lr": lr, "skipped": crop["skipped"]}
+    def _finish(self, crop: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """A crop in other colours, and with the LR of a degradation, as the recipe has it."""
+        seed, skipped = crop["seed"], crop["skipped"]
+        images = {name: crop[name] for name in ("hr", "lr") if name in crop}
+        if self._config.permute_colours:
+            images = recoloured(images, seed)
+        if self._config.degradation:
+            images["lr"] = degraded(images["hr"], self._scale, self._config.degradation, seed)
+        return images | {"skipped": skipped}
 
 
 def are_records(sources: Sequence[Source]) -> bool:

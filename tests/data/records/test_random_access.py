@@ -8,7 +8,7 @@ import tensorflow as tf
 from support.images import write_noise
 from support.records import CUTTING, make_records
 
-from esrgan_tf.data.crops import degraded, random_crop
+from esrgan_tf.data.crops import degraded, random_crop, recoloured
 from esrgan_tf.data.pipeline import training_batches
 from esrgan_tf.data.records.preparation import prepare
 from esrgan_tf.data.records.random_access import RandomAccess, are_records
@@ -78,6 +78,21 @@ def test_a_crop_is_a_random_crop_of_its_sub_image_by_seed_and_number(folder):
             np.testing.assert_array_equal(crops[place]["lr"], lr)
             seen.add(place)
     assert len(seen) == 12
+
+
+@pytest.mark.parametrize("degradation", [None, DEGRADED.degradation])
+def test_colours_are_permuted_as_the_recipe_says(folder, degradation):
+    """By each crop's own seed; a degradation sees the crop with its new colours."""
+    configs = (dataclasses.replace(CONFIG, permute_colours=p, degradation=degradation) for p in (False, True))
+    plain, permuted = (take(access(folder, config).from_step(0), 3) for config in configs)
+    for step, (before, after) in enumerate(zip(plain, permuted, strict=True)):
+        for number, (hr, lr) in enumerate(zip(before["hr"], before["lr"], strict=True)):
+            seed = tf.constant([0, 4 * step + number], tf.int64)
+            expected = recoloured({"hr": hr, "lr": lr}, seed)
+            if degradation:
+                expected["lr"] = degraded(expected["hr"], 4, degradation, seed)
+            for name, crop in expected.items():
+                np.testing.assert_array_equal(after[name][number], crop)
 
 
 def test_flips_and_turns_are_left_out_where_they_are_switched_off(folder):

@@ -65,8 +65,8 @@ def main() -> None:
     crops = Crops(images, scale, stage.hr_patch // scale, recipe.data.permute_colours)
     run = trained.many(stage.log_every, crops)
     arguments.output.mkdir(parents=True, exist_ok=True)
-    run_record = {name: str(value) for name, value in vars(arguments).items() if name not in ("set", "seed")}
-    record = {"recipe": asdict(recipe), "seed": arguments.seed, "images": len(images), **run_record}
+    told = {name: str(value) for name, value in vars(arguments).items() if name != "set"}
+    record = {**told, "recipe": asdict(recipe), "seed": arguments.seed, "images": len(images)}
     (arguments.output / "recipe.json").write_text(json.dumps(record, indent=2))
     state, key, start = trained.initial_state(), jax.random.key(arguments.seed), time.perf_counter()
     for step in range(stage.log_every, stage.steps + 1, stage.log_every):

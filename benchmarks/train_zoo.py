@@ -3,12 +3,14 @@
     nice -n 19 python benchmarks/train_zoo.py compact_x4 --data=photographs/ [--init_from=FILE] [--precision=float32]
 
 Hours to days on two CPU cores. Ctrl-C saves, the same line again resumes; progress is in
-runs/zoo/NAME/STAGE/metrics.csv. A member that lies between where it started and where training led is written to
+runs/zoo/NAME/STAGE/metrics.csv, and of a member that is trained on by other settings (`FURTHER`) in
+runs/zoo/NAME/further/STAGE. A member that lies between where it started and where training led is written to
 runs/zoo/NAME/interpolated.keras in the end. Data that holds a test image (Set5, Set14, BSD100, Urban100, Kodak,
 photo_test) is refused.
 """
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from absl import flags
@@ -16,6 +18,7 @@ from absl import flags
 from esrgan_tf.commands.command_line import INTERRUPTED, check_given, import_tensorflow, run_command
 from esrgan_tf.errors import InputError
 from esrgan_tf.recipes import get_recipe
+from esrgan_tf.recipes.overrides import override
 
 MEMBERS = {  # name: its recipe and stage
     "compact_x4": ("compact", "psnr"),
@@ -25,6 +28,16 @@ MEMBERS = {  # name: its recipe and stage
     "phone_x4": ("zoo_phone", "psnr"),
     "phone_x3": ("phone_x3", "psnr"),
     "phone_x2": ("phone_x2", "psnr"),
+}
+FURTHER = {  # settings by which a member is trained on from its recipe's end: MSE on larger patches
+    "photo_x4": {
+        "psnr.pixel_loss": "mse",
+        "psnr.hr_patch": 192,
+        "psnr.batch_size": 6,
+        "psnr.learning_rate": 2e-4,
+        "psnr.steps": 4000,
+        "psnr.cosine_period": 4000,
+    },
 }
 ALPHAS = {"compact_x4_gan": 0.5}  # how far from the generator it started from: at 1 a grid of 4 px is seen at 300 %
 WORKDIRS = Path("runs/zoo")
@@ -56,6 +69,9 @@ def _train(name: str = "") -> int | None:
     try:
         recipe, stage = MEMBERS[name]
         trained = train_stage(get_recipe(recipe), stage, options)
+        if name in FURTHER:
+            further = replace(options, workdir=str(WORKDIRS / name / "further"), init_from=str(trained))
+            trained = train_stage(override(get_recipe(recipe), FURTHER[name]), stage, further)
     except Interrupted as interruption:
         print(f"{interruption}; run the same line again to resume", flush=True)
         return INTERRUPTED

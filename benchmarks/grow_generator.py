@@ -1,6 +1,6 @@
-"""Grow a trained network for phones into a wider and deeper SRVGG of the same function, to train that from.
+"""Grow a trained network for phones into a wider and deeper one of the same function, or into an SRVGG, to train it.
 
-    python benchmarks/grow_generator.py --model=phone_x4 --convs=16 --features=64 --output=start.keras
+    python benchmarks/grow_generator.py --model=phone_x4 --family=srvgg --convs=16 --features=64 --output=start.keras
 
 Channels that are new read random weights and are read by zeros; convolutions that are new pass on what they get (a ReLU
 of a ReLU changes nothing, and PReLU starts as one). A plain network without skips starts where the small one has come
@@ -16,8 +16,9 @@ import numpy as np
 from esrgan_tf import build_generator, load_generator
 from esrgan_tf.formats.keras_file.generators import save_generator
 from esrgan_tf.metadata import metadata_of
-from esrgan_tf.recipes.generators import SRVGGConfig
+from esrgan_tf.recipes.generators import PhoneConfig, SRVGGConfig
 
+FAMILIES = {"srvgg": (SRVGGConfig, "compact"), "phone": (PhoneConfig, "phone")}  # and the name of what is grown
 SIX = 6.0  # white inside a network for phones
 SIDE = 24  # px of the image on which both are compared
 
@@ -26,26 +27,28 @@ def main() -> None:
     """Read, grow, compare, write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", required=True)
+    parser.add_argument("--family", default="srvgg", choices=sorted(FAMILIES))
     parser.add_argument("--convs", type=int, default=16)
     parser.add_argument("--features", type=int, default=64)
     parser.add_argument("--output", type=Path, required=True)
     arguments = parser.parse_args()
     keras.utils.set_random_seed(0)
     small = load_generator(arguments.model)
-    config = SRVGGConfig(scale=metadata_of(small).scale, convs=arguments.convs, features=arguments.features)
-    grown = build_generator(config, "compact")
-    _grow(small, grown, config)
+    kind, name = FAMILIES[arguments.family]
+    config = kind(scale=metadata_of(small).scale, convs=arguments.convs, features=arguments.features)
+    grown = build_generator(config, name)
+    _grow(small, grown)
     image_01 = np.random.default_rng(0).uniform(0.2, 0.8, size=(1, SIDE, SIDE, 3)).astype(np.float32)
     apart = np.abs(np.asarray(small(image_01)) - np.clip(grown(image_01), 0, 1)).max()  # the small one clips itself
     print(f"{apart:.2g} apart")
     save_generator(grown, arguments.output)
 
 
-def _grow(small: keras.Model, grown: keras.Model, config: SRVGGConfig) -> None:
+def _grow(small: keras.Model, grown: keras.Model) -> None:
     """Give the large network the small one's weights, zeros and identities."""
-    names = [layer.name for layer in small.layers if layer.name.startswith(("conv_first", "body_"))]
-    for index in range(config.convs + 1):
-        conv, prelu = grown.get_layer(f"body_{index}_conv"), grown.get_layer(f"body_{index}_prelu")
+    names = _body(small)
+    for index, name in enumerate(_body(grown)):
+        conv = grown.get_layer(name)
         kernel, bias = (np.array(value) for value in conv.get_weights())
         if index < len(names):
             old_kernel, old_bias = small.get_layer(names[index]).get_weights()
@@ -58,11 +61,20 @@ def _grow(small: keras.Model, grown: keras.Model, config: SRVGGConfig) -> None:
         kernel[:, :, :read, :written] = old_kernel
         bias[:written] = old_bias
         conv.set_weights([kernel, bias])
+    activations = [layer for layer in grown.layers if isinstance(layer, keras.layers.PReLU)]
+    for prelu in activations:
         prelu.set_weights([np.zeros_like(weight) for weight in prelu.get_weights()])
+    white = SIX if activations else 1.0  # an SRVGG computes in 0..1
     kernel, bias = small.get_layer("conv_last").get_weights()
     last = np.zeros_like(grown.get_layer("conv_last").get_weights()[0])
-    last[:, :, : kernel.shape[2]] = kernel / SIX
-    grown.get_layer("conv_last").set_weights([last, bias / SIX])
+    last[:, :, : kernel.shape[2]] = kernel / white
+    grown.get_layer("conv_last").set_weights([last, bias / white])
+
+
+def _body(model: keras.Model) -> list[str]:
+    """The names of all convolutions but the last."""
+    names = [layer.name for layer in model.layers if layer.name.startswith(("conv_first", "body_"))]
+    return [name for name in names if isinstance(model.get_layer(name), keras.layers.Conv2D)]
 
 
 if __name__ == "__main__":

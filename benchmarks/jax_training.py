@@ -46,9 +46,9 @@ class Crops:
             image = jax.random.randint(of_image, (), 0, len(self._sizes))
             place = jax.random.randint(of_place, (2,), 0, self._sizes[image] - self._patch + 1)
             turn = jax.random.randint(of_turn, (), 0, 8)
-            return tuple(
-                _turned(self._cut(one, scale, image, place), turn) for one, scale in ((hr, self._scale), (lr, 1))
-            )
+            order = jax.random.permutation(of_colours, 3) if self._permute_colours else jnp.arange(3)
+            cuts = (self._cut(hr, self._scale, image, place), self._cut(lr, 1, image, place))
+            return tuple(_turned(cut, turn)[..., order] for cut in cuts)
 
         return jax.vmap(pair)(jax.random.split(key, count))
 

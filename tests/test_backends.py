@@ -1,6 +1,7 @@
 """Models and losses give on JAX, another Keras backend, what they give on TensorFlow, and can be trained there."""
 
 import importlib.util
+import itertools
 import os
 import subprocess
 import sys
@@ -73,3 +74,23 @@ def test_training_steps_on_jax_are_those_on_tensorflow(jax_values):
     networks.update_evaluated()
     for index, weight in enumerate(networks.evaluated.get_weights()):
         np.testing.assert_allclose(jax_values[f"trained {index:02}"], weight, atol=1e-6)
+
+
+def test_crops_on_jax_are_all_windows_in_all_positions_and_colours(jax_values):
+    hr, lr = (np.round(255 * jax_values[f"crops of {kind}"]) for kind in ("hr", "lr"))
+    np.testing.assert_array_equal(hr, lr.repeat(2, 1).repeat(2, 2))
+    images = [jax_values["image 0"], jax_values["image 1"]]
+    windows = [images[0][:, left : left + 8] for left in range(2)] + [images[1][top : top + 8] for top in range(4)]
+    seen = set()
+    for crop in lr:
+        found = [
+            (number, flipped, turns, order)
+            for number, window in enumerate(windows)
+            for flipped in (False, True)
+            for turns in range(4)
+            for order in itertools.permutations(range(3))
+            if np.array_equal(np.rot90(window[:, ::-1] if flipped else window, turns)[..., order], crop)
+        ]
+        assert len(found) == 1
+        seen.add(found[0])
+    assert [len({place[axis] for place in seen}) for axis in range(4)] == [6, 2, 4, 6]

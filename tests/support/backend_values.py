@@ -91,6 +91,18 @@ def steps_on_jax() -> dict[str, np.ndarray]:
     return found | {f"trained {index:02}": weight for index, weight in enumerate(stage.trained.get_weights())}
 
 
+def crops_on_jax() -> dict[str, np.ndarray]:
+    """Forty crops of two images by `benchmarks/jax_training.py`, HR of doubled LR pixels, and the images' LR."""
+    import jax
+    from jax_training import Crops
+
+    rng = np.random.default_rng(2)
+    lr = [rng.integers(0, 256, (*size, 3)).astype("uint8") for size in ((8, 9), (11, 8))]
+    crops = Crops([(image.repeat(2, 0).repeat(2, 1), image) for image in lr], 2, 8, permute_colours=True)
+    hr_01, lr_01 = jax.jit(crops.batch, static_argnums=2)(crops.pixels, jax.random.key(0), 40)
+    return {"crops of hr": hr_01, "crops of lr": lr_01} | {f"image {index}": image for index, image in enumerate(lr)}
+
+
 def values(variables: list) -> list:
     """The backend's tensors."""
     return [variable.value for variable in variables]
@@ -106,7 +118,7 @@ def main(file: str) -> None:
         value, gradients = jax.jit(jax.value_and_grad(loss))(weights)
         found[f"loss of {name}"] = value
         found |= {f"gradient {name} {index:02}": gradient for index, gradient in enumerate(gradients)}
-    found |= steps_on_jax()
+    found |= steps_on_jax() | crops_on_jax()
     np.savez(file, **{name: np.asarray(value, "float32") for name, value in found.items()})
 
 

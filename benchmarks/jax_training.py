@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from esrgan_tf import losses
+from esrgan_tf.errors import InputError
 from esrgan_tf.models import build_discriminator, build_generator
 from esrgan_tf.recipes.configs import Recipe, StageConfig
 from esrgan_tf.training.perceptual import resolve_features
@@ -92,16 +93,21 @@ class _Trainee:
 class StageOnJax:
     """One stage of a recipe: its state, and the step that changes it.
 
-    The terms are those of `esrgan_tf.training.terms`, but for losses that were registered and MS-SSIM.
+    The terms are those of `esrgan_tf.training.terms`, but for MS-SSIM and losses that were registered.
 
     Args:
         recipe: of the networks.
         stage: one of its stages.
         precision: Keras dtype policy.
         generator: to start from; `None` is the recipe's, random.
+
+    Raises:
+        InputError: terms that are not known here.
     """
 
     def __init__(self, recipe: Recipe, stage: StageConfig, precision: str, generator: keras.Model | None = None):
+        if stage.ms_ssim_weight or stage.extra_losses:
+            raise InputError("`ms_ssim_weight` must be 0 and `extra_losses` empty: they are not known here.")
         self._stage = stage
         built = build_generator(recipe.generator, recipe.name, precision)
         if generator:

@@ -5,8 +5,8 @@
 
 The whole images lie in the accelerator's memory, where crops are cut; LR is MATLAB's bicubic. Writes `recipe.json` and,
 every `validate_every` steps, `generator.keras` (the moving average), which every command takes as they are; nothing is
-resumed. With `--val_data` PSNR (Y) is measured as often. Images that are tested on are refused; `--data=dead_leaves`
-makes its own.
+resumed. With `--val_data` PSNR (Y) is measured as often. Images smaller than a patch are left out, and such as are tested
+on refused; `--data=dead_leaves` makes its own.
 """
 
 import argparse
@@ -48,7 +48,7 @@ def main() -> None:
     parser.add_argument("--recipe", required=True)
     parser.add_argument("--stage", default="psnr", choices=["psnr", "gan"])
     parser.add_argument("--data", required=True)
-    parser.add_argument("--also", default="", help="ratios: every image is also trained on that much smaller")
+    parser.add_argument("--also", default="", help="ratios: every image is also trained on at these sizes")
     parser.add_argument("--output", required=True, type=Path)
     parser.add_argument("--init_from")
     parser.add_argument("--precision", default="float32", choices=["float32", "mixed_bfloat16"])
@@ -58,8 +58,11 @@ def main() -> None:
     arguments = parser.parse_args()
     recipe = override(get_recipe(arguments.recipe), arguments.set)
     stage, scale = recipe.stage(arguments.stage), recipe.generator.scale
+    if recipe.data.degradation:
+        raise InputError("`data.degradation` must be none: LR is MATLAB's bicubic here.")
     ratios = [float(ratio) for ratio in arguments.also.split(",") if ratio]
     images = _load(arguments.data, recipe, arguments.seed, ratios)
+    images = [pair for pair in images if min(pair[0].shape[:2]) >= stage.hr_patch]
     keras.utils.set_random_seed(arguments.seed)
     trained = StageOnJax(recipe, stage, arguments.precision, _initial(recipe, arguments.init_from))
     crops = Crops(images, scale, stage.hr_patch // scale, recipe.data.permute_colours)

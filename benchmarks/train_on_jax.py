@@ -5,8 +5,8 @@
 
 The whole images lie in the accelerator's memory, where crops are cut; LR is MATLAB's bicubic. Writes `recipe.json` and,
 every `validate_every` steps, `generator.keras` (the moving average), which every command takes as they are; nothing is
-resumed. With `--val_data` PSNR (Y) is measured as often. Images smaller than a patch are left out, and such as are tested
-on refused; `--data=dead_leaves` makes its own.
+resumed. With `--val_data` PSNR (Y) is measured as often. Images smaller than a patch are left out, and those that are
+tested on refused; `--data=dead_leaves` makes its own.
 """
 
 import argparse

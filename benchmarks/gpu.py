@@ -3,7 +3,7 @@
     KERAS_BACKEND=jax XLA_PYTHON_CLIENT_PREALLOCATE=false python benchmarks/gpu.py --batch=16 --patch=128
 
 bfloat16 with float32 weights, random images. JAX steps as `train_on_jax.py` does: twenty in one call, crops cut on the
-GPU; PyTorch has channels last and its fused Adam. Every engine has a process of its own; they compile side by side,
+GPU; PyTorch has channels last and its usual Adam. Every engine has a process of its own; they compile side by side,
 then work by turns; medians are over the rounds. Writes JSON, and prints a Markdown table: milliseconds, TFLOP/s, their
 share of the fastest matrix product of 8192 x 8192 found here, and the ratio to compiled PyTorch.
 """

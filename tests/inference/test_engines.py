@@ -246,9 +246,32 @@ def test_what_was_not_used_for_longest_is_deleted_first(monkeypatch):
     assert not unfinished.exists()
 
 
-def test_seconds_that_a_compilation_takes_are_weighed_by_what_keras_takes(generator, monkeypatch):
+def test_seconds_that_a_compilation_takes_are_weighed_by_what_it_saves(generator, monkeypatch):
     by_keras = open_engine([generator], engine="keras")
     monkeypatch.setattr("esrgan_tf.export.parity.time_of", lambda run, image, runs: 1.0)  # for 32 x 32 px
-    least = opening.COMPILATION_SECONDS / opening.SAVED_SHARE * 32 * 32
-    assert not opening._pays(by_keras, int(0.9 * least))
-    assert opening._pays(by_keras, int(1.1 * least))
+    least = 3.0 / opening.SAVED_SHARE * 32 * 32
+    assert not opening._pays(by_keras, int(0.9 * least), 3.0)
+    assert opening._pays(by_keras, int(1.1 * least), 3.0)
+
+
+def test_a_deeper_network_must_save_more(machine, monkeypatch, tmp_path):
+    machine("onnx")
+    monkeypatch.setattr("esrgan_tf.export.parity.time_of", lambda run, image, runs: 0.1)  # for any network
+    origins = []
+    for convs in (1, 24):
+        path = tmp_path / f"{convs}.keras"
+        save_generator(build_generator(SRVGGConfig(scale=2, convs=convs, features=4), "tiny"), path)
+        origins.append(open_engine([path], pixels=50 * 32 * 32).origin)
+    assert ["ONNX" in origin for origin in origins] == [True, False]
+
+
+def test_int8_that_is_asked_for_does_not_wait_until_it_pays(generator, machine, monkeypatch):
+    machine("litert")
+
+    def compile_nothing(generator, by_keras, name, precision, folder):
+        return CompiledEngine(folder / "none", "tiny_x2", name, precision, "it was only asked for")
+
+    monkeypatch.setattr(opening, "_compile", compile_nothing)
+    lines = []
+    open_engine([generator], precision="int8", pixels=1, log=lines.append)
+    assert any("LiteRT, int8: it was only asked for" in line for line in lines)

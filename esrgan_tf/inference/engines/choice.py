@@ -19,12 +19,15 @@ class Engine:
         format: that it is compiled to; empty where nothing is compiled.
         precisions: that it computes in, fastest first, but for int8, which is only taken when it is asked for.
         packages: that it takes beside this package's own.
+        layer_seconds: that writing and verifying a network takes for each of its layers, roughly
+            (`benchmarks/verification.py`); `auto` weighs it.
     """
 
     title: str
     format: str
     precisions: tuple[str, ...]
     packages: tuple[str, ...] = ()
+    layer_seconds: float = 0.0
 
     def is_installed(self) -> bool:
         """Whether its packages are there; none is imported."""
@@ -32,10 +35,10 @@ class Engine:
 
 
 ENGINES = {
-    "openvino": Engine("OpenVINO", "openvino", ("bfloat16", "float32", "int8"), ("openvino", "nncf")),
-    "ncnn": Engine("ncnn", "ncnn", ("float32",), ("ncnn",)),
-    "saved_model": Engine("SavedModel", "saved_model", ("bfloat16", "float32"), ("tensorflow",)),
-    "onnx": Engine("ONNX Runtime", "onnx", ("float32",), ("onnxruntime", "tf2onnx")),
+    "openvino": Engine("OpenVINO", "openvino", ("bfloat16", "float32", "int8"), ("openvino", "nncf"), 0.07),
+    "ncnn": Engine("ncnn", "ncnn", ("float32",), ("ncnn",), 0.03),
+    "saved_model": Engine("SavedModel", "saved_model", ("bfloat16", "float32"), ("tensorflow",), 0.14),
+    "onnx": Engine("ONNX Runtime", "onnx", ("float32",), ("onnxruntime", "tf2onnx"), 0.14),
     LITERT: Engine("LiteRT", "tflite", ("float32", "int8"), ("ai_edge_litert",)),
     KERAS: Engine("Keras", "", ("float32",), ("tensorflow",)),
 }

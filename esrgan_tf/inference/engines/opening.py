@@ -21,9 +21,9 @@ from esrgan_tf.log import Log, ignore_line
 if TYPE_CHECKING:
     import keras
 
-# `auto` compiles where that takes less time than it saves: seconds of compilation and verification, and the share of
-# Keras' time that the engine saves, both roughly.
-COMPILATION_SECONDS, SAVED_SHARE = 10.0, 0.4
+# `auto` compiles where that takes less time than it saves. Both are rough: the share of the time that an engine saves,
+# and the seconds of TensorFlow's import, which a file that comes with a generator spares.
+SAVED_SHARE, IMPORT_SECONDS = 0.4, 8.0
 
 
 def open_engine(
@@ -73,11 +73,12 @@ def open_engine(
         except InputError as error:
             log(f"the engine is compiled anew: {error}")
             cache.remove(key)
-    if may_be_ready and (ready := _ready(models)) and not _pays(ready, pixels):
+    if may_be_ready and (ready := _ready(models)) and not _pays(ready, pixels, IMPORT_SECONDS):
         return ready
     generator = load_interpolated(models, alpha)
     by_keras = _by_keras(generator, origin_of(models))
-    if engine == AUTO and not _pays(by_keras, pixels):
+    seconds = ENGINES[name].layer_seconds * len(generator.layers)
+    if engine == AUTO and kind != "int8" and not _pays(by_keras, pixels, seconds):
         return by_keras
     log(f"compiling for {ENGINES[name].title}, {kind}{', once' if cached else ''}")
     start = time.monotonic()
@@ -127,12 +128,13 @@ def _by_keras(generator: "keras.Model", origin: str) -> Network:
     return keras_network(generator, origin)
 
 
-def _pays(network: Network, pixels: int | None) -> bool:
+def _pays(network: Network, pixels: int | None, seconds: float) -> bool:
     """Whether compiling takes less time than it saves on so many pixels, and the engine can be verified.
 
     Args:
         network: that the engine would replace.
         pixels: of all input images together; `None`: as many as make it pay.
+        seconds: that compiling takes.
     """
     if pixels is None:
         return True
@@ -144,7 +146,7 @@ def _pays(network: Network, pixels: int | None) -> bool:
     except InputError:  # the sample cannot be read here
         return False
     a_pixel = time_of(network.run, image, runs=1) / (image.shape[0] * image.shape[1])
-    return SAVED_SHARE * a_pixel * pixels > COMPILATION_SECONDS
+    return SAVED_SHARE * a_pixel * pixels > seconds
 
 
 def _compile(generator: "keras.Model", by_keras: Network, name: str, precision: str, folder: Path) -> CompiledEngine:

@@ -36,19 +36,24 @@ def main() -> None:
     small = load_generator(arguments.model)
     kind, name = FAMILIES[arguments.family]
     config = kind(scale=metadata_of(small).scale, convs=arguments.convs, features=arguments.features)
-    grown = build_generator(config, name)
-    _grow(small, grown)
+    large = grown(small, config, name)
     image_01 = np.random.default_rng(0).uniform(0.2, 0.8, size=(1, SIDE, SIDE, 3)).astype(np.float32)
-    apart = np.abs(np.asarray(small(image_01)) - np.clip(grown(image_01), 0, 1)).max()  # the small one clips itself
+    apart = np.abs(np.asarray(small(image_01)) - np.clip(large(image_01), 0, 1)).max()  # the small one clips itself
     print(f"{apart:.2g} apart")
-    save_generator(grown, arguments.output)
+    save_generator(large, arguments.output)
 
 
-def _grow(small: keras.Model, grown: keras.Model) -> None:
-    """Give the large network the small one's weights, zeros and identities."""
-    names = _body(small)
-    for index, name in enumerate(_body(grown)):
-        conv = grown.get_layer(name)
+def grown(small: keras.Model, config: PhoneConfig | SRVGGConfig, name: str) -> keras.Model:
+    """A large network with the small one's weights, zeros and identities.
+
+    Args:
+        small: a network for phones.
+        config: of the large one, of the same scale and at least as wide and deep.
+        name: of its recipe.
+    """
+    large, names = build_generator(config, name), _body(small)
+    for index, layer in enumerate(_body(large)):
+        conv = large.get_layer(layer)
         kernel, bias = (np.array(value) for value in conv.get_weights())
         if index < len(names):
             old_kernel, old_bias = small.get_layer(names[index]).get_weights()
@@ -61,14 +66,15 @@ def _grow(small: keras.Model, grown: keras.Model) -> None:
         kernel[:, :, :read, :written] = old_kernel
         bias[:written] = old_bias
         conv.set_weights([kernel, bias])
-    activations = [layer for layer in grown.layers if isinstance(layer, keras.layers.PReLU)]
+    activations = [layer for layer in large.layers if isinstance(layer, keras.layers.PReLU)]
     for prelu in activations:
         prelu.set_weights([np.zeros_like(weight) for weight in prelu.get_weights()])
     white = SIX if activations else 1.0  # an SRVGG computes in 0..1
     kernel, bias = small.get_layer("conv_last").get_weights()
-    last = np.zeros_like(grown.get_layer("conv_last").get_weights()[0])
+    last = np.zeros_like(large.get_layer("conv_last").get_weights()[0])
     last[:, :, : kernel.shape[2]] = kernel / white
-    grown.get_layer("conv_last").set_weights([last, bias / white])
+    large.get_layer("conv_last").set_weights([last, bias / white])
+    return large
 
 
 def _body(model: keras.Model) -> list[str]:

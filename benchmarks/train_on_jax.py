@@ -48,7 +48,6 @@ def main() -> None:
     parser.add_argument("--recipe", required=True)
     parser.add_argument("--stage", default="psnr", choices=["psnr", "gan"])
     parser.add_argument("--data", required=True)
-    parser.add_argument("--also", default="", help="ratios: every image is also trained on at these sizes")
     parser.add_argument("--output", required=True, type=Path)
     parser.add_argument("--init_from")
     parser.add_argument("--precision", default="float32", choices=["float32", "mixed_bfloat16"])
@@ -60,8 +59,7 @@ def main() -> None:
     stage, scale = recipe.stage(arguments.stage), recipe.generator.scale
     if recipe.data.degradation:
         raise InputError("`data.degradation` must be none: LR is MATLAB's bicubic here.")
-    ratios = [float(ratio) for ratio in arguments.also.split(",") if ratio]
-    images = _load(arguments.data, recipe, arguments.seed, ratios)
+    images = _load(arguments.data, recipe, arguments.seed)
     images = [pair for pair in images if min(pair[0].shape[:2]) >= stage.hr_patch]
     keras.utils.set_random_seed(arguments.seed)
     trained = StageOnJax(recipe, stage, arguments.precision, _initial(recipe, arguments.init_from))
@@ -92,7 +90,7 @@ def _initial(recipe: Recipe, init_from: str | None) -> keras.Model | None:
     return model
 
 
-def _load(data: str, recipe: Recipe, seed: int, ratios: list[float]) -> Images:
+def _load(data: str, recipe: Recipe, seed: int) -> Images:
     """All images but those that `train.py` would hold out, and those that are tested on, which are refused."""
     scale = recipe.generator.scale
     with ThreadPoolExecutor() as pool:
@@ -106,7 +104,7 @@ def _load(data: str, recipe: Recipe, seed: int, ratios: list[float]) -> Images:
         held_out = held_out_numbers(len(pairs), recipe.data)
         trained = [pair for number, pair in enumerate(pairs) if number not in held_out]
         whole = list(pool.map(partial(load_pair, scale=scale), trained))
-        smaller = (pool.map(partial(_smaller, ratio, scale), whole) for ratio in ratios)
+        smaller = (pool.map(partial(_smaller, ratio, scale), whole) for ratio in recipe.data.multiscale)
         return [*whole, *itertools.chain(*smaller)]
 
 

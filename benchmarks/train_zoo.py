@@ -4,9 +4,9 @@
 
 Hours to days on two CPU cores. Ctrl-C saves, the same line again resumes; progress is in
 runs/zoo/NAME/STAGE/metrics.csv, and of a member that is trained on by other settings (`FURTHER`) in
-runs/zoo/NAME/further/STAGE. A member that lies between where it started and where training led is written to
-runs/zoo/NAME/interpolated.keras in the end. Data that holds a test image (Set5, Set14, BSD100, Urban100, Kodak,
-photo_test) is refused.
+runs/zoo/NAME/further/STAGE; where these have more convolutions, it is grown first. A member that lies between where it
+started and where training led is written to runs/zoo/NAME/interpolated.keras in the end. Data that holds a test image
+(Set5, Set14, BSD100, Urban100, Kodak, photo_test) is refused.
 """
 
 import sys
@@ -18,6 +18,7 @@ from absl import flags
 from esrgan_tf.commands.command_line import INTERRUPTED, check_given, import_tensorflow, run_command
 from esrgan_tf.errors import InputError
 from esrgan_tf.recipes import get_recipe
+from esrgan_tf.recipes.configs import Recipe
 from esrgan_tf.recipes.overrides import override
 
 MEMBERS = {  # name: its recipe and stage
@@ -29,7 +30,16 @@ MEMBERS = {  # name: its recipe and stage
     "phone_x3": ("phone_x3", "psnr"),
     "phone_x2": ("phone_x2", "psnr"),
 }
-FURTHER = {  # settings by which a member is trained on from its recipe's end: MSE on larger patches
+# Settings by which a member is trained on from its recipe's end.
+GROWN = {
+    "generator.convs": 10,
+    "data.multiscale": (0.7, 0.5),
+    "data.permute_colours": True,
+    "psnr.learning_rate": 8e-4,
+    "psnr.steps": 10_000,
+    "psnr.cosine_period": 10_000,
+}
+FURTHER = {
     "photo_x4": {
         "psnr.pixel_loss": "mse",
         "psnr.hr_patch": 192,
@@ -38,6 +48,7 @@ FURTHER = {  # settings by which a member is trained on from its recipe's end: M
         "psnr.steps": 4000,
         "psnr.cosine_period": 4000,
     },
+    "phone_x4": GROWN,
 }
 ALPHAS = {"compact_x4_gan": 0.5}  # how far from the generator it started from: at 1 a grid of 4 px is seen at 300 %
 WORKDIRS = Path("runs/zoo")
@@ -66,12 +77,14 @@ def _train(name: str = "") -> int | None:
         precision=_PRECISION.value,
         refuse_test_images=True,
     )
+    recipe, stage = get_recipe(MEMBERS[name][0]), MEMBERS[name][1]
     try:
-        recipe, stage = MEMBERS[name]
-        trained = train_stage(get_recipe(recipe), stage, options)
+        trained = train_stage(recipe, stage, options)
         if name in FURTHER:
-            further = replace(options, workdir=str(WORKDIRS / name / "further"), init_from=str(trained))
-            trained = train_stage(override(get_recipe(recipe), FURTHER[name]), stage, further)
+            longer = override(recipe, FURTHER[name])
+            start = trained if longer.generator == recipe.generator else _grown(trained, longer, WORKDIRS / name)
+            further = replace(options, workdir=str(WORKDIRS / name / "further"), init_from=str(start))
+            trained = train_stage(longer, stage, further)
     except Interrupted as interruption:
         print(f"{interruption}; run the same line again to resume", flush=True)
         return INTERRUPTED
@@ -79,6 +92,19 @@ def _train(name: str = "") -> int | None:
         model = interpolate(load_generator(_INIT_FROM.value), load_generator(trained), ALPHAS[name])
         save_generator(model, WORKDIRS / name / "interpolated.keras")
     return None
+
+
+def _grown(trained: Path, recipe: Recipe, folder: Path) -> Path:
+    """The file of a trained generator grown into a recipe's, written once: a run is resumed from the same file."""
+    from grow_generator import grown
+
+    from esrgan_tf import load_generator
+    from esrgan_tf.formats.keras_file.generators import save_generator
+
+    file = folder / "grown.keras"
+    if not file.is_file():
+        save_generator(grown(load_generator(trained), recipe.generator, recipe.name), file)
+    return file
 
 
 if __name__ == "__main__":

@@ -8,7 +8,8 @@ import tensorflow as tf
 
 from esrgan_tf.data.crops import check_patch, degraded, random_crop, recoloured
 from esrgan_tf.data.records.random_access import RandomAccess, are_records
-from esrgan_tf.data.source import Source
+from esrgan_tf.data.source import Element, Source
+from esrgan_tf.image.resize import imresize_uint8
 from esrgan_tf.recipes.configs import DataConfig
 
 PARALLEL_IMAGES = 8  # decoded at a time
@@ -21,7 +22,7 @@ def training_batches(
 
     Args:
         sources: mixed in proportion to their numbers of images.
-        config: crops an image, shuffle buffer, flips, rotations and colours, degradation.
+        config: crops an image, shuffle buffer, sizes, flips, rotations and colours, degradation.
         scale: HR size / LR size.
         hr_patch: px, a multiple of `scale`.
         batch_size: crops.
@@ -33,7 +34,7 @@ def training_batches(
         that could not be read since the last ones named.
 
     Raises:
-        InputError: `hr_patch` is not a multiple of `scale`.
+        InputError: `hr_patch` is not a multiple of `scale`, or `config.multiscale` is asked of records.
         tf.errors.InvalidArgumentError: while iterating, when no image at all can be read.
     """
     check_patch(hr_patch, scale)
@@ -41,7 +42,7 @@ def training_batches(
         return RandomAccess(sources, config, scale, hr_patch, batch_size, seed).from_step(0)
     total = sum(source.count for source in sources)
     degradation = config.degradation
-    images = [_load_or_name(source, seed + index, not degradation, hr_patch) for index, source in enumerate(sources)]
+    images = [_load_or_name(source, config, hr_patch, seed + index) for index, source in enumerate(sources)]
     mixed = tf.data.Dataset.sample_from_datasets(images, [source.count / total for source in sources], seed=seed)
 
     def crops_of(index: tf.Tensor, image: dict[str, tf.Tensor]) -> tf.data.Dataset:
@@ -65,16 +66,27 @@ def training_batches(
     return crops.batch(batch_size, drop_remainder=True).prefetch(2)
 
 
-def _load_or_name(source: Source, seed: int, with_lr: bool, smallest: int) -> tf.data.Dataset:
+def _load_or_name(source: Source, config: DataConfig, smallest: int, seed: int) -> tf.data.Dataset:
     """A source's images, loaded; one that cannot be is an empty image with its name and `ok` false.
 
     So is one smaller than its header promised when the folder was surveyed: no patch could be cut out of it.
     """
     nothing = tf.zeros([0, 0, 3], tf.uint8)
+    elements = source.stream(seed)
+    if config.multiscale:
+        elements = elements.enumerate().map(lambda number, element: {**element, "seed": tf.stack([seed, number])})
 
-    def attempt(element: dict[str, tf.Tensor]) -> tf.data.Dataset:
+    def load(element: Element) -> tuple[tf.Tensor, tf.Tensor]:
+        if not config.degradation and not config.multiscale:
+            return source.load(element)
+        hr = source.load_hr(element)
+        if config.multiscale:
+            hr = _at_some_size(hr, config.multiscale, source.scale, smallest, element["seed"])
+        return hr, nothing if config.degradation else imresize_uint8(hr, 1 / source.scale)
+
+    def attempt(element: Element) -> tf.data.Dataset:
         def loaded(element):
-            hr, lr = source.load(element) if with_lr else (source.load_hr(element), nothing)
+            hr, lr = load(element)
             with tf.control_dependencies([tf.debugging.assert_greater_equal(tf.shape(hr)[:2], smallest)]):
                 return {"name": element["name"], "ok": True, "hr": tf.identity(hr), "lr": lr}
 
@@ -84,9 +96,32 @@ def _load_or_name(source: Source, seed: int, with_lr: bool, smallest: int) -> tf
         one = tf.data.Dataset.from_tensors(element)
         return one.map(loaded).ignore_errors().concatenate(one.map(failed)).take(1)
 
-    return source.stream(seed).interleave(
+    return elements.interleave(
         attempt, cycle_length=PARALLEL_IMAGES, num_parallel_calls=PARALLEL_IMAGES, deterministic=True
     )
+
+
+def _at_some_size(hr: tf.Tensor, shares: tuple[float, ...], scale: int, smallest: int, seed: tf.Tensor) -> tf.Tensor:
+    """An image as it is, or shrunk to one of the shares of its size, with equal chances.
+
+    Args:
+        hr: uint8 [scale * h, scale * w, 3].
+        shares: between 0 and 1; where the image would be smaller than `smallest`, it stays as it is.
+        scale: HR size / LR size, of which the result's sides are multiples.
+        smallest: px.
+        seed: int64 [2].
+    """
+
+    def shrunk(share: float) -> tf.Tensor:
+        small = imresize_uint8(hr, share)
+        height, width = tf.unstack(tf.shape(small)[:2] // scale * scale)
+        return small[:height, :width]
+
+    drawn = tf.cast(tf.random.stateless_uniform([], seed) * (len(shares) + 1), tf.int32)
+    share = tf.gather(tf.constant([1.0, *shares]), drawn)
+    fits = tf.cast(tf.reduce_min(tf.shape(hr)[:2]), tf.float32) * share >= float(smallest)
+    sizes = [lambda: hr, *(lambda share=share: shrunk(share) for share in shares)]
+    return tf.switch_case(tf.where(fits, drawn, 0), sizes)
 
 
 def _carry_skipped(images: tf.data.Dataset, total: int) -> tf.data.Dataset:

@@ -70,6 +70,7 @@ class DataConfig:
     flip: bool = True
     rotate: bool = True  # by multiples of 90 degrees
     permute_colours: bool = False  # R, G and B exchanged at random: a few hundred photographs are learnt by heart later
+    multiscale: tuple[float, ...] = ()  # shares of its size at which every image is trained on too, as Real-ESRGAN does
     dead_leaves_pictures: int = 64
     dead_leaves_size: int = 512  # px
     validation_pictures: int = 8  # held out of a source that brings no validation part of its own
@@ -82,6 +83,8 @@ class DataConfig:
             raise InputError(f"`dead_leaves_pictures` must be 2 or more. Received: {self.dead_leaves_pictures}.")
         if not 0 <= self.max_skipped_share <= 1:
             raise InputError(f"`max_skipped_share` must be from 0 to 1. Received: {self.max_skipped_share}.")
+        if not all(0 < share < 1 for share in self.multiscale):
+            raise InputError(f"`multiscale` must be shares between 0 and 1. Received: {list(self.multiscale)}.")
 
 
 @dataclass(frozen=True)

@@ -167,3 +167,30 @@ def test_an_iterator_with_a_degradation_goes_on_where_it_was_saved(photos, tmp_p
 def test_given_lr_images_and_a_degradation_contradict_each_other(coordinates):
     with pytest.raises(InputError, match="`data` must be images without `lr=`.*degradation=bicubic"):
         batches(coordinates, config=DEGRADED)
+
+
+def test_smaller_copies_are_trained_on_beside_the_images_themselves(tmp_path):
+    """The image's rows rise by 1 a pixel: at half its size by 2, at a quarter by 4."""
+    rows = np.broadcast_to(np.arange(128, dtype=np.uint8)[:, None, None], (128, 128, 3))
+    Image.fromarray(rows).save(tmp_path / "a.png")
+    config = dataclasses.replace(CONFIG, flip=False, rotate=False, multiscale=(0.5, 0.25))
+    rises = []
+    for batch in take(batches(f"{tmp_path}", config=config), 40):
+        for hr, lr in zip(batch["hr"].astype(float), batch["lr"].astype(float), strict=True):
+            rises.append(round((hr[12, 0, 0] - hr[4, 0, 0]) / 8))
+            assert (lr[6, 0, 0] - lr[2, 0, 0]) / 4 == pytest.approx(SCALE * rises[-1], abs=0.5)
+    shares = [rises.count(rise) / len(rises) for rise in (1, 2, 4)]
+    assert sum(shares) == 1 and min(shares) > 0.15
+    assert {1} == set(  # a patch of 96 px is larger than copies of 64 and 32
+        round((hr[40, 0, 0] - hr[8, 0, 0]) / 32)
+        for batch in take(batches(f"{tmp_path}", config=config, hr_patch=96), 10)
+        for hr in batch["hr"].astype(float)
+    )
+
+
+def test_batches_of_smaller_copies_are_the_same_for_the_same_seed(tmp_path):
+    write_photo(tmp_path / "a.png")
+    config = dataclasses.replace(CONFIG, multiscale=(0.7,))
+    first, again, other = (take(batches(f"{tmp_path}", seed, config), 3) for seed in (0, 0, 1))
+    assert all((a["hr"] == b["hr"]).all() and (a["lr"] == b["lr"]).all() for a, b in zip(first, again, strict=True))
+    assert any((a["hr"] != b["hr"]).any() for a, b in zip(first, other, strict=True))

@@ -140,6 +140,11 @@ def test_a_batch_that_workers_cannot_share_is_refused(folder):
         access(folder, hr_patch=18)
 
 
+def test_records_have_one_size(folder):
+    with pytest.raises(InputError, match="`data.multiscale` must be empty for records"):
+        access(folder, dataclasses.replace(CONFIG, multiscale=(0.5,)))
+
+
 def test_the_batch_size_only_cuts_the_same_row_of_crops(folder):
     def row(batch_size):
         return np.concatenate(

@@ -62,6 +62,12 @@ def moving_averages(optimizer: "keras.optimizers.Optimizer") -> list["keras.Vari
     return optimizer._model_variables_moving_average
 
 
+def adam_moments(optimizer: "keras.optimizers.Adam", variable: "tf.Variable") -> tuple["tf.Variable", "tf.Variable"]:
+    """An Adam's first and second moments of a variable, on the device at hand."""
+    index = optimizer._get_variable_index(variable)
+    return optimizer._momentums[index].value, optimizer._velocities[index].value
+
+
 # TensorFlow's graphs
 
 

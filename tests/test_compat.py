@@ -20,7 +20,8 @@ from esrgan_tf import compat
 X = np.random.default_rng(0).uniform(size=(1, 4, 4, 3)).astype(np.float32)
 PRIVATE = r"tensorflow\.python|tensorflow\.lite\.|keras\.src|ai_edge_litert\.schema"
 PRIVATE_ATTRIBUTES = {
-    *("_keras_history", "_inbound_nodes", "_model_variables_moving_average"),
+    *("_keras_history", "_inbound_nodes", "_model_variables_moving_average", "_learning_rate"),
+    *("_momentums", "_velocities", "_get_variable_index", "_backend_update_step"),
     *("_experimental_calibrate_only", "_get_ops_details", "_get_tensor_details"),
 }
 
@@ -89,6 +90,16 @@ def test_an_optimizers_moving_averages_are_in_the_variables_order():
     averages = compat.moving_averages(optimizer)
     assert [average.shape for average in averages] == [(2,), (3,)]
     np.testing.assert_allclose(averages[0], -0.5)  # of 0 and -1
+
+
+def test_adams_moments_of_a_variable_are_its_own():
+    variables = [keras.Variable(np.zeros(size, "float32")) for size in (2, 3)]
+    optimizer = keras.optimizers.Adam(0.1, beta_1=0.5, beta_2=0.75)
+    optimizer.build(variables)
+    optimizer.apply([np.full(size, 1.0 + size, "float32") for size in (2, 3)])
+    momentum, velocity = compat.adam_moments(optimizer, variables[1].value)
+    np.testing.assert_allclose(momentum.numpy(), [2.0] * 3)
+    np.testing.assert_allclose(velocity.numpy(), [4.0] * 3)
 
 
 def test_variables_are_frozen(concrete):

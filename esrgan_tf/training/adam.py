@@ -1,31 +1,38 @@
 """Adam with one operation a variable."""
 
+from collections.abc import Callable
+
 import keras
 import tensorflow as tf
 from keras import ops
+
+from esrgan_tf import compat
 
 
 class FusedAdam(keras.optimizers.Adam):
     """Keras' Adam by TensorFlow's own kernel: the same function, state and checkpoints.
 
     Keras writes the update out in about thirty operations a variable, bias correction included, which TensorFlow then
-    traces, optimizes and places: with 702 variables they are most of the training step's graph.
+    traces, optimizes and places: with 702 variables they are most of the training step's graph. Here the bias is
+    corrected once a step, in the learning rate.
+
+    Args:
+        schedule: step, from 0 -> learning rate, before the correction.
+        beta_1, beta_2: of the moments, as Keras' Adam has them.
+        others: likewise.
     """
 
-    def _backend_update_step(self, grads, trainable_variables, learning_rate) -> None:
-        """Correct the bias once for all variables: `update_step` gets the corrected learning rate."""
-        step = ops.cast(self.iterations + 1, "float32")
-        correction = ops.sqrt(1 - self.beta_2**step) / (1 - self.beta_1**step)
-        super()._backend_update_step(grads, trainable_variables, learning_rate * correction)
+    def __init__(self, schedule: Callable, beta_1: float = 0.9, beta_2: float = 0.999, **others):
+        super().__init__(_Corrected(schedule, beta_1, beta_2), beta_1, beta_2, **others)
 
     def update_step(self, gradient, variable, learning_rate) -> None:
         """Update one variable, on one device."""
-        index = self._get_variable_index(variable)
+        momentum, velocity = compat.adam_moments(self, variable)
         tf.raw_ops.ResourceApplyAdam(
             var=variable.handle,
-            m=self._momentums[index].value.handle,
-            v=self._velocities[index].value.handle,
-            beta1_power=0.0,  # the bias is corrected
+            m=momentum.handle,
+            v=velocity.handle,
+            beta1_power=0.0,  # the rate is corrected
             beta2_power=0.0,
             lr=learning_rate,
             beta1=self.beta_1,
@@ -33,3 +40,15 @@ class FusedAdam(keras.optimizers.Adam):
             epsilon=self.epsilon,
             grad=gradient,
         )
+
+
+class _Corrected(keras.optimizers.schedules.LearningRateSchedule):
+    """A schedule times what corrects the bias of Adam's moments, which begin at zero."""
+
+    def __init__(self, schedule: Callable, beta_1: float, beta_2: float):
+        self._schedule, self._beta_1, self._beta_2 = schedule, beta_1, beta_2
+
+    def __call__(self, step):
+        """Step, from 0 -> learning rate, float32 scalar."""
+        count = ops.cast(step, "float32") + 1
+        return self._schedule(step) * ops.sqrt(1 - self._beta_2**count) / (1 - self._beta_1**count)

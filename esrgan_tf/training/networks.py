@@ -57,12 +57,14 @@ class Networks:
         evaluated: its float32 twin, which is validated and saved.
         generator_optimizer: built.
         generate: the generator's call in a training step, lr -> sr; see `models.rematerialization`.
+        schedule: step, from 0 -> learning rate.
     """
 
     generator: keras.Model
     evaluated: keras.Model
     generator_optimizer: keras.optimizers.Optimizer
     generate: Callable[[tf.Tensor], tf.Tensor]
+    schedule: Callable[[int], tf.Tensor]
 
     @property
     def trainee(self) -> Trainee:
@@ -77,8 +79,7 @@ class Networks:
     @property
     def learning_rate(self) -> float:
         """Of the last step that was applied."""
-        optimizer = self.averaging_optimizer
-        return float(optimizer._learning_rate(max(int(optimizer.iterations.numpy()) - 1, 0)))
+        return float(self.schedule(max(int(self.averaging_optimizer.iterations.numpy()) - 1, 0)))
 
     @property
     def on_cpu(self) -> bool:
@@ -112,7 +113,7 @@ def build_networks(
         evaluated = build_generator(recipe.generator, recipe.name)
         optimizer = build_adam(stage, generator, precision, stage.ema_decay)
         generate = rematerialized(generator) if remat else partial(generator, training=True)
-        return Networks(generator, evaluated, optimizer, generate)
+        return Networks(generator, evaluated, optimizer, generate, learning_rate_schedule(stage))
 
 
 def build_adam(

@@ -1,4 +1,4 @@
-"""Seconds that an engine's first use takes: written, and verified against Keras.
+"""Seconds that an engine's first use takes: written, opened, and verified against Keras.
 
     python benchmarks/verification.py [--networks=srvgg16,rrdb23] [--engines=ncnn,openvino]
 
@@ -6,6 +6,7 @@ Each twice: the first of a process prepares Keras and the libraries too. Random 
 """
 
 import argparse
+import itertools
 import tempfile
 import time
 from pathlib import Path
@@ -26,8 +27,8 @@ def main() -> None:
     parser.add_argument("--networks", default="srvgg16,rrdb23")
     parser.add_argument("--engines", default="ncnn,openvino", help="whose format has the engine's name")
     arguments = parser.parse_args()
-    for network in arguments.networks.split(","):
-        generator = build_generator(NETWORKS[network], f"{network}_x4")
+    for name in arguments.networks.split(","):
+        generator = build_generator(NETWORKS[name], f"{name}_x4")
         by_keras = keras_network(generator)
         for engine in 2 * arguments.engines.split(","):
             with tempfile.TemporaryDirectory() as folder:
@@ -35,9 +36,14 @@ def main() -> None:
                 options = WriteOptions(precision="float32")
                 (artifact,) = writable_format(engine).write(write_request([generator], options, Path(folder)))
                 written = time.perf_counter()
-                refusal(open_network([artifact.path]), by_keras.run, "float32")
-                verified = time.perf_counter() - written
-            print(f"{network}, {engine}: written in {written - start:.1f} s, verified in {verified:.1f} s", flush=True)
+                network = open_network([artifact.path])
+                opened = time.perf_counter()
+                refusal(network, by_keras.run, "float32")
+                verified = time.perf_counter()
+            seconds = [end - begin for begin, end in itertools.pairwise((start, written, opened, verified))]
+            print(
+                f"{name}, {engine}: written, opened, verified in", *(f"{part:.1f}" for part in seconds), "s", flush=True
+            )
 
 
 if __name__ == "__main__":

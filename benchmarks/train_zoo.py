@@ -30,16 +30,8 @@ MEMBERS = {  # name: its recipe and stage
     "phone_x3": ("phone_x3", "psnr"),
     "phone_x2": ("phone_x2", "psnr"),
 }
-# Settings by which a member is trained on from its recipe's end.
-GROWN = {
-    "generator.convs": 10,
-    "data.multiscale": (0.7, 0.5),
-    "data.permute_colours": True,
-    "psnr.learning_rate": 8e-4,
-    "psnr.steps": 10_000,
-    "psnr.cosine_period": 10_000,
-}
-FURTHER = {
+SMALLER_COPIES = {"data.multiscale": (0.7, 0.5), "data.permute_colours": True}
+FURTHER = {  # settings by which a member is trained on from its recipe's end
     "photo_x4": {
         "psnr.pixel_loss": "mse",
         "psnr.hr_patch": 192,
@@ -48,7 +40,21 @@ FURTHER = {
         "psnr.steps": 4000,
         "psnr.cosine_period": 4000,
     },
-    "phone_x4": GROWN,
+    "phone_x4": {
+        **SMALLER_COPIES,
+        "generator.convs": 10,
+        "psnr.learning_rate": 8e-4,
+        "psnr.steps": 10_000,
+        "psnr.cosine_period": 10_000,
+    },
+    "compact_x2": {
+        **SMALLER_COPIES,
+        "psnr.hr_patch": 96,
+        "psnr.batch_size": 4,
+        "psnr.learning_rate": 3e-4,
+        "psnr.steps": 6000,
+        "psnr.cosine_period": 6000,
+    },
 }
 ALPHAS = {"compact_x4_gan": 0.5}  # how far from the generator it started from: at 1 a grid of 4 px is seen at 300 %
 WORKDIRS = Path("runs/zoo")

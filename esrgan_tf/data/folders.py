@@ -62,10 +62,16 @@ def open_folder(request: Request) -> list[Files]:
 
 def open_pairs(request: Request) -> list[Files]:
     """Open `hr=FOLDER,lr=FOLDER`."""
-    if request.config.degradation and not request.held_out_only:
+    config, without = request.config, f"`{request.argument}` must be images without `lr=` where"
+    if config.degradation and not request.held_out_only:
         raise InputError(
-            f"`{request.argument}` must be images without `lr=` where a degradation makes the LR images: give the "
-            f"folder of HR images, or `degradation=bicubic`. Received: {request.text}."
+            f"{without} a degradation makes the LR images: give the folder of HR images, or `degradation=bicubic`. "
+            f"Received: {request.text}."
+        )
+    if config.multiscale and not request.held_out_only:
+        raise InputError(
+            f"{without} smaller copies are trained on too: give the folder of HR images, or leave `data.multiscale` empty. "
+            f"Received: {request.text}."
         )
     return [Files(request.text, find_pairs(request.text, request.argument))]
 

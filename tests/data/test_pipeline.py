@@ -167,6 +167,8 @@ def test_an_iterator_with_a_degradation_goes_on_where_it_was_saved(photos, tmp_p
 def test_given_lr_images_and_a_degradation_contradict_each_other(coordinates):
     with pytest.raises(InputError, match="`data` must be images without `lr=`.*degradation=bicubic"):
         batches(coordinates, config=DEGRADED)
+    with pytest.raises(InputError, match="`data` must be images without `lr=` where smaller copies"):
+        batches(coordinates, config=dataclasses.replace(CONFIG, multiscale=(0.5,)))
 
 
 def test_smaller_copies_are_trained_on_beside_the_images_themselves(tmp_path):

@@ -6,7 +6,7 @@
 The whole images lie in the accelerator's memory, where crops are cut; LR is MATLAB's bicubic. Writes `recipe.json` and,
 every `validate_every` steps, `generator.keras` (the moving average), which every command takes as they are; nothing is
 resumed. With `--val_data` PSNR (Y) is measured as often. Images smaller than a patch are left out, and those that are
-tested on refused; `--data=dead_leaves` makes its own.
+tested on refused; `dead_leaves`, alone or joined to folders by `+`, are made here.
 """
 
 import argparse
@@ -91,34 +91,46 @@ def _initial(recipe: Recipe, init_from: str | None) -> keras.Model | None:
 
 
 def _load(data: str, recipe: Recipe, seed: int) -> Images:
+    """The images of all parts, joined by `+`: folders and `dead_leaves`."""
+    with ThreadPoolExecutor() as pool:
+        parts = (
+            _leaves(recipe, seed, pool) if part == DEAD_LEAVES else _folder(part, recipe, pool)
+            for part in data.split("+")
+        )
+        return list(itertools.chain(*parts))
+
+
+def _folder(folder: str, recipe: Recipe, pool: ThreadPoolExecutor) -> Images:
     """All images but those that `train.py` would hold out, and those that are tested on, which are refused."""
     scale = recipe.generator.scale
-    with ThreadPoolExecutor() as pool:
-        if data == DEAD_LEAVES:
-            make = partial(_leaves, recipe.data.dead_leaves_size, seed, scale)
-            return list(pool.map(make, range(recipe.data.dead_leaves_pictures)))
-        pairs = find_pairs(data, scale)
-        frozen = frozen_images([str(pair.hr) for pair in pairs])
-        if frozen:
-            raise InputError(f"`data` must hold no image that is tested on. Received: {', '.join(frozen)}.")
-        held_out = held_out_numbers(len(pairs), recipe.data)
-        trained = [pair for number, pair in enumerate(pairs) if number not in held_out]
-        whole = list(pool.map(partial(load_pair, scale=scale), trained))
-        smaller = (pool.map(partial(_smaller, ratio, scale), whole) for ratio in recipe.data.multiscale)
-        return [*whole, *itertools.chain(*smaller)]
+    pairs = find_pairs(folder, scale)
+    frozen = frozen_images([str(pair.hr) for pair in pairs])
+    if frozen:
+        raise InputError(f"`data` must hold no image that is tested on. Received: {', '.join(frozen)}.")
+    held_out = held_out_numbers(len(pairs), recipe.data)
+    trained = [pair for number, pair in enumerate(pairs) if number not in held_out]
+    whole = list(pool.map(partial(load_pair, scale=scale), trained))
+    smaller = (pool.map(partial(_smaller, share, scale), whole) for share in recipe.data.multiscale)
+    return [*whole, *itertools.chain(*smaller)]
 
 
-def _smaller(ratio: float, scale: int, pair: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+def _smaller(share: float, scale: int, pair: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """An image made smaller, and its LR."""
-    hr = imresize_uint8(pair[0], ratio)
+    hr = imresize_uint8(pair[0], share)
     height, width = (side // scale * scale for side in hr.shape[:2])
     return hr[:height, :width], imresize_uint8(hr[:height, :width], 1 / scale)
 
 
-def _leaves(size: int, seed: int, scale: int, index: int) -> tuple[np.ndarray, np.ndarray]:
-    """One image of dead leaves, and its LR."""
-    hr = dead_leaves(size // scale * scale, seed, index)
-    return hr, imresize_uint8(hr, 1 / scale)
+def _leaves(recipe: Recipe, seed: int, pool: ThreadPoolExecutor) -> Images:
+    """Images of dead leaves, as many as the recipe asks for, and their LR."""
+    scale = recipe.generator.scale
+    side = recipe.data.dead_leaves_size // scale * scale
+
+    def make(index: int) -> tuple[np.ndarray, np.ndarray]:
+        hr = dead_leaves(side, seed, index)
+        return hr, imresize_uint8(hr, 1 / scale)
+
+    return list(pool.map(make, range(recipe.data.dead_leaves_pictures)))
 
 
 def _psnr(model: keras.Model, data: str, scale: int) -> float:

@@ -70,8 +70,8 @@ def open_pairs(request: Request) -> list[Files]:
         )
     if config.multiscale and not request.held_out_only:
         raise InputError(
-            f"{without} smaller copies are trained on too: give the folder of HR images, or leave `data.multiscale` empty. "
-            f"Received: {request.text}."
+            f"{without} smaller copies are trained on too: give the folder of HR images, or leave `data.multiscale` "
+            f"empty. Received: {request.text}."
         )
     return [Files(request.text, find_pairs(request.text, request.argument))]
 

@@ -22,7 +22,7 @@ from esrgan_tf.recipes.generators import (
 )
 from esrgan_tf.recipes.zoo import COMPACT
 
-PSNR_STEPS, GAN_STEPS = 5_000, 1_000
+PSNR_STEPS, GAN_STEPS = 2_500, 400
 # Generator, and the psnr stage's first learning rate.
 SIZES: dict[str, tuple[GeneratorConfig, float]] = {
     "rrdb": (RRDBConfig(blocks=3, features=32, growth=16, init_scale=1.0), 1e-3),

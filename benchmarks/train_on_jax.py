@@ -25,6 +25,7 @@ from jax_training import Crops, StageOnJax
 
 from esrgan_tf.data.dead_leaves import dead_leaves
 from esrgan_tf.data.frozen import frozen_images
+from esrgan_tf.data.registry import parse_data
 from esrgan_tf.data.source import held_out_numbers
 from esrgan_tf.errors import InputError
 from esrgan_tf.evaluation.pairs import find_pairs, load_pair
@@ -91,13 +92,17 @@ def _initial(recipe: Recipe, init_from: str | None) -> keras.Model | None:
 
 
 def _load(data: str, recipe: Recipe, seed: int) -> Images:
-    """The images of all parts, joined by `+`: folders and `dead_leaves`."""
+    """The images of all parts, joined by `+`: folders and `dead_leaves`; smaller copies of them, as the recipe says."""
     with ThreadPoolExecutor() as pool:
         parts = (
             _leaves(recipe, seed, pool) if part == DEAD_LEAVES else _folder(part, recipe, pool)
-            for part in data.split("+")
+            for part, *_ in parse_data(data)
         )
-        return list(itertools.chain(*parts))
+        whole = list(itertools.chain(*parts))
+        smaller = (
+            pool.map(partial(_smaller, share, recipe.generator.scale), whole) for share in recipe.data.multiscale
+        )
+        return [*whole, *itertools.chain(*smaller)]
 
 
 def _folder(folder: str, recipe: Recipe, pool: ThreadPoolExecutor) -> Images:
@@ -109,9 +114,9 @@ def _folder(folder: str, recipe: Recipe, pool: ThreadPoolExecutor) -> Images:
         raise InputError(f"`data` must hold no image that is tested on. Received: {', '.join(frozen)}.")
     held_out = held_out_numbers(len(pairs), recipe.data)
     trained = [pair for number, pair in enumerate(pairs) if number not in held_out]
-    whole = list(pool.map(partial(load_pair, scale=scale), trained))
-    smaller = (pool.map(partial(_smaller, share, scale), whole) for share in recipe.data.multiscale)
-    return [*whole, *itertools.chain(*smaller)]
+    if recipe.data.multiscale and any(pair.lr for pair in pairs):
+        raise InputError(f"`data.multiscale` must be empty for images with LR of their own. Received: {folder}.")
+    return list(pool.map(partial(load_pair, scale=scale), trained))
 
 
 def _smaller(share: float, scale: int, pair: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:

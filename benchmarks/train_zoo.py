@@ -3,14 +3,13 @@
     nice -n 19 python benchmarks/train_zoo.py compact_x4 --data=photographs/ [--init_from=FILE] [--precision=float32]
 
 Hours to days on two CPU cores. Ctrl-C saves, the same line again resumes; progress is in
-runs/zoo/NAME/STAGE/metrics.csv, and of a member that is trained on by other settings (`FURTHER`) in
-runs/zoo/NAME/further/STAGE; where these have more convolutions, it is grown first. A member that lies between where it
+runs/zoo/NAME/STAGE/metrics.csv, and of a member that is trained on by another recipe in
+runs/zoo/NAME/further/STAGE; where that has more convolutions, it is grown first. A member that lies between where it
 started and where training led is written to runs/zoo/NAME/interpolated.keras in the end. Data that holds a test image
 (Set5, Set14, BSD100, Urban100, Kodak, photo_test) is refused.
 """
 
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 from absl import flags
@@ -21,43 +20,32 @@ from esrgan_tf.recipes import get_recipe
 from esrgan_tf.recipes.configs import Recipe
 from esrgan_tf.recipes.overrides import override
 
-MEMBERS = {  # name: its recipe and stage
-    "compact_x4": ("compact", "psnr"),
-    "compact_x2": ("compact_x2", "psnr"),
-    "compact_x4_gan": ("compact", "gan"),
-    "photo_x4": ("photo", "psnr"),
-    "phone_x4": ("zoo_phone", "psnr"),
-    "phone_x3": ("phone_x3", "psnr"),
-    "phone_x2": ("phone_x2", "psnr"),
+LARGER_PATCHES = {
+    "psnr.pixel_loss": "mse",
+    "psnr.hr_patch": 192,
+    "psnr.batch_size": 6,
+    "psnr.learning_rate": 2e-4,
+    "psnr.steps": 4000,
+    "psnr.cosine_period": 4000,
 }
-SMALLER_COPIES = {"data.multiscale": (0.7, 0.5), "data.permute_colours": True}
-FURTHER = {  # settings by which a member is trained on from its recipe's end
-    "photo_x4": {
-        "psnr.pixel_loss": "mse",
-        "psnr.hr_patch": 192,
-        "psnr.batch_size": 6,
-        "psnr.learning_rate": 2e-4,
-        "psnr.steps": 4000,
-        "psnr.cosine_period": 4000,
-    },
-    "phone_x4": {
-        **SMALLER_COPIES,
-        "generator.convs": 10,
-        "psnr.learning_rate": 8e-4,
-        "psnr.steps": 10_000,
-        "psnr.cosine_period": 10_000,
-    },
-    "compact_x2": {
-        **SMALLER_COPIES,
-        "psnr.hr_patch": 96,
-        "psnr.batch_size": 4,
-        "psnr.learning_rate": 3e-4,
-        "psnr.steps": 6000,
-        "psnr.cosine_period": 6000,
-    },
+MORE_VIEWS = {"data.multiscale": (0.7, 0.5), "data.permute_colours": True}
+MEMBERS = {  # name: its stage, and the recipes that train it one after the other, each with what is changed
+    "compact_x4": ("psnr", [("compact", {})]),
+    "compact_x2": (
+        "psnr",
+        [
+            ("compact_x2", {}),
+            ("compact_x2", {**MORE_VIEWS, "psnr.hr_patch": 96, "psnr.batch_size": 4, "psnr.learning_rate": 3e-4}),
+        ],
+    ),
+    "compact_x4_gan": ("gan", [("compact", {})]),
+    "photo_x4": ("psnr", [("photo", {}), ("photo", LARGER_PATCHES)]),
+    "phone_x4": ("psnr", [("zoo_phone", {}), ("phone_x4", {})]),
+    "phone_x3": ("psnr", [("phone_x3", {})]),
+    "phone_x2": ("psnr", [("phone_x2", {})]),
 }
 ALPHAS = {"compact_x4_gan": 0.5}  # how far from the generator it started from: at 1 a grid of 4 px is seen at 300 %
-WORKDIRS = Path("runs/zoo")
+WORKDIRS, FURTHER = Path("runs/zoo"), "further"
 
 FLAGS = flags.FlagValues()
 _DATA = flags.DEFINE_string("data", None, "Training images, as of `esrgan train`.", flag_values=FLAGS)
@@ -72,45 +60,51 @@ def _train(name: str = "") -> int | None:
     check_given(_DATA, *[_INIT_FROM] * (name in ALPHAS))
     import_tensorflow(to_train=True)
     from esrgan_tf import interpolate, load_generator
+    from esrgan_tf.data.sources import open_sources
     from esrgan_tf.formats.keras_file.generators import save_generator
     from esrgan_tf.training.interrupts import Interrupted
     from esrgan_tf.training.run import RunOptions, train_stage
 
-    options = RunOptions(
-        workdir=str(WORKDIRS / name),
-        data=_DATA.value,
-        init_from=_INIT_FROM.value,
-        precision=_PRECISION.value,
-        refuse_test_images=True,
-    )
-    recipe, stage = get_recipe(MEMBERS[name][0]), MEMBERS[name][1]
+    stage, parts = MEMBERS[name]
+    recipes = [override(get_recipe(recipe), changes) for recipe, changes in parts]
+    for recipe in recipes:  # whether the last one takes the data is asked before the first one trains for hours
+        open_sources(_DATA.value, recipe.data, recipe.generator.scale, recipe.stage(stage).hr_patch, seed=0)
+    folder, start = WORKDIRS / name, _INIT_FROM.value
     try:
-        trained = train_stage(recipe, stage, options)
-        if name in FURTHER:
-            longer = override(recipe, FURTHER[name])
-            start = trained if longer.generator == recipe.generator else _grown(trained, longer, WORKDIRS / name)
-            further = replace(options, workdir=str(WORKDIRS / name / "further"), init_from=str(start))
-            trained = train_stage(longer, stage, further)
+        for number, recipe in enumerate(recipes):
+            options = RunOptions(
+                workdir=str(folder / FURTHER if number else folder),
+                data=_DATA.value,
+                init_from=_grown(start, recipe, folder) if number else start,
+                precision=_PRECISION.value,
+                refuse_test_images=True,
+            )
+            start = str(train_stage(recipe, stage, options))
     except Interrupted as interruption:
         print(f"{interruption}; run the same line again to resume", flush=True)
         return INTERRUPTED
     if name in ALPHAS:
-        model = interpolate(load_generator(_INIT_FROM.value), load_generator(trained), ALPHAS[name])
+        model = interpolate(load_generator(_INIT_FROM.value), load_generator(start), ALPHAS[name])
         save_generator(model, WORKDIRS / name / "interpolated.keras")
     return None
 
 
-def _grown(trained: Path, recipe: Recipe, folder: Path) -> Path:
-    """The file of a trained generator grown into a recipe's, written once: a run is resumed from the same file."""
+def _grown(trained: str, recipe: Recipe, folder: Path) -> str:
+    """A trained generator's file, or where the recipe's has more convolutions, one of it grown into that.
+
+    The latter is written once: a run is resumed from the same file.
+    """
     from grow_generator import grown
 
-    from esrgan_tf import load_generator
+    from esrgan_tf import build_generator, load_generator
     from esrgan_tf.formats.keras_file.generators import save_generator
 
-    file = folder / "grown.keras"
+    small, file = load_generator(trained), folder / "grown.keras"
+    if small.count_params() == build_generator(recipe.generator, recipe.name).count_params():
+        return trained
     if not file.is_file():
-        save_generator(grown(load_generator(trained), recipe.generator, recipe.name), file)
-    return file
+        save_generator(grown(small, recipe.generator, recipe.name), file)
+    return str(file)
 
 
 if __name__ == "__main__":

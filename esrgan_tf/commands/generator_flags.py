@@ -52,7 +52,7 @@ class GeneratorChoice:
         """Open the generator for the work of so many px.
 
         Args:
-            pixels: of all images together, by which `auto` chooses; `None`: as many as make compiling pay.
+            pixels: of all images together, as `open_engine` takes them.
             progress: takes the lines, and the px that are done.
             options: others of `Upscaler`.
 
@@ -120,7 +120,7 @@ class GeneratorFlags:
             AUTO,
             NAMES,
             "What runs a whole generator: auto is the fastest that is installed for this CPU, compiled once where that "
-            "pays.",
+            "pays, and for int8.",
             flag_values,
         )
         self._precision = flags.DEFINE_enum(

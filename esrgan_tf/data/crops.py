@@ -10,7 +10,7 @@ from esrgan_tf.errors import InputError
 from esrgan_tf.recipes.degradation import DegradationConfig
 
 USUAL_MULTIPLE = 32  # px, of patches: fits every discriminator
-DEGRADATION_SERIES, COLOUR_SERIES = 1, 2  # of random numbers, apart from the crops'
+DEGRADATION_SERIES, COLOUR_SERIES, SIZE_SERIES = 1, 2, 3  # of random numbers, apart from the crops'
 
 
 class Window(NamedTuple):

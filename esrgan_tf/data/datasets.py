@@ -52,13 +52,13 @@ def dataset_sources(dataset: tf.data.Dataset, config: DataConfig, scale: int, ho
             must give the same ones at each pass.
 
     Raises:
-        InputError: another kind of dataset, or LR images where a degradation makes them.
+        InputError: another kind of dataset, or LR images where they are made.
     """
     images = _named_images(dataset, "data")
-    if config.degradation and _has_lr(dataset):
+    if (config.degradation or config.multiscale) and _has_lr(dataset):
         raise InputError(
-            "`data` must be a dataset of HR images alone where a degradation makes the LR images: map it to them, or "
-            "use `degradation=bicubic`. Received: one of pairs."
+            "`data` must be a dataset of HR images alone where a degradation or `data.multiscale` makes the LR images: "
+            "map it to them, or use `degradation=bicubic` and no other sizes. Received: one of pairs."
         )
     held_out = tuple(images.take(config.validation_pictures)) if hold_out else ()
     images = images.skip(len(held_out))

@@ -25,7 +25,8 @@ def open_div2k(request: Request) -> list[Source]:
     Raises:
         InputError: no such track, not of this scale, or the download failed.
     """
-    return [prepared_source(builder_of(f"div2k/{_track(request)}", request), request)]
+    track = _track(request)
+    return [prepared_source(builder_of(f"div2k/{track}", request), request, bicubic=track.startswith(BICUBIC))]
 
 
 def is_prepared(scale: int) -> bool:

@@ -6,7 +6,7 @@ it was, and two runs of one seed see the same batches.
 
 import tensorflow as tf
 
-from esrgan_tf.data.crops import check_patch, degraded, random_crop, recoloured
+from esrgan_tf.data.crops import SIZE_SERIES, check_patch, degraded, random_crop, recoloured
 from esrgan_tf.data.records.random_access import RandomAccess, are_records
 from esrgan_tf.data.source import Element, Source
 from esrgan_tf.image.resize import imresize_uint8
@@ -34,7 +34,7 @@ def training_batches(
         that could not be read since the last ones named.
 
     Raises:
-        InputError: `hr_patch` is not a multiple of `scale`, or `config.multiscale` is asked of records.
+        InputError: `hr_patch` is not a multiple of `scale`.
         tf.errors.InvalidArgumentError: while iterating, when no image at all can be read.
     """
     check_patch(hr_patch, scale)
@@ -117,6 +117,7 @@ def _at_some_size(hr: tf.Tensor, shares: tuple[float, ...], scale: int, smallest
         height, width = tf.unstack(tf.shape(small)[:2] // scale * scale)
         return small[:height, :width]
 
+    seed = tf.random.experimental.stateless_fold_in(seed, SIZE_SERIES)
     drawn = tf.cast(tf.random.stateless_uniform([], seed) * (len(shares) + 1), tf.int32)
     share = tf.gather(tf.constant([1.0, *shares]), drawn)
     fits = tf.cast(tf.reduce_min(tf.shape(hr)[:2]), tf.float32) * share >= float(smallest)

@@ -52,20 +52,26 @@ def is_on_this_machine(builder: Any) -> bool:
     return Path(builder.data_path).is_dir()
 
 
-def prepared_source(builder: Any, request: Request) -> Source:
+def prepared_source(builder: Any, request: Request, bicubic: bool = False) -> Source:
     """Source of a data set, downloaded if need be.
 
     Args:
         builder: TFDS's.
         request: of which `part` names it.
+        bicubic: whether its LR images are MATLAB's bicubic, and can be made of smaller copies too.
 
     Raises:
-        InputError: it is not one of images, or cannot be downloaded.
+        InputError: it is not one of images, or cannot be downloaded, or has LR images of its own where smaller copies
+            are trained on too.
     """
     from esrgan_tf.data.listed import read_encoded, read_encoded_hr
 
     _prepare(builder, request)
     hr, lr = _features(builder, request)
+    if lr and request.config.multiscale and not bicubic:
+        raise InputError(
+            f"`data.multiscale` must be empty for `{request.argument}={request.part}`, which has LR images of its own."
+        )
     train, validation = _splits(builder, request)
     held_out = encoded_images(builder, validation, request.part, hr, lr)
     if not request.held_out_only:

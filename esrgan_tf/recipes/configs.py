@@ -83,8 +83,11 @@ class DataConfig:
             raise InputError(f"`dead_leaves_pictures` must be 2 or more. Received: {self.dead_leaves_pictures}.")
         if not 0 <= self.max_skipped_share <= 1:
             raise InputError(f"`max_skipped_share` must be from 0 to 1. Received: {self.max_skipped_share}.")
-        if not all(0 < share < 1 for share in self.multiscale):
-            raise InputError(f"`multiscale` must be shares between 0 and 1. Received: {list(self.multiscale)}.")
+        if not all(0 < share < 1 and round(share, 3) == share for share in self.multiscale):
+            raise InputError(
+                "`multiscale` must be shares between 0 and 1, of at most three decimals. "
+                f"Received: {list(self.multiscale)}."
+            )
 
 
 @dataclass(frozen=True)

@@ -48,11 +48,9 @@ class RandomAccess:
             seed: of every random choice.
 
         Raises:
-            InputError: `hr_patch` is not a multiple of `scale`, or `config` asks for more than one size of images.
+            InputError: `hr_patch` is not a multiple of `scale`.
         """
         check_patch(hr_patch, scale)
-        if config.multiscale:
-            raise InputError("`data.multiscale` must be empty for records: prepare them of smaller copies as well.")
         self._sources, self._config, self._seed = sources, config, seed
         self._scale, self._hr_patch, self._batch_size = scale, hr_patch, batch_size
         self._ends = np.cumsum([len(source.numbers) for source in sources])  # of each source among all sub-images

@@ -60,8 +60,8 @@ def open_records_source(request: Request) -> list[Source]:
     """Open a folder of `esrgan prepare`; whole images are held out, each by the sub-image in its middle.
 
     Raises:
-        InputError: the records are not finished or damaged, their sub-images are too small, or they have no LR of the
-            scale and no degradation makes it.
+        InputError: the records are not finished or damaged, their sub-images are too small or asked for in several
+            sizes, or they have no LR of the scale and no degradation makes it.
     """
     records = open_records(request.text, request.argument)
     _check(records, request)
@@ -94,6 +94,8 @@ def open_records_source(request: Request) -> list[Source]:
 def _check(records: Records, request: Request) -> None:
     """Refuse records that do not fit what is asked for."""
     cutting, named = records.cutting, f"`{request.argument}={request.part}`"
+    if request.config.multiscale and not request.held_out_only:
+        raise InputError(f"`data.multiscale` must be empty for {named}, whose sub-images have one size.")
     if cutting.crop < request.smallest:
         raise InputError(
             f"{named} must hold sub-images of at least {request.smallest} px: use a smaller `hr_patch`, or prepare the "

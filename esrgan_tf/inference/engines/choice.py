@@ -19,7 +19,7 @@ class Engine:
         format: that it is compiled to; empty where nothing is compiled.
         precisions: that it computes in, fastest first, but for int8, which is only taken when it is asked for.
         packages: that it takes beside this package's own.
-        layer_seconds: that writing and verifying a network takes for each of its layers, roughly
+        layer_seconds: that writing, opening and verifying a network takes for each of its layers, roughly
             (`benchmarks/verification.py`); `auto` weighs it.
     """
 

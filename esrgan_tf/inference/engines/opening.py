@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     import keras
 
 # `auto` compiles where that takes less time than it saves. Both are rough: the share of the time that an engine saves,
-# and the seconds of TensorFlow's import, which a file that comes with a generator spares.
-SAVED_SHARE, IMPORT_SECONDS = 0.4, 8.0
+# and the seconds that a file that comes with a generator spares: TensorFlow's import, and compiling a small network.
+SAVED_SHARE, READY_SECONDS = 0.4, 10.0
 
 
 def open_engine(
@@ -46,7 +46,8 @@ def open_engine(
         alpha: as of `open_network`.
         engine: one of `choice.NAMES`.
         precision: one of `choice.PRECISIONS`.
-        pixels: of all input images together, by which `auto` decides whether compiling pays; `None`: it does.
+        pixels: of all input images together, by which `auto` decides whether compiling pays; `None`: it does, as
+            it does for int8.
         cached: whether the cache is read and written; else an engine lasts as long as the process.
         log: takes lines about what is compiled, and why Keras runs instead.
 
@@ -73,12 +74,13 @@ def open_engine(
         except InputError as error:
             log(f"the engine is compiled anew: {error}")
             cache.remove(key)
-    if may_be_ready and (ready := _ready(models)) and not _pays(ready, pixels, IMPORT_SECONDS):
+    ready = _ready(models) if may_be_ready else None
+    if ready and not _pays(ready, pixels, READY_SECONDS):
         return ready
     generator = load_interpolated(models, alpha)
     by_keras = _by_keras(generator, origin_of(models))
     seconds = ENGINES[name].layer_seconds * len(generator.layers)
-    if engine == AUTO and kind != "int8" and not _pays(by_keras, pixels, seconds):
+    if engine == AUTO and kind != "int8" and not ready and not _pays(by_keras, pixels, seconds):
         return by_keras
     log(f"compiling for {ENGINES[name].title}, {kind}{', once' if cached else ''}")
     start = time.monotonic()
@@ -134,7 +136,7 @@ def _pays(network: Network, pixels: int | None, seconds: float) -> bool:
     Args:
         network: that the engine would replace.
         pixels: of all input images together; `None`: as many as make it pay.
-        seconds: that compiling takes.
+        seconds: that taking the engine costs.
     """
     if pixels is None:
         return True

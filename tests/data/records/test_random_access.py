@@ -141,7 +141,7 @@ def test_a_batch_that_workers_cannot_share_is_refused(folder):
 
 
 def test_records_have_one_size(folder):
-    with pytest.raises(InputError, match="`data.multiscale` must be empty for records"):
+    with pytest.raises(InputError, match="`data.multiscale` must be empty for `data=.*one size"):
         access(folder, dataclasses.replace(CONFIG, multiscale=(0.5,)))
 
 

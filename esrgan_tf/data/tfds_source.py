@@ -68,7 +68,7 @@ def prepared_source(builder: Any, request: Request, bicubic: bool = False) -> So
 
     _prepare(builder, request)
     hr, lr = _features(builder, request)
-    if lr and request.config.multiscale and not bicubic:
+    if lr and request.config.multiscale and not bicubic and not request.held_out_only:
         raise InputError(
             f"`data.multiscale` must be empty for `{request.argument}={request.part}`, which has LR images of its own."
         )

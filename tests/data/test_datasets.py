@@ -76,6 +76,8 @@ def test_a_degradation_makes_lr_in_training_and_validation():
     assert lr.shape == (20, 24, 3) and (lr.numpy() != imresize_uint8(hr.numpy(), 1 / 2)).any()
     with pytest.raises(InputError, match="`data` must be a dataset of HR images alone.*degradation"):
         dataset_sources(pairs(), config, 2, True)
+    with pytest.raises(InputError, match="`data` must be a dataset of HR images alone.*`data.multiscale`"):
+        dataset_sources(pairs(), override(CONFIG, {"multiscale": (0.5,)}), 2, True)
 
 
 def test_images_smaller_than_the_patch_are_skipped_and_named():

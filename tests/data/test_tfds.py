@@ -185,6 +185,14 @@ def test_div2ks_validation_part_validates_and_is_evaluated(tiny_div2k):
     assert all(pair.lr for pair in pairs)
 
 
+def test_smaller_copies_go_with_lr_images_that_are_bicubic_alone(tiny_div2k):
+    config = DataConfig(multiscale=(0.75,))
+    assert open_sources("div2k", config, 4, 32, 0)[0].count
+    assert open_validation("div2k:unknown_x4", 4, config)[0].held_out
+    with pytest.raises(InputError, match="`data.multiscale` must be empty for `data=div2k:unknown_x4`"):
+        open_sources("div2k:unknown_x4", config, 4, 32, 0)
+
+
 def test_a_degradation_takes_the_place_of_lr_images(tiny_div2k):
     (source,) = open_sources("div2k", DataConfig(degradation=DegradationConfig()), 4, 32, 0)
     assert source.read(source.held_out[0])[1] == b""

@@ -95,6 +95,8 @@ def test_an_unknown_field_is_named_with_the_nearest(text, nearest):
         ("generator.init_scale=0", "above 0"),
         ("perceptual.layers=[]", "at least one layer"),
         ("data.dead_leaves_pictures=1", "2 or more"),
+        ("data.multiscale=0.5,1.0", "shares between 0 and 1"),
+        ("data.multiscale=0.5,0.33333", "of at most three decimals"),
         ("name=my photos", "letters, digits"),
     ],
 )

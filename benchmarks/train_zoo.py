@@ -44,7 +44,9 @@ MEMBERS = {  # name: its stage, and the recipes that train it one after the othe
     "phone_x3": ("psnr", [("phone_x3", {})]),
     "phone_x2": ("psnr", [("phone_x2", {})]),
 }
-ALPHAS = {"compact_x4_gan": 0.5}  # how far from the generator it started from: at 1 a grid of 4 px is seen at 300 %
+# How far from the generator that the last recipe started from. At 1 compact_x4_gan shows a grid of 4 px at 300 %, and
+# phone_x4 must leave its first convolution in float.
+ALPHAS = {"compact_x4_gan": 0.5, "phone_x4": 0.85}
 WORKDIRS, FURTHER = Path("runs/zoo"), "further"
 
 FLAGS = flags.FlagValues()
@@ -57,7 +59,8 @@ def _train(name: str = "") -> int | None:
     """Train a member to the end of its recipe."""
     if name not in MEMBERS:
         raise InputError(f"the first argument must be one of {', '.join(MEMBERS)}. Received: {name or 'none'}.")
-    check_given(_DATA, *[_INIT_FROM] * (name in ALPHAS))
+    stage, parts = MEMBERS[name]
+    check_given(_DATA, *[_INIT_FROM] * (stage == "gan"))
     import_tensorflow(to_train=True)
     from esrgan_tf import interpolate, load_generator
     from esrgan_tf.data.sources import open_sources
@@ -65,27 +68,27 @@ def _train(name: str = "") -> int | None:
     from esrgan_tf.training.interrupts import Interrupted
     from esrgan_tf.training.run import RunOptions, train_stage
 
-    stage, parts = MEMBERS[name]
     recipes = [override(get_recipe(recipe), changes) for recipe, changes in parts]
     for recipe in recipes:  # whether the last one takes the data is asked before the first one trains for hours
         open_sources(_DATA.value, recipe.data, recipe.generator.scale, recipe.stage(stage).hr_patch, seed=0)
-    folder, start = WORKDIRS / name, _INIT_FROM.value
+    folder, trained = WORKDIRS / name, _INIT_FROM.value
     try:
         for number, recipe in enumerate(recipes):
+            start = _grown(trained, recipe, folder) if number else trained
             options = RunOptions(
                 workdir=str(folder / FURTHER if number else folder),
                 data=_DATA.value,
-                init_from=_grown(start, recipe, folder) if number else start,
+                init_from=start,
                 precision=_PRECISION.value,
                 refuse_test_images=True,
             )
-            start = str(train_stage(recipe, stage, options))
+            trained = str(train_stage(recipe, stage, options))
     except Interrupted as interruption:
         print(f"{interruption}; run the same line again to resume", flush=True)
         return INTERRUPTED
     if name in ALPHAS:
-        model = interpolate(load_generator(_INIT_FROM.value), load_generator(start), ALPHAS[name])
-        save_generator(model, WORKDIRS / name / "interpolated.keras")
+        model = interpolate(load_generator(start), load_generator(trained), ALPHAS[name])
+        save_generator(model, folder / "interpolated.keras")
     return None
 
 

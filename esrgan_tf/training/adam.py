@@ -51,4 +51,5 @@ class _Corrected(keras.optimizers.schedules.LearningRateSchedule):
     def __call__(self, step):
         """Step, from 0 -> learning rate, float32 scalar."""
         count = ops.cast(step, "float32") + 1
-        return self._schedule(step) * ops.sqrt(1 - self._beta_2**count) / (1 - self._beta_1**count)
+        correction = ops.sqrt(1 - self._beta_2**count) / (1 - self._beta_1**count)
+        return self._schedule(step) * correction

@@ -34,13 +34,14 @@ def openvino_network(path: str | Path) -> Network:
     hint = HINTS.get(metadata.precision, "f32") if has_bfloat16() else "f32"
     settings = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": hint}
     try:
-        request = shared.compile_model(shared.read_model(str(path)), DEVICE, settings).create_infer_request()
+        model = _channels_first(shared.read_model(str(path)))
+        request = shared.compile_model(model, DEVICE, settings).create_infer_request()
     except RuntimeError as error:
         raise InputError(f"`{path}` cannot be loaded by OpenVINO: {_reason(error)}") from error
 
     def run(rgb_01: np.ndarray) -> np.ndarray:
         try:
-            return request.infer([np.ascontiguousarray(rgb_01[None])])[0][0]
+            return request.infer([np.ascontiguousarray(rgb_01[None])])[0][0].transpose(1, 2, 0)
         except RuntimeError as error:
             if "alloc" in str(error):
                 raise MemoryError from error
@@ -82,6 +83,17 @@ def core() -> "openvino.Core":
 def has_bfloat16() -> bool:
     """Whether OpenVINO computes in bfloat16 on this CPU."""
     return "BF16" in core().get_property(DEVICE, "OPTIMIZATION_CAPABILITIES")
+
+
+def _channels_first(model: "openvino.Model") -> "openvino.Model":
+    """The same model with an output [batch, 3, height, width], as the convolutions give it: it need not be turned."""
+    from openvino import Layout
+    from openvino.preprocess import PrePostProcessor
+
+    processor = PrePostProcessor(model)
+    processor.output().model().set_layout(Layout("NHWC"))
+    processor.output().tensor().set_layout(Layout("NCHW"))
+    return processor.build()
 
 
 def _reason(error: RuntimeError) -> str:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from esrgan_tf.errors import InputError
@@ -19,6 +20,8 @@ from esrgan_tf.metadata import METADATA
 
 if TYPE_CHECKING:
     import openvino
+
+RGB = 3  # channels of an image
 
 
 def check_can_write(precision: str) -> None:
@@ -70,7 +73,32 @@ def convert(generator: keras.Model) -> "openvino.Model":
     frozen = freeze(upscale_function([generator]))
     with tf.Graph().as_default() as graph:  # one that holds nothing else, as OpenVINO takes it
         tf.import_graph_def(frozen.graph.as_graph_def(), name="")
-    return openvino.convert_model(graph, share_weights=False)
+    return _transposed_shuffles(openvino.convert_model(graph, share_weights=False))
+
+
+def _transposed_shuffles(model: "openvino.Model") -> "openvino.Model":
+    """The same model with each pixel shuffle that makes an image as a transposition, which leaves its channels first.
+
+    OpenVINO's own shuffle leaves them last, and the image is then turned twice (benchmarks/NOTES.md).
+    """
+    from openvino import opset13 as ops
+
+    for shuffle in model.get_ordered_ops():
+        if shuffle.get_type_name() != "DepthToSpace" or shuffle.get_attributes()["mode"] != "blocks_first":
+            continue
+        x, factor = shuffle.input_value(0), shuffle.get_attributes()["block_size"]
+        channels = x.get_partial_shape()[1].get_length() // factor**2
+        if channels != RGB:
+            continue
+        batch, _, height, width = ops.split(ops.shape_of(x), np.int64(0), 4).outputs()
+        blocks = ops.reshape(x, ops.concat([batch, np.int64([factor, factor, channels]), height, width], 0), False)
+        image = ops.transpose(blocks, np.int64([0, 3, 4, 1, 5, 2]))
+        sides = [ops.multiply(side, np.int64([factor])) for side in (height, width)]
+        output = ops.reshape(image, ops.concat([batch, np.int64([channels]), *sides], 0), False).output(0)
+        for user in shuffle.output(0).get_target_inputs():
+            user.replace_source_output(output)
+    model.validate_nodes_and_infer_types()
+    return model
 
 
 def quantize(model: "openvino.Model", examples: Sequence[Example]) -> "openvino.Model":

@@ -76,6 +76,7 @@ def _train(name: str = "") -> int | None:
         for number, recipe in enumerate(recipes):
             start = _grown(trained, recipe, folder) if number else trained
             options = RunOptions(
+                own_process=True,
                 workdir=str(folder / FURTHER if number else folder),
                 data=_DATA.value,
                 init_from=start,

@@ -35,15 +35,19 @@ def _keras_step(recipe: Recipe, stage: str, threads: int, precision: str, remat:
     import numpy as np
     import tensorflow as tf
 
+    from esrgan_tf.training.cores import parts_of_batch
     from esrgan_tf.training.distribution import make_strategy
     from esrgan_tf.training.networks import build_networks
     from esrgan_tf.training.objective import build_terms
+    from esrgan_tf.training.options import RunOptions
     from esrgan_tf.training.steps import make_train_step
 
-    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    config = recipe.stage(stage)
+    parts = parts_of_batch(recipe, config, RunOptions(strategy="cpu", own_process=True, remat=remat), threads)
+    tf.config.threading.set_intra_op_parallelism_threads(threads if parts == 1 else 1)
     tf.config.threading.set_inter_op_parallelism_threads(threads)
-    config, strategy = recipe.stage(stage), make_strategy("cpu")
-    networks = build_networks(recipe, config, precision, strategy, remat)
+    strategy = make_strategy("cpu")
+    networks = build_networks(recipe, config, precision, strategy, remat, parts)
     terms = build_terms(recipe, config, networks, precision, strategy)
     step = make_train_step(networks, terms, strategy, config.clip_norm)
     rng = np.random.default_rng(0)

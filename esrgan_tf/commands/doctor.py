@@ -85,6 +85,7 @@ def _run(recipe: Recipe) -> "Iterator":
     from esrgan_tf.training.trial import try_stage
 
     options = RunOptions(
+        own_process=True,
         data=_DATA.value,
         init_from=_INIT_FROM.value,
         precision=_PRECISION.value,

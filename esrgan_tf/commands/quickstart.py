@@ -43,7 +43,7 @@ def _quickstart() -> int | None:
     try:
         for stage in STAGES:
             print(f"\n$ esrgan train --stage={stage} --recipe={recipe.name} --data=sample --workdir={workdir}")
-            train_stage(recipe, stage, RunOptions(workdir=str(workdir), data="sample"), log=log)
+            train_stage(recipe, stage, RunOptions(workdir=str(workdir), data="sample", own_process=True), log=log)
     except Interrupted as interruption:
         print_line(f"{interruption}; run the same line again to resume")
         return INTERRUPTED

@@ -142,6 +142,7 @@ def _train() -> int | None:
     from esrgan_tf.training.run import RunOptions, train_stage
 
     options = RunOptions(
+        own_process=True,
         workdir=_WORKDIR.value,
         data=_DATA.value,
         val_data=_VAL_DATA.value,

@@ -58,6 +58,11 @@ class GeneratorConfig(FamilyConfig):
         """px, of which the sides of an LR image must be multiples."""
         return 1
 
+    @property
+    def mixes_images(self) -> bool:
+        """Whether an image's output depends on the others of its batch in training, as by BatchNorm."""
+        return False
+
 
 @dataclass(frozen=True)
 class DiscriminatorConfig(FamilyConfig):

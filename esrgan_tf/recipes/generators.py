@@ -43,6 +43,11 @@ class RRDBConfig(GeneratorConfig):
         """px, of which the sides of an LR image must be multiples."""
         return 4 // self.scale if self.pixel_unshuffle else 1
 
+    @property
+    def mixes_images(self) -> bool:
+        """Whether there is BatchNorm."""
+        return self.batch_norm
+
 
 @GeneratorConfig.register
 @dataclass(frozen=True)
@@ -58,6 +63,11 @@ class SRResNetConfig(GeneratorConfig):
     def __post_init__(self) -> None:
         """Raise for a scale that cannot be built."""
         check_one_of("scale", self.scale, UPSAMPLED)
+
+    @property
+    def mixes_images(self) -> bool:
+        """BatchNorm does."""
+        return True
 
 
 @GeneratorConfig.register

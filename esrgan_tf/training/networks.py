@@ -12,6 +12,7 @@ from esrgan_tf.models import build_generator
 from esrgan_tf.models.rematerialization import rematerialized
 from esrgan_tf.recipes.configs import Recipe, StageConfig
 from esrgan_tf.training.adam import FusedAdam
+from esrgan_tf.training.cores import in_parts
 from esrgan_tf.training.distribution import apply_gradients, is_scaled, scale_loss_if_half
 from esrgan_tf.training.schedules import learning_rate_schedule
 
@@ -94,7 +95,12 @@ class Networks:
 
 
 def build_networks(
-    recipe: Recipe, stage: StageConfig, precision: str, strategy: tf.distribute.Strategy, remat: bool = False
+    recipe: Recipe,
+    stage: StageConfig,
+    precision: str,
+    strategy: tf.distribute.Strategy,
+    remat: bool = False,
+    parts: int = 1,
 ) -> Networks:
     """Build the generator, its twin and its optimizer; loss terms build their networks themselves.
 
@@ -104,6 +110,7 @@ def build_networks(
         precision: Keras dtype policy.
         strategy: under which all variables are made.
         remat: whether the generator's maps are computed again for the gradient, instead of kept until then.
+        parts: in which a step computes its batch, see `cores`.
 
     Raises:
         InputError: a generator that cannot be built so.
@@ -113,6 +120,8 @@ def build_networks(
         evaluated = build_generator(recipe.generator, recipe.name)
         optimizer = build_adam(stage, generator, precision, stage.ema_decay)
         generate = rematerialized(generator) if remat else partial(generator, training=True)
+        if parts > 1 and not generator.non_trainable_variables:  # such as BatchNorm's statistics
+            generate = in_parts(generate, parts)
         return Networks(generator, evaluated, optimizer, generate, learning_rate_schedule(stage))
 
 

@@ -17,5 +17,6 @@ class RunOptions:
     strategy: str = "auto"
     seed: int = 0
     accumulate: int = 1  # parts in which each device computes its images: less memory, the same step
+    own_process: bool = False  # whether the process only trains: a CPU's cores then compute a batch in parts
     remat: bool = False  # compute the generator's maps again for the gradient: less memory, more time
     refuse_test_images: bool = False  # where weights are made to be measured, rather than announce them

@@ -26,6 +26,7 @@ from esrgan_tf.training.accumulation import make_accumulating_step
 from esrgan_tf.training.callbacks import Callback, KeepGenerators, NameSkippedImages, SaveCheckpoints, SavePanels
 from esrgan_tf.training.checkpoints import Checkpoints
 from esrgan_tf.training.cluster import check_agreement, lost_workers_named, worker_of
+from esrgan_tf.training.cores import parts_of_batch, use_one_thread_an_operation
 from esrgan_tf.training.distribution import make_strategy, resolve_precision
 from esrgan_tf.training.gpus import announce_unseen_gpu
 from esrgan_tf.training.inputs import batches_of_round, open_inputs
@@ -70,12 +71,14 @@ def train_stage(
     recipe.stage(stage_name)
     folder = StageFolder(Path(options.workdir or f"runs/{recipe.name}_x{recipe.generator.scale}"), stage_name)
     init_from = _initial_generator(folder, options.init_from)
+    parts = parts_of_batch(recipe, recipe.stage(stage_name), options)
+    parts = parts if parts > 1 and use_one_thread_an_operation() else 1  # before TensorFlow begins
     strategy = make_strategy(options.strategy, log)
     worker = worker_of(strategy)
     log = log if worker.is_chief else ignore_line
     announce_unseen_gpu(options.strategy, log)
     with lost_workers_named(worker):
-        prepared = _prepare(recipe, folder, init_from, options, strategy, log)
+        prepared = _prepare(recipe, folder, init_from, options, strategy, parts, log)
         with held(folder.path, f"`workdir` {folder.path}") if worker.is_chief else nullcontext():
             if worker.is_chief:
                 remove_partial(folder.path, "*")
@@ -103,6 +106,7 @@ def _prepare(
     init_from: Path | None,
     options: RunOptions,
     strategy: tf.distribute.Strategy,
+    parts: int,
     log: Log,
 ) -> _Prepared:
     """Build networks and loss terms, and open the data."""
@@ -111,7 +115,7 @@ def _prepare(
     _check_patch(stage.hr_patch, scale, recipe.generator.lr_multiple)
     precision = resolve_precision(options.precision, strategy)
     keras.utils.set_random_seed(options.seed)
-    networks = build_networks(recipe, stage, precision, strategy, options.remat)
+    networks = build_networks(recipe, stage, precision, strategy, options.remat, parts)
     terms = build_terms(recipe, stage, networks, precision, strategy)
     copied = None
     if init_from:
@@ -119,7 +123,7 @@ def _prepare(
     inputs = open_inputs(recipe, stage.hr_patch, options, log)
     make_batches = batches_of_round(inputs.sources, recipe, folder.stage, options.seed)
     make_batches(0)  # raises for data that cannot be used
-    validator = Validator(inputs.held_out.images, networks, terms, scale, strategy)
+    validator = Validator(inputs.held_out.images, networks, terms, scale, strategy, parts)
     run = {
         **inputs.record(),
         "val_data": describe(options.val_data),

@@ -11,6 +11,7 @@ from esrgan_tf.errors import InputError, TrainingStopped
 from esrgan_tf.image.io import to_float, to_uint8
 from esrgan_tf.image.panels import stack_rows, upscale_nearest
 from esrgan_tf.image.resize import bicubic_upscale
+from esrgan_tf.image.workers import Workers
 from esrgan_tf.metrics.comparison import Scores, comparison_panel
 from esrgan_tf.metrics.psnr_ssim import psnr, ssim
 from esrgan_tf.training.cluster import gathered, worker_of
@@ -42,8 +43,17 @@ class Validator:
         terms: Sequence[Term],
         scale: int,
         strategy: tf.distribute.Strategy,
+        concurrency: int = 1,
     ):
         """Keep the images as arrays, and measure bicubic on them.
+
+        Args:
+            images: names, HR and LR, uint8.
+            networks: of the generator.
+            terms: those that are `measured` are.
+            scale: of the generator.
+            strategy: under which the networks are built.
+            concurrency: images that each replica computes at a time, where one operation takes one core alone.
 
         Raises:
             InputError: one is too small for a loss term.
@@ -63,7 +73,7 @@ class Validator:
         bicubic = np.mean([scores["bicubic"][0] for scores in self._references])
         self.what = f"{len(images)} images, up to {largest} px around their centre; bicubic {bicubic:.2f} dB"
 
-        self._strategy = strategy
+        self._strategy, self._workers = strategy, Workers(concurrency)
 
         def upscale(hr: tf.Tensor, lr: tf.Tensor) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
             sr = networks.evaluated(lr, training=False)
@@ -107,12 +117,18 @@ class Validator:
         """(index, generator's output, loss terms) of this worker's images, one on each of its replicas at a time."""
         worker, own = worker_of(self._strategy), len(self._strategy.extended.worker_devices)
         pairs = [tuple(to_float(image)[None] for image in pair) for _, *pair in self._images]
-        for first in range(worker.index * own, len(pairs), worker.count * own):
+
+        def measured(first: int) -> list[tuple[int, np.ndarray, list[float]]]:
             indices = [min(first + replica, len(pairs) - 1) for replica in range(own)]
             hr, lr = (self._on_replicas([pairs[index][kind] for index in indices]) for kind in range(2))
-            results = self._strategy.experimental_local_results(self._upscale(hr, lr))
-            for index, (sr, terms) in enumerate(results[: len(pairs) - first], first):
-                yield index, sr[0].numpy(), [float(value) for value in terms.values()]
+            results = self._strategy.experimental_local_results(self._upscale(hr, lr))[: len(pairs) - first]
+            return [
+                (index, sr[0].numpy(), [float(value) for value in terms.values()])
+                for index, (sr, terms) in enumerate(results, first)
+            ]
+
+        for group in self._workers.stream(measured, range(worker.index * own, len(pairs), worker.count * own)):
+            yield from group
 
     def _on_replicas(self, images: list[np.ndarray]) -> Any:
         """One image [1, h, w, 3] on each of this worker's replicas."""

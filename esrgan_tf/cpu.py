@@ -27,6 +27,11 @@ def has_bfloat16() -> bool:
     return bool(BFLOAT16_FLAGS & cpu_flags())
 
 
+def has_avx512() -> bool:
+    """Whether x86's vectors of 512 bits are there."""
+    return "avx512f" in cpu_flags()
+
+
 def usable_cores() -> int:
     """Cores that this process may use, and no more than OMP_NUM_THREADS says: others may be at work beside it."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

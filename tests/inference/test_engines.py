@@ -27,12 +27,13 @@ def own_cache(tmp_path, monkeypatch):
 
 @pytest.fixture
 def machine(monkeypatch):
-    """A machine with these engines installed, with bfloat16 or without."""
+    """A machine with these engines installed, and with these instructions or without."""
 
-    def with_engines(*names, bfloat16=False):
+    def with_engines(*names, bfloat16=False, avx512=False):
         packages = {package for name in names for package in choice.ENGINES[name].packages} | {"tensorflow"}
         monkeypatch.setattr(choice, "find_spec", lambda package: package in packages or None)
         monkeypatch.setattr(choice, "has_bfloat16", lambda: bfloat16)
+        monkeypatch.setattr(choice, "has_avx512", lambda: avx512)
 
     return with_engines
 
@@ -66,6 +67,13 @@ def generator(tmp_path_factory):
 def test_auto_takes_the_fastest_that_is_installed_and_never_int8(machine, installed, bfloat16, asked, taken):
     machine(*installed, bfloat16=bfloat16)
     assert choose(*asked) == taken
+
+
+def test_openvino_is_the_fastest_in_float32_by_avx512(machine):
+    machine("ncnn", "openvino", avx512=True)
+    assert choose() == ("openvino", "float32")
+    machine("ncnn", avx512=True)
+    assert choose() == ("ncnn", "float32")
 
 
 @pytest.mark.parametrize("asked", [("auto", "bfloat16"), ("keras", "int8"), ("onnx", "bfloat16"), ("auto", "int8")])

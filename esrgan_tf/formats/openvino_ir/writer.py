@@ -17,11 +17,15 @@ from esrgan_tf.formats.format import Artifact, WriteRequest
 from esrgan_tf.formats.graphs import freeze, upscale_function
 from esrgan_tf.formats.openvino_ir.runtime import has_bfloat16
 from esrgan_tf.metadata import METADATA
+from esrgan_tf.models.receptive_field import preferred_tiling
 
 if TYPE_CHECKING:
     import openvino
 
 RGB = 3  # channels of an image
+# Of the largest maps in float32, of which OpenVINO holds three: RRDB-23 takes less than 2.5 GB in all. In bfloat16 they
+# take half as much.
+MAX_BYTES = 1408 * 2**20
 
 
 def check_can_write(precision: str) -> None:
@@ -53,7 +57,8 @@ def write_openvino(request: WriteRequest) -> Artifact:
     import openvino
 
     precision = request.options.precision
-    metadata = replace(request.metadata, precision=precision)
+    tiling = preferred_tiling(request.generators[0], MAX_BYTES * (2 if precision == "bfloat16" else 1))
+    metadata = replace(request.metadata, precision=precision, preferred_tile=tiling.tile)
     path = request.folder / f"{metadata.name}_{precision}.xml"
     model = convert(request.deployed[0])
     if precision == "int8":

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from importlib.util import find_spec
 
-from esrgan_tf.cpu import has_bfloat16
+from esrgan_tf.cpu import has_avx512, has_bfloat16
 from esrgan_tf.errors import InputError, check_one_of
 
 AUTO, KERAS, LITERT = "auto", "keras", "litert"
@@ -43,17 +43,6 @@ ENGINES = {
     KERAS: Engine("Keras", "", ("float32",), ("tensorflow",)),
 }
 NAMES = (AUTO, *ENGINES)
-# What `auto` tries in turn, by the measurements in docs/performance.md.
-FASTEST = (
-    ("openvino", "bfloat16"),
-    ("saved_model", "bfloat16"),
-    ("ncnn", "float32"),
-    ("openvino", "float32"),
-    ("onnx", "float32"),
-    (KERAS, "float32"),
-    ("openvino", "int8"),
-    (LITERT, "int8"),
-)
 
 
 def choose(engine: str = AUTO, precision: str = AUTO) -> tuple[str, str]:
@@ -69,7 +58,7 @@ def choose(engine: str = AUTO, precision: str = AUTO) -> tuple[str, str]:
     check_one_of("engine", engine, NAMES)
     check_one_of("precision", precision, PRECISIONS)
     if engine == AUTO:
-        candidates = [(name, kind) for name, kind in FASTEST if ENGINES[name].is_installed()]
+        candidates = [(name, kind) for name, kind in _fastest() if ENGINES[name].is_installed()]
     else:
         candidates = [(engine, kind) for kind in ENGINES[engine].precisions]
     for name, kind in candidates:
@@ -80,3 +69,16 @@ def choose(engine: str = AUTO, precision: str = AUTO) -> tuple[str, str]:
         f"`engine` and `precision` must go together on this CPU. Received: {engine}, {precision}. bfloat16 takes "
         "a CPU with AVX512_BF16 or AMX, and openvino or saved_model; int8 takes openvino or litert."
     )
+
+
+def _fastest() -> list[tuple[str, str]]:
+    """What `auto` tries in turn, by the measurements in docs/performance.md."""
+    # The multiplications that ncnn saves by Winograd's convolutions are worth less where AVX512 makes them fast.
+    in_float32 = ("openvino", "ncnn") if has_avx512() else ("ncnn", "openvino")
+    return [
+        ("openvino", "bfloat16"),
+        ("saved_model", "bfloat16"),
+        *((name, "float32") for name in (*in_float32, "onnx", KERAS)),
+        ("openvino", "int8"),
+        (LITERT, "int8"),
+    ]

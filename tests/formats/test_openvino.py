@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+from support.cpu import has_bfloat16
 from support.exports import copy_with_parts, write
 from support.families import FAMILIES, built, metadata
 from support.images import make_image, write_photo
@@ -19,6 +20,8 @@ from esrgan_tf.formats.openvino_ir import FORMAT, runtime
 from esrgan_tf.formats.registry import describe, open_network
 from esrgan_tf.image.io import read_image
 from esrgan_tf.metadata import metadata_of
+from esrgan_tf.models import build_generator
+from esrgan_tf.recipes.generators import RRDBConfig
 
 pytest.importorskip("openvino")
 
@@ -94,6 +97,12 @@ def test_its_metadata_is_read_from_the_file(file, model):
     described = describe(file)
     assert described["recipe"] == metadata_of(model).recipe == "tiny"
     assert (described["scale"], described["precision"], described["tile"]) == (4, "float32", None)
+
+
+@pytest.mark.parametrize(("precision", "tile"), [("float32", 352), pytest.param("bfloat16", 496, marks=has_bfloat16)])
+def test_tiles_are_as_large_as_memory_allows(tmp_path, precision, tile):
+    file = write(FORMAT, build_generator(RRDBConfig(blocks=1), "wide"), tmp_path, precision=precision)
+    assert describe(file)["preferred_tile"] == tile
 
 
 def test_a_damaged_file_is_told(copied):

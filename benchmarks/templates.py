@@ -33,7 +33,7 @@ def main() -> int:
     niqe = read_niqe_model(arguments.niqe_params) if arguments.niqe_params else None
     for family in arguments.families:
         recipe, workdir = template(family), WORKDIRS / family
-        options = RunOptions(workdir=str(workdir), data=arguments.data, own_process=True, refuse_test_images=True)
+        options = RunOptions(workdir=str(workdir), data=arguments.data, refuse_test_images=True)
         try:
             generators = [_train(recipe, stage, options) for stage in STAGES]
         except Interrupted as interruption:

@@ -65,10 +65,12 @@ def _train(name: str = "") -> int | None:
     from esrgan_tf import interpolate, load_generator
     from esrgan_tf.data.sources import open_sources
     from esrgan_tf.formats.keras_file.generators import save_generator
+    from esrgan_tf.training.cores import claim_cores
     from esrgan_tf.training.interrupts import Interrupted
     from esrgan_tf.training.run import RunOptions, train_stage
 
     recipes = [override(get_recipe(recipe), changes) for recipe, changes in parts]
+    claim_cores(recipes[0], recipes[0].stage(stage), RunOptions(own_process=True))  # opening the data begins TensorFlow
     for recipe in recipes:  # whether the last one takes the data is asked before the first one trains for hours
         open_sources(_DATA.value, recipe.data, recipe.generator.scale, recipe.stage(stage).hr_patch, seed=0)
     folder, trained = WORKDIRS / name, _INIT_FROM.value

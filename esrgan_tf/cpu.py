@@ -32,9 +32,14 @@ def has_avx512() -> bool:
     return "avx512f" in cpu_flags()
 
 
+def machine_cores() -> int:
+    """Cores that this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def usable_cores() -> int:
     """Cores that this process may use, and no more than OMP_NUM_THREADS says: others may be at work beside it."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = machine_cores()
     told = os.environ.get("OMP_NUM_THREADS", "")
     return min(cores, int(told)) if told.isdecimal() and int(told) else cores
 

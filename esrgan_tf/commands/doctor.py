@@ -13,6 +13,7 @@ import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from absl import flags
 
@@ -22,6 +23,9 @@ from esrgan_tf.log import print_line
 from esrgan_tf.recipes import get_recipe
 from esrgan_tf.recipes.configs import STAGES, Recipe
 from esrgan_tf.recipes.overrides import override, parse_assignment
+
+if TYPE_CHECKING:
+    from esrgan_tf.training.options import RunOptions
 
 FLAGS = flags.FlagValues()
 _DATA = flags.DEFINE_string("data", None, "As of `esrgan train`.", flag_values=FLAGS)
@@ -49,7 +53,9 @@ def _doctor() -> int:
     recipe.stage(_STAGE.value)
     import_tensorflow(to_train=True)
     from esrgan_tf.data.diagnosis import ERROR, Finding
+    from esrgan_tf.training.cores import claim_cores
 
+    claim_cores(recipe, recipe.stage(_STAGE.value), _options())  # looking at the data begins TensorFlow
     failures = 0
     findings = [*_images(recipe)]
     if _STEPS.value and not any(finding.level == ERROR for finding in findings):
@@ -62,6 +68,21 @@ def _doctor() -> int:
         print_line(f"{finding.level}: {with_flags(finding.text, FLAGS)}")
     print("the run would fail" if failures else "nothing would fail the run")
     return FAILURE if failures else SUCCESS
+
+
+def _options() -> "RunOptions":
+    """Of the run that is tried."""
+    from esrgan_tf.training.options import RunOptions
+
+    return RunOptions(
+        own_process=True,
+        data=_DATA.value,
+        init_from=_INIT_FROM.value,
+        precision=_PRECISION.value,
+        strategy=_STRATEGY.value,
+        accumulate=_ACCUMULATE.value,
+        remat=_REMAT.value,
+    )
 
 
 def _images(recipe: Recipe) -> "Iterator":
@@ -81,19 +102,9 @@ def _images(recipe: Recipe) -> "Iterator":
 def _run(recipe: Recipe) -> "Iterator":
     """Findings about a run, by a few steps of it."""
     from esrgan_tf.data.diagnosis import ERROR, FACT, WARNING, Finding
-    from esrgan_tf.training.options import RunOptions
     from esrgan_tf.training.trial import try_stage
 
-    options = RunOptions(
-        own_process=True,
-        data=_DATA.value,
-        init_from=_INIT_FROM.value,
-        precision=_PRECISION.value,
-        strategy=_STRATEGY.value,
-        accumulate=_ACCUMULATE.value,
-        remat=_REMAT.value,
-    )
-    trial, stage = try_stage(recipe, _STAGE.value, options, max(2, _STEPS.value)), recipe.stage(_STAGE.value)
+    trial, stage = try_stage(recipe, _STAGE.value, _options(), max(2, _STEPS.value)), recipe.stage(_STAGE.value)
     yield from (Finding(FACT, line) for line in trial.lines if not line.startswith("step "))
     hours = trial.hours(stage.steps, stage.steps // stage.validate_every)
     took = f"{hours / 24:.1f} days" if hours > 48 else f"{hours:.1f} hours"

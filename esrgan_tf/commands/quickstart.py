@@ -2,7 +2,7 @@
 
     esrgan quickstart
 
-No download: the photographs come with scikit-image. Two to ten minutes on two CPU cores.
+No download: the photographs come with scikit-image. Two to eleven minutes on two CPU cores.
 """
 
 import sys

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from esrgan_tf.cpu import usable_cores
+from esrgan_tf.cpu import machine_cores
 from esrgan_tf.recipes.configs import Recipe, StageConfig
 from esrgan_tf.training.options import RunOptions
 
@@ -28,18 +28,23 @@ def parts_of_batch(recipe: Recipe, stage: StageConfig, options: RunOptions, core
     on_cpu = options.strategy == "cpu" or (options.strategy == "auto" and not tf.config.list_physical_devices("GPU"))
     if not options.own_process or options.remat or not on_cpu or recipe.generator.mixes_images:
         return 1
-    cores = cores or usable_cores()
+    cores = cores or machine_cores()
     together = stage.batch_size // max(options.accumulate, 1)
     return cores if cores <= MOST_PARTS and together % cores == 0 else 1
 
 
-def use_one_thread_an_operation() -> bool:
-    """Whether TensorFlow computes each operation in one thread from now on: it does unless it has begun already."""
-    try:
-        tf.config.threading.set_intra_op_parallelism_threads(1)
-    except RuntimeError:
-        return False
-    return True
+def claim_cores(recipe: Recipe, stage: StageConfig, options: RunOptions) -> int:
+    """Number of parts, as `parts_of_batch`; TensorFlow then computes each operation in one thread.
+
+    It must not have begun to compute yet, else the batch stays whole.
+    """
+    parts = parts_of_batch(recipe, stage, options)
+    if parts > 1:
+        try:
+            tf.config.threading.set_intra_op_parallelism_threads(1)
+        except RuntimeError:
+            return 1
+    return parts
 
 
 def in_parts(generate: Generate, parts: int) -> Generate:

@@ -26,7 +26,7 @@ from esrgan_tf.training.accumulation import make_accumulating_step
 from esrgan_tf.training.callbacks import Callback, KeepGenerators, NameSkippedImages, SaveCheckpoints, SavePanels
 from esrgan_tf.training.checkpoints import Checkpoints
 from esrgan_tf.training.cluster import check_agreement, lost_workers_named, worker_of
-from esrgan_tf.training.cores import parts_of_batch, use_one_thread_an_operation
+from esrgan_tf.training.cores import claim_cores
 from esrgan_tf.training.distribution import make_strategy, resolve_precision
 from esrgan_tf.training.gpus import announce_unseen_gpu
 from esrgan_tf.training.inputs import batches_of_round, open_inputs
@@ -71,8 +71,7 @@ def train_stage(
     recipe.stage(stage_name)
     folder = StageFolder(Path(options.workdir or f"runs/{recipe.name}_x{recipe.generator.scale}"), stage_name)
     init_from = _initial_generator(folder, options.init_from)
-    parts = parts_of_batch(recipe, recipe.stage(stage_name), options)
-    parts = parts if parts > 1 and use_one_thread_an_operation() else 1  # before TensorFlow begins
+    parts = claim_cores(recipe, recipe.stage(stage_name), options)
     strategy = make_strategy(options.strategy, log)
     worker = worker_of(strategy)
     log = log if worker.is_chief else ignore_line
@@ -134,6 +133,7 @@ def _prepare(
         "precision": precision,
         "remat": options.remat,
         "accumulate": options.accumulate,
+        "parts": parts,
         "devices": [device.rpartition("device:")[2] for device in strategy.extended.worker_devices],
         "workers": worker_of(strategy).count,
         "seed": options.seed,

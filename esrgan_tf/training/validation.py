@@ -114,7 +114,7 @@ class Validator:
         return Validation(metrics, stack_rows(panels) if panels else None)
 
     def _outputs(self) -> Iterator[tuple[int, np.ndarray, list[float]]]:
-        """(index, generator's output, loss terms) of this worker's images, one on each of its replicas at a time."""
+        """(index, generator's output, loss terms) of this worker's images: each replica has some at a time."""
         worker, own = worker_of(self._strategy), len(self._strategy.extended.worker_devices)
         pairs = [tuple(to_float(image)[None] for image in pair) for _, *pair in self._images]
 

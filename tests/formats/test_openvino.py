@@ -3,6 +3,8 @@
 import json
 import subprocess
 import sys
+from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,6 +19,7 @@ from esrgan_tf.errors import InputError
 from esrgan_tf.formats.keras_file.generators import save_generator
 from esrgan_tf.formats.keras_file.runtime import keras_network
 from esrgan_tf.formats.openvino_ir import FORMAT, runtime
+from esrgan_tf.formats.openvino_ir.writer import convert
 from esrgan_tf.formats.registry import describe, open_network
 from esrgan_tf.image.io import read_image
 from esrgan_tf.metadata import metadata_of
@@ -52,6 +55,13 @@ def test_every_family_becomes_an_openvino_file_that_takes_any_size(tmp_path, fam
         image = make_image(shape=(height // multiple * multiple, width // multiple * multiple)).rgb
         wanted = np.array(model(image[None]))[0]
         np.testing.assert_allclose(network.run(image), wanted, atol=1e-4 * max(1, np.abs(wanted).max()))
+
+
+def test_an_image_is_shuffled_by_a_transposition_and_maps_are_not(model):
+    kinds = Counter(operation.get_type_name() for operation in convert(model).get_ops())
+    assert kinds["DepthToSpace"] == 2  # of RRDB's 8 channels, twice as large
+    phone = convert(built(FAMILIES["phone"]))
+    assert "DepthToSpace" not in {operation.get_type_name() for operation in phone.get_ops()}
 
 
 def test_what_is_returned_stays_when_the_next_image_is_run(file):
@@ -103,6 +113,14 @@ def test_its_metadata_is_read_from_the_file(file, model):
 def test_tiles_are_as_large_as_memory_allows(tmp_path, precision, tile):
     file = write(FORMAT, build_generator(RRDBConfig(blocks=1), "wide"), tmp_path, precision=precision)
     assert describe(file)["preferred_tile"] == tile
+
+
+def test_a_cpu_without_bfloat16_takes_the_tiles_of_any_network(file, monkeypatch):
+    described = replace(runtime.read_metadata(file), precision="bfloat16", preferred_tile=496)
+    monkeypatch.setattr(runtime, "read_metadata", lambda path: described)
+    for has_it, tile in ((True, 496), (False, None)):
+        monkeypatch.setattr(runtime, "has_bfloat16", lambda has_it=has_it: has_it)
+        assert open_network([file]).metadata.preferred_tile == tile
 
 
 def test_a_damaged_file_is_told(copied):

@@ -1,5 +1,6 @@
 """A batch in parts, one for each core: when, and the same step."""
 
+import json
 import subprocess
 import sys
 from dataclasses import replace
@@ -8,9 +9,11 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from support.paths import ROOT
 from support.tiny import LEAN, LEAN_DISCRIMINATOR, TINY
 from support.training import batch
 
+from esrgan_tf.cpu import machine_cores
 from esrgan_tf.recipes.generators import SRResNetConfig
 from esrgan_tf.recipes.overrides import override
 from esrgan_tf.training.cores import parts_of_batch
@@ -76,19 +79,28 @@ def test_images_validated_beside_each_other_have_the_same_scores():
     np.testing.assert_array_equal(three.panel, one.panel)
 
 
-def test_a_process_that_computes_already_keeps_its_threads():
-    code = """
+COMPUTED = """
+import sys
+from esrgan_tf.training.run import RunOptions, train_stage
 import tensorflow as tf
-from esrgan_tf.training.cores import use_one_thread_an_operation
+sys.path.insert(0, "tests")
+from support.paths import ROOT
+from support.tiny import LEAN
 if {begun}:
     tf.constant(1.0)
-print(use_one_thread_an_operation(), tf.config.threading.get_intra_op_parallelism_threads())
+options = RunOptions(workdir={workdir!r}, data="dead_leaves", precision="float32", strategy="cpu", own_process=True)
+train_stage(LEAN, "psnr", options)
+print(tf.config.threading.get_intra_op_parallelism_threads())
 """
-    for begun, expected in ((False, "True 1"), (True, "False 0")):
-        ran = subprocess.run(
-            [sys.executable, "-c", code.format(begun=begun)], capture_output=True, text=True, check=True
-        )
-        assert ran.stdout.strip() == expected
+
+
+@pytest.mark.skipif(not 1 < machine_cores() <= 4, reason="this machine's batch is whole")
+@pytest.mark.parametrize("begun", [False, True])
+def test_a_process_that_computes_already_keeps_its_threads_and_the_whole_batch(tmp_path, begun):
+    command = [sys.executable, "-c", COMPUTED.format(begun=begun, workdir=str(tmp_path))]
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    parts = json.loads((tmp_path / "psnr/recipe.json").read_text())["parts"]
+    assert (parts, ran.stdout.split()[-1]) == ((1, "0") if begun else (machine_cores(), "1"))
 
 
 def _stepped(recipe, stage, parts):

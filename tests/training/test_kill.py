@@ -77,7 +77,7 @@ def kill_while_saving(step, operation):
 def train(workdir, stage, where=None, step=None, moment=None):
     stages = {{f"{{name}}.{{field}}": value for name in ("psnr", "gan") for field, value in
               dict(steps={STEPS}, validate_every={SAVE_EVERY}, log_every=1, ema_decay=0.9).items()}}
-    options = RunOptions(workdir=workdir, data="dead_leaves", precision="float32", strategy="cpu")
+    options = RunOptions(workdir=workdir, data="dead_leaves", precision="float32", strategy="cpu", own_process=True)
     callbacks = [Kill(step, moment)] if where == "step" else []
     if where == "save":
         kill_while_saving(step, moment)

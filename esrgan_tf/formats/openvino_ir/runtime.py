@@ -1,5 +1,6 @@
 """Generators run by OpenVINO on the CPU (`pip install '.[openvino]'`)."""
 
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,6 +33,8 @@ def openvino_network(path: str | Path) -> Network:
     except ImportError as error:
         raise InputError(f"`{path}` needs OpenVINO: pip install 'esrgan_tf[openvino]'.") from error
     hint = HINTS.get(metadata.precision, "f32") if has_bfloat16() else "f32"
+    if metadata.precision == "bfloat16" and hint == "f32":
+        metadata = replace(metadata, preferred_tile=None)  # it was chosen for maps of half the size
     settings = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": hint}
     try:
         model = _channels_first(shared.read_model(str(path)))

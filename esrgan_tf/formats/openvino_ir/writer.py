@@ -92,14 +92,13 @@ def _transposed_shuffles(model: "openvino.Model") -> "openvino.Model":
         if shuffle.get_type_name() != "DepthToSpace" or shuffle.get_attributes()["mode"] != "blocks_first":
             continue
         x, factor = shuffle.input_value(0), shuffle.get_attributes()["block_size"]
-        channels = x.get_partial_shape()[1].get_length() // factor**2
-        if channels != RGB:
+        if x.get_partial_shape()[1] != RGB * factor**2:
             continue
         batch, _, height, width = ops.split(ops.shape_of(x), np.int64(0), 4).outputs()
-        blocks = ops.reshape(x, ops.concat([batch, np.int64([factor, factor, channels]), height, width], 0), False)
+        blocks = ops.reshape(x, ops.concat([batch, np.int64([factor, factor, RGB]), height, width], 0), False)
         image = ops.transpose(blocks, np.int64([0, 3, 4, 1, 5, 2]))
         sides = [ops.multiply(side, np.int64([factor])) for side in (height, width)]
-        output = ops.reshape(image, ops.concat([batch, np.int64([channels]), *sides], 0), False).output(0)
+        output = ops.reshape(image, ops.concat([batch, np.int64([RGB]), *sides], 0), False).output(0)
         for user in shuffle.output(0).get_target_inputs():
             user.replace_source_output(output)
     model.validate_nodes_and_infer_types()

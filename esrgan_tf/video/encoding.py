@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from esrgan_tf.cpu import scheduling_kept
+from esrgan_tf.cpu import has_avx512, scheduling_kept
 from esrgan_tf.errors import InputError, first_line
 from esrgan_tf.video.clip import Description, Frame, conversion
 
@@ -47,6 +47,9 @@ class Encoding:
             options["preset"] = self.preset
         if self.codec == "libvpx-vp9":
             options |= {"b": "0", "row-mt": "1"}
+        if self.codec.startswith("libx264") and has_avx512():
+            # Its AVX512 takes into account what memory holds beside a frame: the same frames become other bytes.
+            options["x264-params"] = "asm=avx2"
         return options
 
 

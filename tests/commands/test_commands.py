@@ -91,7 +91,7 @@ def test_run_flags_reach_the_run(tiny, capsys, monkeypatch):
     }
     run(capsys, "train", "--stage=gan", "--recipe=tiny", *(f"--{name}={value}" for name, value in values.items()))
     ((stage, options),) = seen
-    assert (stage, dataclasses.asdict(options)) == ("gan", values | {"refuse_test_images": False})
+    assert (stage, dataclasses.asdict(options)) == ("gan", values | {"own_process": True, "refuse_test_images": False})
 
 
 def test_both_stages_then_upscaling_from_the_command_line(tiny, capsys, tmp_path):

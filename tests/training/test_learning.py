@@ -119,7 +119,7 @@ GAN_STEPS, GAN_RATE = 150, 2e-3
 GAN_PATCH, GAN_BATCH, GAN_SCALE = 32, 2, 2
 GAN_RATES = {"compact": 1e-3}  # its generator fits the batch so soon that at 2e-3 the discriminator dies
 # A U-Net's spectral normalization keeps it from separating early; compact's rate is half the others'.
-MORE_GAN_STEPS = {"srvgg": 600, "compact": 300}
+MORE_GAN_STEPS = {"srvgg": 900, "compact": 300}
 ADVERSARIAL_WEIGHTS = {"enet": 0.01}  # in place of 2, which leaves nothing to the features of a network that is random
 SHALLOW_FEATURES = (("conv1_2", 0.1), ("conv2_2", 1.0))  # in place of several layers, at a tenth of the cost
 
@@ -164,7 +164,8 @@ def test_in_a_gan_stage_the_discriminator_separates_and_the_feature_distance_fal
     started = networks.generator.get_weights()
     hr, lr = map(tf.constant, batch(GAN_BATCH, GAN_PATCH, GAN_SCALE))
     terms = [{name: float(term) for name, term in step(hr, lr).items()} for _ in range(recipe.gan.steps)]
-    first, last = terms[0], terms[-1]
+    # One step's terms go up and down: the medians of the last tenth.
+    first, last = terms[0], {name: np.median([step[name] for step in terms[-len(terms) // 10 :]]) for name in terms[0]}
     changes = " | ".join(f"{name} {first[name]:.3f} -> {last[name]:.3f}" for name in first)
     print(f"\n| {len(terms)} | {changes} |")
     assert last["discriminator"] < 0.7 * first["discriminator"]

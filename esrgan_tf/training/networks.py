@@ -120,7 +120,7 @@ def build_networks(
         evaluated = build_generator(recipe.generator, recipe.name)
         optimizer = build_adam(stage, generator, precision, stage.ema_decay)
         generate = rematerialized(generator) if remat else partial(generator, training=True)
-        if parts > 1 and not generator.non_trainable_variables:  # such as BatchNorm's statistics
+        if parts > 1 and not generator.non_trainable_variables:  # BatchNorm's statistics are the whole batch's
             generate = in_parts(generate, parts)
         return Networks(generator, evaluated, optimizer, generate, learning_rate_schedule(stage))
 

@@ -1,4 +1,4 @@
-"""Put a trained generator into the zoo: its weights in float16, as LiteRT files too, and its card with their figures.
+"""Put a trained generator into the zoo: its LiteRT file, weights in float16, and its card with its figures.
 
     python benchmarks/publish_member.py compact_x4 --run=runs/zoo/compact_x4/psnr --card=compact_x4.json \\
         --test=Set5:hr=Set5/HR,lr=Set5/LR --test=Set14:hr=Set14/HR,lr=Set14/LR
@@ -20,19 +20,17 @@ from typing import Any
 from esrgan_tf import evaluate_models, load_generator
 from esrgan_tf.atomic import replacing
 from esrgan_tf.evaluation.measures import Options
-from esrgan_tf.export.deployment import write_request
 from esrgan_tf.export.exporter import export_generators
 from esrgan_tf.export.options import ExportOptions
-from esrgan_tf.formats.format import WriteOptions
-from esrgan_tf.formats.tflite import ANY_SIZE, FORMAT
 from esrgan_tf.metrics.niqe import NiqeModel, read_niqe_model
 from esrgan_tf.recipes import DEGRADATIONS, get_degradation
 from esrgan_tf.recipes.overrides import recipe_from_file
 from esrgan_tf.zoo.cards import MEMBERS, Card, read_card
-from esrgan_tf.zoo.weights import write_member
+from esrgan_tf.zoo.weights import write_card, write_member
 
 QUANTIZED = ("phone",)  # families
 TILES = (128, 256)  # px
+UNKNOWN = {"parameters": 0, "sha256": "", "offsets": {}, "int8_sha256": {}}  # until its files are written
 
 
 def main() -> None:
@@ -48,18 +46,16 @@ def main() -> None:
     name = arguments.name
     model = load_generator(arguments.generator or arguments.run or name)
     told = _told(arguments.run, arguments.card) if arguments.run else asdict(read_card(name))
-    card = Card(**told | {"name": name, "figures": {}, "parameters": 0, "sha256": "", "litert_sha256": ""})
-    write_member(model, card)
-    card = replace(card, litert_sha256=_write_litert(name))
+    card = write_member(model, Card(**told | {"name": name, "figures": {}} | UNKNOWN))
+    write_card(card)
     if card.generator["family"] in QUANTIZED:
         card = replace(card, int8_sha256=_write_int8(name))
-    write_member(model, card)
     niqe = read_niqe_model(arguments.niqe_params) if arguments.niqe_params else None
     for test in arguments.test:
         test_set, _, data = test.partition(":")
         card.figures[test_set] = _figures(card, data, niqe)
         print(test_set, card.figures[test_set])
-    write_member(model, card)
+    write_card(card)
 
 
 def _told(run: Path, card: Path) -> dict[str, Any]:
@@ -91,17 +87,6 @@ def _figures(card: Card, data: str, niqe: NiqeModel | None) -> dict[str, float]:
     if int8:
         found["int8_psnr_y"] = round(int8[0]["psnr"], 3)
     return found
-
-
-def _write_litert(name: str) -> str:
-    """Write a member's LiteRT file of any size, weights in float16, and return its SHA-256."""
-    options = WriteOptions(kinds=("float16",), tiles=(ANY_SIZE,))
-    with tempfile.TemporaryDirectory() as folder:
-        (artifact,) = FORMAT.write(write_request([load_generator(name)], options, Path(folder)))
-        content = artifact.path.read_bytes()
-    with replacing(read_card(name).litert) as temporary:
-        temporary.write_bytes(content)
-    return hashlib.sha256(content).hexdigest()
 
 
 def _write_int8(name: str) -> dict[str, str]:

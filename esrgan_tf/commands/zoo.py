@@ -30,16 +30,16 @@ def _zoo(name: str | None = None) -> None:
     if name:
         card = read_card(name)
         for field, value in asdict(card).items():
-            if value != {}:
+            if value != {} and field != "offsets":
                 print(f"{field:13} {_words(value)}")
-        for file in (card.weights, card.litert, *card.int8.values()):
+        for file in (card.file, *card.int8.values()):
             print(f"{'file':13} {file}")
         return
     cards = [read_card(name) for name in member_names()]
     sets = sorted({test_set for card in cards for test_set in card.figures})
     rows = [("name", "parameters", "file", *(f"{test_set} (bicubic), Y" for test_set in sets), "for")]
     for card in cards:
-        size = f"{card.weights.stat().st_size / 1e6:.1f} MB"
+        size = f"{card.file.stat().st_size / 1e6:.1f} MB"
         rows.append((card.name, f"{card.parameters:,}", size, *(_psnr(card, s) for s in sets), card.purpose))
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:

@@ -9,7 +9,7 @@ from typing import Any
 from esrgan_tf.errors import InputError, check_one_of
 
 MEMBERS = Path(__file__).parent / "members"
-WEIGHTS = ".npz"
+WEIGHTS = ".tflite"
 PREFERRED = ("compact", "phone")  # families of names, of which `default_member` takes the first that is there
 
 
@@ -34,8 +34,8 @@ class Card:
         steps: of training, all stages together.
         hours: of training.
         machine: that it was trained on.
-        sha256: of its weights' file.
-        litert_sha256: of its LiteRT file.
+        sha256: of its file.
+        offsets: of its weights in that file, in bytes, by path.
         degradation: that made the LR images it was trained on, a name.
         int8_sha256: of its int8 LiteRT files, by their input's side in px.
     """
@@ -56,7 +56,7 @@ class Card:
     hours: float
     machine: str
     sha256: str
-    litert_sha256: str
+    offsets: dict[str, int]
     degradation: str = "bicubic"
     int8_sha256: dict[str, str] = field(default_factory=dict)
 
@@ -66,14 +66,9 @@ class Card:
         return self.generator["scale"]
 
     @property
-    def weights(self) -> Path:
-        """The file of its weights."""
+    def file(self) -> Path:
+        """A LiteRT file for any size, weights in float16: run without Keras, or read into Keras."""
         return MEMBERS / f"{self.name}{WEIGHTS}"
-
-    @property
-    def litert(self) -> Path:
-        """The same weights as a LiteRT file for any size: run without Keras, compiled for nothing."""
-        return MEMBERS / f"{self.name}.tflite"
 
     @property
     def int8(self) -> dict[str, Path]:
@@ -112,10 +107,10 @@ def read_verified(file: Path, sha256: str) -> bytes:
 
 
 def is_member(path: str | Path) -> bool:
-    """Whether something that `model` names is a member: by its name, where no file has it, or its weights' file."""
+    """Whether something that `model` names is a member: by its name, where no file has it, or its file."""
     path = Path(path)
     by_name = str(path) in member_names() and not path.exists()
-    return by_name or (path.parent == MEMBERS and path.suffix == WEIGHTS)
+    return by_name or (path.parent == MEMBERS and path.suffix == WEIGHTS and path.stem in member_names())
 
 
 def default_member(scale: float) -> str:

@@ -1,6 +1,7 @@
 """A file format registered from outside the package, used by the ordinary commands."""
 
 import json
+from dataclasses import replace
 
 import keras
 import numpy as np
@@ -95,7 +96,8 @@ def test_a_name_is_given_once_and_a_format_does_something():
         registry.register_format(Format(name="idle", title="nothing"))
 
 
-def test_the_zoo_s_files_stay_its_own_whatever_suffix_a_format_from_outside_has():
+def test_the_zoo_s_files_stay_its_own_whatever_suffix_a_format_from_outside_has(monkeypatch):
     weights = registry.find_file("phone_x4")
-    assert weights.suffix == NPZ.suffixes[0]
+    monkeypatch.setitem(registry.FORMATS, "outside", replace(NPZ, name="outside", suffixes=(weights.suffix,)))
+    assert registry.format_of("elsewhere.tflite").name == "outside"
     assert registry.format_of(weights).name == "zoo"

@@ -67,7 +67,7 @@ def test_int8_has_one_size(tmp_path):
 
 
 def test_a_size_that_memory_is_too_little_for_is_told_as_that_and_smaller_ones_go_on():
-    command = [sys.executable, "-c", ON_LITTLE_MEMORY, str(read_card("compact_x4").litert), "100"]
+    command = [sys.executable, "-c", ON_LITTLE_MEMORY, str(read_card("compact_x4").file), "100"]
     done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
     assert done.returncode == 0, done.stderr
     assert [line.partition(":")[0] for line in done.stdout.splitlines()] == ["600 px", "400 px"]

@@ -182,7 +182,7 @@ def test_a_member_of_the_zoo_is_ready_until_compiling_pays(machine):
     assert "ONNX" in open_engine(["phone_x4"], pixels=64 * 64).origin  # there is one now
     assert open_engine(["phone_x4"], engine="litert").origin == by_litert.origin
     by_keras = open_engine(["phone_x4"], engine="keras")
-    assert by_keras.origin.endswith("phone_x4.npz")
+    assert by_keras.origin.endswith("phone_x4.tflite")
     rgb = make_image(shape=(30, 22)).rgb
     np.testing.assert_allclose(by_litert.run(rgb), by_keras.run(rgb), atol=0.1 / 255)
 

@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from itertools import pairwise
 from types import SimpleNamespace
 
@@ -18,26 +18,28 @@ from esrgan_tf import evaluate_models
 from esrgan_tf.__main__ import main
 from esrgan_tf.errors import InputError
 from esrgan_tf.formats.keras_file.generators import save_generator
-from esrgan_tf.formats.registry import find_file, load_generator, open_network
+from esrgan_tf.formats.registry import FORMATS, find_file, load_generator, open_network
 from esrgan_tf.inference.engines.opening import open_engine
 from esrgan_tf.metadata import metadata_of
 from esrgan_tf.models import build_generator
 from esrgan_tf.models.interpolation import interpolate
 from esrgan_tf.recipes import get_degradation
+from esrgan_tf.recipes.generators import EDSRConfig
 from esrgan_tf.zoo import cards
 from esrgan_tf.zoo.cards import Card, is_member, member_names, read_card, read_verified
-from esrgan_tf.zoo.weights import load_member, write_member
+from esrgan_tf.zoo.weights import load_member, write_card, write_member
 
 MB = 1e6
 GAN = "_gan"
 PERCEPTUAL = [name for name in member_names() if name.endswith(GAN)]
 DEGRADED = [name for name in member_names() if read_card(name).degradation != "bicubic"]
 FAITHFUL = [name for name in member_names() if name not in PERCEPTUAL + DEGRADED]
+TINY_EDSR = EDSRConfig(scale=2, blocks=1, features=8, upsampling="direct")
 CARD = Card(
     name="tiny_x2",
     purpose="tests",
     recipe="tiny",
-    generator=asdict(TINY.generator),
+    generator=asdict(TINY_EDSR),
     parameters=0,
     figures={},
     weaknesses="all",
@@ -50,7 +52,7 @@ CARD = Card(
     hours=0.0,
     machine="none",
     sha256="",
-    litert_sha256="",
+    offsets={},
 )
 
 
@@ -58,8 +60,8 @@ CARD = Card(
 def tiny(tmp_path, monkeypatch):
     """A zoo of one member, random weights."""
     monkeypatch.setattr(cards, "MEMBERS", tmp_path)
-    model = build_generator(TINY.generator, "tiny")
-    write_member(model, CARD, tmp_path)
+    model = build_generator(TINY_EDSR, "tiny")
+    write_card(write_member(model, CARD))
     return model
 
 
@@ -84,7 +86,7 @@ def test_a_member_is_what_its_card_says(name):
 @pytest.mark.parametrize("name", member_names())
 def test_a_members_litert_file_is_the_same_generator(name):
     card, model = read_card(name), load_member(name)
-    network = open_network([card.litert])
+    network = FORMATS["tflite"].open(card.file, None)
     assert (network.metadata.name, network.metadata.scale, network.metadata.licence) == (name, card.scale, card.licence)
     rgb = make_image(shape=(41, 27)).rgb
     np.testing.assert_allclose(network.run(rgb), np.array(model(rgb[None]))[0], atol=0.1 / 255)
@@ -174,22 +176,30 @@ def test_a_member_is_read_as_it_was_written(tiny):
         assert read.dtype == "float32"
 
 
+def test_a_generator_whose_weights_the_converter_changes_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(cards, "MEMBERS", tmp_path)
+    model = build_generator(TINY.generator, "tiny")  # an RRDB: its residual scale is multiplied into kernels
+    with pytest.raises(ValueError, match="does not hold body_0_rdb1_conv5/kernel"):
+        write_member(model, replace(CARD, generator=asdict(TINY.generator)))
+    assert not list(tmp_path.iterdir())
+
+
 def test_other_weights_than_the_cards_are_refused(tiny, tmp_path):
     card = read_card("tiny_x2")
-    card.weights.write_bytes(card.weights.read_bytes() + b" ")
-    with pytest.raises(InputError, match=r"tiny_x2.npz` must have the SHA-256 of its card"):
+    card.file.write_bytes(card.file.read_bytes() + b" ")
+    with pytest.raises(InputError, match=r"tiny_x2.tflite` must have the SHA-256 of its card"):
         load_member("tiny_x2")
-    card.weights.unlink()
-    with pytest.raises(InputError, match=r"tiny_x2.npz` cannot be read"):
+    card.file.unlink()
+    with pytest.raises(InputError, match=r"tiny_x2.tflite` cannot be read"):
         load_member("tiny_x2")
 
 
 def test_another_litert_file_than_the_cards_is_refused(tmp_path, monkeypatch):
-    for name in ("phone_x4.json", "phone_x4.npz", "phone_x4.tflite"):
+    for name in ("phone_x4.json", "phone_x4.tflite"):
         (tmp_path / name).write_bytes((cards.MEMBERS / name).read_bytes())
     monkeypatch.setattr(cards, "MEMBERS", tmp_path)
-    assert open_engine(["phone_x4"], pixels=1).origin.endswith("phone_x4.npz by LiteRT")
-    file = read_card("phone_x4").litert
+    assert open_engine(["phone_x4"], pixels=1).origin.endswith("phone_x4.tflite by LiteRT")
+    file = read_card("phone_x4").file
     file.write_bytes(file.read_bytes()[:-1])
     with pytest.raises(InputError, match=r"phone_x4.tflite` must have the SHA-256 of its card"):
         open_engine(["phone_x4"], pixels=1)
@@ -197,7 +207,7 @@ def test_another_litert_file_than_the_cards_is_refused(tmp_path, monkeypatch):
 
 def test_a_file_of_that_name_goes_before_the_member(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert is_member("compact_x4") and find_file("compact_x4") == read_card("compact_x4").weights
+    assert is_member("compact_x4") and find_file("compact_x4") == read_card("compact_x4").file
     (tmp_path / "compact_x4").mkdir()
     assert not is_member("compact_x4")
     with pytest.raises(InputError, match="Received: compact_x4"):

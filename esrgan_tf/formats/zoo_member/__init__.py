@@ -3,7 +3,9 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from esrgan_tf.formats import tflite
 from esrgan_tf.formats.format import Format
+from esrgan_tf.formats.network import Network
 from esrgan_tf.zoo.cards import is_member, read_card, read_verified
 
 if TYPE_CHECKING:
@@ -11,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def _locate(path: Path, argument: str) -> Path:
-    return read_card(path.stem).weights
+    return read_card(path.stem).file
 
 
 def _load(path: Path, argument: str) -> "keras.Model":
@@ -20,10 +22,10 @@ def _load(path: Path, argument: str) -> "keras.Model":
     return load_member(path.stem)
 
 
-def _ready(path: Path) -> Path:
+def _ready(path: Path) -> Network:
     card = read_card(path.stem)
-    read_verified(card.litert, card.litert_sha256)
-    return card.litert
+    read_verified(card.file, card.sha256)
+    return tflite.FORMAT.open(card.file, None)
 
 
 FORMAT = Format(

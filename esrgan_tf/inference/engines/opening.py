@@ -102,11 +102,11 @@ def _may_be_ready(engine: str, chosen: str, precision: str) -> bool:
 
 
 def _ready(models: Sequence[str | Path]) -> Network | None:
-    """One generator by a file that comes with it; `None` where there is none."""
+    """One generator by its own file, run as it is; `None` where that needs Keras."""
     ready = format_of(models[0]).ready if len(models) == 1 else None
     if not ready:
         return None
-    return _named(open_network([ready(Path(models[0]))]), models, ENGINES[LITERT].title)
+    return _named(ready(Path(models[0])), models, ENGINES[LITERT].title)
 
 
 def _open(compiled: CompiledEngine, models: Sequence[str | Path], log: Log) -> Network | None:

@@ -29,16 +29,21 @@ LARGER_PATCHES = {
     "psnr.cosine_period": 4000,
 }
 MORE_VIEWS = {"data.multiscale": (0.7, 0.5), "data.permute_colours": True}
+LONGER = {
+    "data.dead_leaves_pictures": 100,
+    "psnr.batch_size": 4,
+    "psnr.hr_patch": 192,
+    "psnr.learning_rate": 5e-4,
+    "psnr.steps": 32_000,
+    "psnr.cosine_period": 32_000,
+}
 MEMBERS = {  # name: its stage, and the recipes that train it one after the other, each with what is changed
-    "compact_x4": ("psnr", [("compact", {})]),
-    "compact_x2": (
+    "compact_x4": (
         "psnr",
-        [
-            ("compact_x2", {}),
-            ("compact_x2", {**MORE_VIEWS, "psnr.hr_patch": 96, "psnr.batch_size": 4, "psnr.learning_rate": 3e-4}),
-        ],
+        [("compact", {**MORE_VIEWS, "data.dead_leaves_pictures": 300}), ("compact", {**MORE_VIEWS, **LONGER})],
     ),
-    "compact_x4_gan": ("gan", [("compact", {})]),
+    "compact_x2": ("psnr", [("compact_x2", {**MORE_VIEWS, "data.dead_leaves_pictures": 100})]),
+    "compact_x4_gan": ("gan", [("compact", MORE_VIEWS)]),
     "photo_x4": ("psnr", [("photo", {}), ("photo", LARGER_PATCHES)]),
     "phone_x4": ("psnr", [("zoo_phone", {}), ("phone_x4", {})]),
     "phone_x3": ("psnr", [("phone_x3", {})]),

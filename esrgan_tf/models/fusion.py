@@ -16,7 +16,7 @@ MERGED = "_merged"  # in the names of convolutions that work on the small map
 
 def in_float32(model: keras.Model) -> keras.Model:
     """Rebuilds a generator with the same weights in float32, whatever precision it was trained in."""
-    return _rebuilt(model, lambda operation, *args, **kwargs: operation(*args, **kwargs), {})
+    return rebuilt(model, lambda operation, *args, **kwargs: operation(*args, **kwargs), {})
 
 
 def fuse_branches(model: keras.Model) -> keras.Model:
@@ -37,7 +37,7 @@ def fuse_branches(model: keras.Model) -> keras.Model:
             operation = layers.Conv2D(operation.filters, 3, padding="same", name=operation.name, dtype="float32")
         return operation(*args, **kwargs)
 
-    return _rebuilt(model, call, made) if branched else model
+    return rebuilt(model, call, made) if branched else model
 
 
 def merge_upsampling(model: keras.Model) -> keras.Model:
@@ -68,10 +68,10 @@ def merge_upsampling(model: keras.Model) -> keras.Model:
                 made[f"{conv.name}{MERGED}{index}/bias"] = conv.bias.numpy()
         return _apply_merged(upsampling, conv)
 
-    return _rebuilt(model, call, made)
+    return rebuilt(model, call, made)
 
 
-def _rebuilt(model: keras.Model, call: Callable, made: dict[str, np.ndarray]) -> keras.Model:
+def rebuilt(model: keras.Model, call: Callable, made: dict[str, np.ndarray]) -> keras.Model:
     """A model anew in float32: each operation called by `call`, variables as in `made` by path, else as they were."""
 
     def fresh(operation: keras.Operation) -> keras.Operation:

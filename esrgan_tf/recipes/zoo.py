@@ -6,26 +6,26 @@ from esrgan_tf.recipes.configs import DataConfig, Recipe, StageConfig
 from esrgan_tf.recipes.degradation import DegradationConfig
 from esrgan_tf.recipes.discriminators import VGGDiscriminatorConfig
 from esrgan_tf.recipes.esrgan import QUICKSTART
-from esrgan_tf.recipes.generators import PhoneConfig, SRVGGConfig
+from esrgan_tf.recipes.generators import EDSRConfig, PhoneConfig
 
 # Sized for two cores, not tuned. The rate falls once, along a cosine.
 COMPACT = Recipe(
     name="compact",
-    paper="SRVGGNetCompact of Real-ESRGAN's repository (arXiv:2107.10833), 16 convolutions, which other tools read",
+    paper="EDSR, arXiv:1707.02921: 12 blocks of its baseline, and one pixel shuffle at the end, as in ABPN and SPAN",
     section="none: bicubic LR and L1, then quickstart's perceptual losses and LDL (arXiv:2203.09195); "
     "`benchmarks/train_zoo.py` trains the zoo's by it",
     command="python train.py --stage=psnr --recipe=compact; python train.py --stage=gan --recipe=compact",
-    published="none; ECBSR-M16C64 (ACM MM 2021), of the same size, has 31.92 dB on Set5, 28.34 on Set14 (Y)",
-    generator=SRVGGConfig(convs=16),
+    published="none; CARN-M (arXiv:1803.08664), of 0.41 M parameters, has 31.92 dB on Set5, 28.42 on Set14 (Y)",
+    generator=EDSRConfig(blocks=12, upsampling="direct"),
     discriminator=VGGDiscriminatorConfig(features=32),
     perceptual=QUICKSTART.perceptual,
     data=DataConfig(crops_per_picture=16, validation_pictures=16),
     psnr=StageConfig(
-        steps=20_000,
+        steps=12_000,
         batch_size=8,
         hr_patch=128,
-        learning_rate=3e-4,  # for a trained start; 8e-4 from scratch. In branches it did not learn at 8e-4.
-        cosine_period=20_000,
+        learning_rate=8e-4,
+        cosine_period=12_000,
         beta_2=0.99,
         ema_decay=0.999,
         validate_every=500,
@@ -53,9 +53,9 @@ COMPACT_X2 = replace(
     COMPACT,
     name="compact_x2",
     command="python train.py --stage=psnr --recipe=compact_x2 --init_from=compact_x4",
-    published="none; VDSR (arXiv:1511.04587), of the same size, has 37.53 dB on Set5, 33.03 on Set14 (Y)",
+    published="none; VDSR (arXiv:1511.04587), of 0.67 M parameters, has 37.53 dB on Set5, 33.03 on Set14 (Y)",
     generator=replace(COMPACT.generator, scale=2),
-    psnr=replace(COMPACT.psnr, steps=6_000, hr_patch=64, learning_rate=4e-4, cosine_period=6_000),
+    psnr=replace(COMPACT.psnr, steps=10_000, batch_size=4, hr_patch=96, learning_rate=4e-4, cosine_period=10_000),
     gan=None,
 )
 
@@ -66,7 +66,7 @@ PHOTO = replace(
     command="python train.py --stage=psnr --recipe=photo --init_from=compact_x4",
     published="none",
     data=replace(COMPACT.data, degradation=DegradationConfig()),
-    psnr=replace(COMPACT.psnr, steps=6_000, cosine_period=6_000),
+    psnr=replace(COMPACT.psnr, steps=6_000, learning_rate=3e-4, cosine_period=6_000),
     gan=None,
 )
 

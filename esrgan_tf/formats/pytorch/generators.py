@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from esrgan_tf.errors import InputError
-from esrgan_tf.formats.pytorch.generator_layouts import basicsr_rules
+from esrgan_tf.formats.pytorch.generator_layouts import EDSR, basicsr_rules
 from esrgan_tf.formats.pytorch.layouts import Layout
 from esrgan_tf.formats.pytorch.recognition import is_generator, recognise
 from esrgan_tf.formats.pytorch.span_layout import OWN_LAYER
@@ -19,6 +19,7 @@ from esrgan_tf.formats.pytorch.transfer import describe, extract, fill, variable
 from esrgan_tf.metadata import metadata_of, set_metadata
 from esrgan_tf.models import build_generator
 from esrgan_tf.models.fusion import fuse_branches
+from esrgan_tf.models.stepped import in_steps
 from esrgan_tf.recipes.configs import NAME
 from esrgan_tf.recipes.overrides import override
 
@@ -67,7 +68,7 @@ def generator_of(
 def write_generator(
     model: keras.Model, path: str | Path, origin: str | Path, changes: Mapping[str, Any] | None = None
 ) -> str:
-    """Write a generator in BasicSR's layout, or in SPAN's, and verify that it gives the same network back.
+    """Write a generator in BasicSR's layout, or in SPAN's, and verify that it gives the same function back.
 
     Args:
         model: a float32 generator.
@@ -84,9 +85,12 @@ def write_generator(
     """
     if OWN_LAYER not in {layer.name for layer in model.layers}:
         model = fuse_branches(model)  # only SPAN's layout knows branches
-    rules = basicsr_rules({layer.name: {v.name for v in layer.variables} for layer in weighted_layers(model)})
+    names = {layer.name: {v.name for v in layer.variables} for layer in weighted_layers(model)}
+    rules = basicsr_rules(names)
     if rules is None:
         raise InputError(f"`{origin}` must be of a family that BasicSR has: rrdb, srvgg, msrresnet, edsr; or span.")
+    if rules is EDSR and "conv_up1" not in names:  # BasicSR's has no direct upsampling
+        model = in_steps(model)
     named = {slot.tensor: np.broadcast_to(np.float32(0), slot.shape) for slot in variable_slots(model, rules)}
     tensors = extract(model, changed(recognise(named, origin), changes))
     layout = changed(recognise(tensors, origin), changes)  # of all that is written

@@ -171,6 +171,26 @@ def test_an_exported_file_is_what_basicsrs_network_loads(name, reference, tmp_pa
     np.testing.assert_allclose(reference.run(module, X), model(X), rtol=0, atol=PARITY)
 
 
+@pytest.mark.parametrize(("scale", "features"), [(2, 3), (3, 4), (4, 12), (8, 48)])
+def test_an_edsr_of_one_pixel_shuffle_is_written_in_basicsrs_steps(scale, features, reference, tmp_path):
+    import torch
+
+    sizes = {"scale": scale, "blocks": 2, "features": features}
+    model = randomized(build_generator(EDSRConfig(upsampling="direct", **sizes), "mine"))
+    save_generator(model, tmp_path / "mine.keras")
+    export_generator(tmp_path / "mine.keras", tmp_path / "out.pth")
+    module = reference.EDSR(**sizes).eval()
+    module.load_state_dict(torch.load(tmp_path / "out.pth", weights_only=True)["params"], strict=True)
+    np.testing.assert_allclose(reference.run(module, X), model(X), rtol=0, atol=PARITY)
+
+
+def test_an_edsr_too_narrow_for_steps_is_refused(tmp_path):
+    model = build_generator(EDSRConfig(upsampling="direct", blocks=1, features=11), "mine")
+    save_generator(model, tmp_path / "mine.keras")
+    with pytest.raises(InputError, match="`features` must be 12 or more to upsample by 4 in steps. Received: 11"):
+        export_generator(tmp_path / "mine.keras", tmp_path / "out.safetensors")
+
+
 def test_published_tensors_come_back_from_keras_bit_for_bit(reference, tmp_path):
     source = saved(reference, reference.BasicSRNet(2), tmp_path)
     import_weights(source, tmp_path / "out.keras")

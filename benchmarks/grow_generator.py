@@ -1,10 +1,10 @@
-"""Grow a trained network for phones into a wider and deeper one of the same function, or into an SRVGG, to train it.
+"""Grow a trained network for phones into a wider or deeper one of the same function, to train that on from it.
 
-    python benchmarks/grow_generator.py --model=phone_x4 --family=srvgg --convs=16 --features=64 --output=start.keras
+    python benchmarks/grow_generator.py --model=phone_x4 --convs=14 --features=48 --output=start.keras
 
 Channels that are new read random weights and are read by zeros; convolutions that are new pass on what they get (a ReLU
-of a ReLU changes nothing, and PReLU starts as one). A plain network without skips starts where the small one has come
-to, instead of on the plateau on which it otherwise begins.
+of a ReLU changes nothing). A plain network without skips starts where the small one has come to, instead of on the
+plateau on which it otherwise begins.
 """
 
 import argparse
@@ -16,10 +16,8 @@ import numpy as np
 from esrgan_tf import build_generator, load_generator
 from esrgan_tf.formats.keras_file.generators import save_generator
 from esrgan_tf.metadata import metadata_of
-from esrgan_tf.recipes.generators import PhoneConfig, SRVGGConfig
+from esrgan_tf.recipes.generators import PhoneConfig
 
-FAMILIES = {"srvgg": (SRVGGConfig, "compact"), "phone": (PhoneConfig, "phone")}  # and the name of what is grown
-SIX = 6.0  # white inside a network for phones
 SIDE = 24  # px of the image on which both are compared
 
 
@@ -27,23 +25,20 @@ def main() -> None:
     """Read, grow, compare, write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", required=True)
-    parser.add_argument("--family", default="srvgg", choices=sorted(FAMILIES))
-    parser.add_argument("--convs", type=int, default=16)
-    parser.add_argument("--features", type=int, default=64)
+    parser.add_argument("--convs", type=int, default=10)
+    parser.add_argument("--features", type=int, default=32)
     parser.add_argument("--output", type=Path, required=True)
     arguments = parser.parse_args()
     keras.utils.set_random_seed(0)
     small = load_generator(arguments.model)
-    kind, name = FAMILIES[arguments.family]
-    config = kind(scale=metadata_of(small).scale, convs=arguments.convs, features=arguments.features)
-    large = grown(small, config, name)
+    config = PhoneConfig(scale=metadata_of(small).scale, convs=arguments.convs, features=arguments.features)
+    large = grown(small, config, "phone")
     image_01 = np.random.default_rng(0).uniform(0.2, 0.8, size=(1, SIDE, SIDE, 3)).astype(np.float32)
-    apart = np.abs(np.asarray(small(image_01)) - np.clip(large(image_01), 0, 1)).max()  # the small one clips itself
-    print(f"{apart:.2g} apart")
+    print(f"{np.abs(np.asarray(small(image_01)) - large(image_01)).max():.2g} apart")
     save_generator(large, arguments.output)
 
 
-def grown(small: keras.Model, config: PhoneConfig | SRVGGConfig, name: str) -> keras.Model:
+def grown(small: keras.Model, config: PhoneConfig, name: str) -> keras.Model:
     """A large network with the small one's weights, zeros and identities.
 
     Args:
@@ -52,13 +47,13 @@ def grown(small: keras.Model, config: PhoneConfig | SRVGGConfig, name: str) -> k
         name: of its recipe.
     """
     large, names = build_generator(config, name), _body(small)
+    width = small.get_layer(names[-1]).kernel.shape[-1]
     for index, layer in enumerate(_body(large)):
         conv = large.get_layer(layer)
         kernel, bias = (np.array(value) for value in conv.get_weights())
         if index < len(names):
             old_kernel, old_bias = small.get_layer(names[index]).get_weights()
         else:
-            width = small.get_layer(names[-1]).kernel.shape[-1]
             old_kernel, old_bias = np.zeros((3, 3, width, width), np.float32), np.zeros(width, np.float32)
             old_kernel[1, 1] = np.eye(width)
         read, written = old_kernel.shape[2:]
@@ -66,14 +61,10 @@ def grown(small: keras.Model, config: PhoneConfig | SRVGGConfig, name: str) -> k
         kernel[:, :, :read, :written] = old_kernel
         bias[:written] = old_bias
         conv.set_weights([kernel, bias])
-    activations = [layer for layer in large.layers if isinstance(layer, keras.layers.PReLU)]
-    for prelu in activations:
-        prelu.set_weights([np.zeros_like(weight) for weight in prelu.get_weights()])
-    white = SIX if activations else 1.0  # an SRVGG computes in 0..1
     kernel, bias = small.get_layer("conv_last").get_weights()
     last = np.zeros_like(large.get_layer("conv_last").get_weights()[0])
-    last[:, :, : kernel.shape[2]] = kernel / white
-    large.get_layer("conv_last").set_weights([last, bias / white])
+    last[:, :, : kernel.shape[2]] = kernel
+    large.get_layer("conv_last").set_weights([last, bias])
     return large
 
 

@@ -22,11 +22,11 @@ from esrgan_tf.atomic import replacing
 from esrgan_tf.evaluation.measures import Options
 from esrgan_tf.export.exporter import export_generators
 from esrgan_tf.export.options import ExportOptions
+from esrgan_tf.export.zoo_member import write_card, write_member
 from esrgan_tf.metrics.niqe import NiqeModel, read_niqe_model
 from esrgan_tf.recipes import DEGRADATIONS, get_degradation
 from esrgan_tf.recipes.overrides import recipe_from_file
 from esrgan_tf.zoo.cards import MEMBERS, Card, read_card
-from esrgan_tf.zoo.weights import write_card, write_member
 
 QUANTIZED = ("phone",)  # families
 TILES = (128, 256)  # px

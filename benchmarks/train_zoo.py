@@ -1,6 +1,6 @@
 """Train a generator of the zoo, on images that nobody measures on.
 
-    nice -n 19 python benchmarks/train_zoo.py compact_x4 --data=photographs/ [--init_from=FILE] [--precision=float32]
+    nice -n 19 python benchmarks/train_zoo.py compact_x4 --data=photographs/+dead_leaves [--init_from=FILE]
 
 Hours to days on two CPU cores. Ctrl-C saves, the same line again resumes; progress is in
 runs/zoo/NAME/STAGE/metrics.csv, and of a member that is trained on by another recipe in

@@ -105,7 +105,7 @@ class Format:
         locate: (path, argument for messages) -> the file that `load` reads; where it is `None`, the path itself.
         load: (path, argument for messages) -> Keras model with its metadata, for files that hold a whole generator:
             such can also be interpolated, exported, and trained further.
-        ready: (path) -> network, of a file that `load` reads, without Keras.
+        ready: (path) -> network of what `load` reads, run without Keras.
         open: (path, alpha) -> network; where it is `None`, Keras runs what `load` gives. `alpha` is `None` unless
             `holds_two`.
         describe: (path) -> field -> value, all of the metadata and perhaps more; where it is `None`, the file is
@@ -123,7 +123,7 @@ class Format:
     recognises: Callable[[Path], bool] | None = None
     locate: Callable[[Path, str], Path] | None = None
     load: Callable[[Path, str], "keras.Model"] | None = None
-    ready: "Callable[[Path], Network] | None" = None
+    ready: Callable[[Path], "Network"] | None = None
     open: Callable[[Path, float | None], "Network"] | None = None
     describe: Callable[[Path], dict[str, object]] | None = None
     write: Callable[[WriteRequest], Iterator[Artifact]] | None = None

@@ -165,7 +165,7 @@ def load_generator(path: str | Path, argument: str = "model") -> "keras.Model":
 
 
 def find_file(path: str | Path, argument: str = "model") -> Path:
-    """The file that a generator is read from: of a work directory its best one, of a name of the zoo its weights.
+    """The file that a generator is read from: of a work directory its best one, of a name of the zoo its own.
 
     Raises:
         InputError: a folder without a generator.

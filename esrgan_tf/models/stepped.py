@@ -29,16 +29,16 @@ def in_steps(model: keras.Model) -> keras.Model:
     """
     features = model.get_layer(LAST).kernel.shape[2]
     kernel, bias = (np.array(value) for value in model.get_layer(LAST).get_weights())
-    scale = rest = metadata_of(model).scale
+    scale = left = metadata_of(model).scale
     least = 3 * (scale // STEPS[scale][0]) ** 2
     if features < least:
         raise InputError(f"`features` must be {least} or more to upsample by {scale} in steps. Received: {features}.")
     made: dict[str, np.ndarray] = {}
     for number, factor in enumerate(STEPS[scale], start=1):
-        rest //= factor
-        made[f"conv_up{number}/kernel"] = _shuffled(kernel, factor, rest, features)
-        made[f"conv_up{number}/bias"] = _shuffled(bias, factor, rest, features)
-        kernel, bias = _passing_on(features, 3 * rest**2)
+        left //= factor
+        made[f"conv_up{number}/kernel"] = _shuffled(kernel, factor, left, features)
+        made[f"conv_up{number}/bias"] = _shuffled(bias, factor, left, features)
+        kernel, bias = _passing_on(features, 3 * left**2)
     made |= {f"{LAST}/kernel": kernel, f"{LAST}/bias": bias}
 
     def call(operation, x, *args, **kwargs):
@@ -55,13 +55,13 @@ def _conv(channels: int, name: str) -> layers.Conv2D:
     return layers.Conv2D(channels, 3, padding="same", name=name, dtype="float32")
 
 
-def _shuffled(value: np.ndarray, factor: int, rest: int, features: int) -> np.ndarray:
-    """Channels [..., (factor rest)^2 3] as a pixel shuffle by `factor` reads them, `features` for each of its pixels.
+def _shuffled(value: np.ndarray, factor: int, left: int, features: int) -> np.ndarray:
+    """Channels [..., (factor left)^2 3] as a pixel shuffle by `factor` reads them, `features` for each of its pixels.
 
-    Of these the first `rest`^2 3 are what is still to be shuffled, the others 0.
+    Of these the first `left`^2 3 are what is still to be shuffled, the others 0.
     """
-    split = value.reshape(*value.shape[:-1], factor, rest, factor, rest, 3)
-    split = np.moveaxis(split, -3, -4).reshape(*value.shape[:-1], factor**2, 3 * rest**2)
+    split = value.reshape(*value.shape[:-1], factor, left, factor, left, 3)
+    split = np.moveaxis(split, -3, -4).reshape(*value.shape[:-1], factor**2, 3 * left**2)
     padding = [(0, 0)] * (split.ndim - 1) + [(0, features - split.shape[-1])]
     return np.pad(split, padding).reshape(*value.shape[:-1], factor**2 * features)
 

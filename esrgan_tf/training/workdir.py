@@ -13,6 +13,7 @@ from esrgan_tf.errors import InputError
 from esrgan_tf.formats.keras_file.locate import GENERATOR_FILE
 from esrgan_tf.recipes.configs import STAGES, Recipe
 from esrgan_tf.recipes.overrides import from_tree
+from esrgan_tf.zoo.cards import MEMBERS
 
 # What may differ, of a stage, when its run is resumed.
 MAY_CHANGE = ("steps", "validate_every", "log_every", "learning_rate", "max_nonfinite_steps", "max_rollbacks")
@@ -155,17 +156,23 @@ def _identity(record: dict[str, Any], stage: str) -> dict[str, Any]:
     left_out |= {part for part, weight in USED_WITH.items() if not config.get(weight)}
     recipe = {key: value for key, value in recipe.items() if key not in left_out}
     flat = _flatten(recipe, "")
-    record = record | {"init_from": _place_in_workdir(record.get("init_from"))}
+    record = record | {"init_from": _place(record.get("init_from"))}
     first = {"recipe": flat.pop("name"), "generator.scale": flat.pop("generator.scale")}
     flat = first | {name: record.get(name) for name in IDENTIFYING} | flat
     free = {*MAY_CHANGE_BESIDES, *(f"{stage}.{name}" for name in MAY_CHANGE)}
     return {key: value for key, value in flat.items() if key not in free}
 
 
-def _place_in_workdir(init_from: str | None) -> str | None:
-    """Where a first generator lies; of the psnr stage's own, its place in the work directory, which may be moved."""
-    own = StageFolder(Path(), "psnr").best
-    return str(own) if init_from and Path(init_from).parts[-len(own.parts) :] == own.parts else init_from
+def _place(init_from: str | None) -> str | None:
+    """Where a first generator lies, but for what may be moved.
+
+    That is the psnr stage's own, of which its place in the work directory is given, and a member of the zoo, wherever
+    the package is installed and whatever file the member is in: its name.
+    """
+    parts, own = Path(init_from or "").parts, StageFolder(Path(), "psnr").best
+    if parts[-len(own.parts) :] == own.parts:
+        return str(own)
+    return Path(init_from).stem if parts[-3:-1] == MEMBERS.parts[-2:] else init_from
 
 
 def _flatten(tree: dict[str, Any], prefix: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 from esrgan_tf.errors import InputError, check_one_of
 
 MEMBERS = Path(__file__).parent / "members"
-WEIGHTS = ".tflite"
+SUFFIX = ".tflite"
 PREFERRED = ("compact", "phone")  # families of names, of which `default_member` takes the first that is there
 
 
@@ -68,12 +68,12 @@ class Card:
     @property
     def file(self) -> Path:
         """A LiteRT file for any size, weights in float16: run without Keras, or read into Keras."""
-        return MEMBERS / f"{self.name}{WEIGHTS}"
+        return MEMBERS / f"{self.name}{SUFFIX}"
 
     @property
     def int8(self) -> dict[str, Path]:
         """LiteRT files that compute in int8, by their input's side in px: for phones."""
-        return {side: MEMBERS / f"{self.name}_int8_{side}.tflite" for side in self.int8_sha256}
+        return {side: MEMBERS / f"{self.name}_int8_{side}{SUFFIX}" for side in self.int8_sha256}
 
 
 def member_names() -> list[str]:
@@ -110,7 +110,7 @@ def is_member(path: str | Path) -> bool:
     """Whether something that `model` names is a member: by its name, where no file has it, or its file."""
     path = Path(path)
     by_name = str(path) in member_names() and not path.exists()
-    return by_name or (path.parent == MEMBERS and path.suffix == WEIGHTS and path.stem in member_names())
+    return by_name or (path.parent == MEMBERS and path.suffix == SUFFIX and path.stem in member_names())
 
 
 def default_member(scale: float) -> str:

@@ -58,7 +58,9 @@ def test_a_network_of_several_maps_and_strange_layers_is_tiled_as_ever():
     assert preferred_tiling(model).overlap == 32
 
 
-@pytest.mark.parametrize("family", ["rrdb", "rrdb_x3", "unshuffled", "edsr", "srvgg", "span", "phone", "srresnet"])
+@pytest.mark.parametrize(
+    "family", ["rrdb", "rrdb_x3", "unshuffled", "edsr", "edsr_direct", "srvgg", "span", "phone", "srresnet"]
+)
 def test_no_pixel_outside_the_radius_changes_an_output(family):
     """With random weights, whole and in the form that is deployed."""
     model = built(FAMILIES[family])

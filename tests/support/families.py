@@ -20,6 +20,7 @@ FAMILIES = {
     "srresnet": generators.SRResNetConfig(scale=4, blocks=1, features=4),
     "msrresnet": generators.MSRResNetConfig(scale=2, blocks=1, features=4),
     "edsr": generators.EDSRConfig(scale=3, blocks=1, features=4),
+    "edsr_direct": generators.EDSRConfig(scale=4, blocks=1, features=4, upsampling="direct"),
     "enet": generators.ENetConfig(scale=2, blocks=1, features=4),
     "rcan": generators.RCANConfig(scale=2, groups=1, blocks=1, features=16),
     "srcnn": generators.SRCNNConfig(scale=2, features=(4, 2)),

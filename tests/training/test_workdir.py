@@ -21,6 +21,7 @@ from esrgan_tf.recipes.configs import DataConfig
 from esrgan_tf.recipes.overrides import override
 from esrgan_tf.training.run import RunOptions, train_stage
 from esrgan_tf.training.workdir import IDENTIFYING, StageFolder, start_record
+from esrgan_tf.zoo.cards import read_card
 
 FIXTURE = FIXTURES / "old_workdir.zip"
 # What commit 452974f itself printed when it went on with the fixture.
@@ -124,6 +125,18 @@ def test_what_an_old_record_does_not_say_besides_its_recipe_is_not_compared(old,
     assert started_after(lambda record: record.pop(name), **{name: "anything"})[name] == "anything"
     with pytest.raises(InputError, match=f"its {name} is 'anything', this one's is"):
         started_after(lambda record: None, **{name: "something else"})
+
+
+def test_a_member_of_the_zoo_is_the_same_start_wherever_it_is_installed_and_whatever_its_file(old):
+    def edit(record):
+        record["init_from"] = (
+            "/venv/site-packages/esrgan_tf/zoo/members/phone_x4.npz"  # as it was recorded before members were one file
+        )
+
+    started = str(read_card("phone_x4").file)
+    assert started_after(edit, init_from=started)["init_from"] == started
+    with pytest.raises(InputError, match="its init_from is 'phone_x4', this one's is 'phone_x3'"):
+        started_after(edit, init_from=str(read_card("phone_x3").file))
 
 
 @pytest.mark.parametrize(

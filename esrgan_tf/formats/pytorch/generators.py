@@ -85,7 +85,7 @@ def write_generator(
     """
     if OWN_LAYER not in {layer.name for layer in model.layers}:
         model = fuse_branches(model)  # only SPAN's layout knows branches
-    names = {layer.name: {v.name for v in layer.variables} for layer in weighted_layers(model)}
+    given, names = model, {layer.name: {v.name for v in layer.variables} for layer in weighted_layers(model)}
     rules = basicsr_rules(names)
     if rules is None:
         raise InputError(f"`{origin}` must be of a family that BasicSR has: rrdb, srvgg, msrresnet, edsr; or span.")
@@ -96,7 +96,7 @@ def write_generator(
     layout = changed(recognise(tensors, origin), changes)  # of all that is written
     twin = build_generator(layout.network, metadata_of(model).recipe)
     fill(twin, dict(tensors), layout, origin)
-    if not _same(model, twin):
+    if not _same(given, twin):
         raise InputError(
             f"`{origin}` must be what its tensors hold, {describe(layout)}. Received: another network of the same "
             "tensors; give the difference to `esrgan convert` by `set`, such as `set=residual_scale=0.1`, here and "

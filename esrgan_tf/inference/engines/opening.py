@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import keras
 
 # `auto` compiles where that takes less time than it saves. Both are rough: the share of the time that an engine saves,
-# and the seconds that a file that comes with a generator spares: TensorFlow's import, and compiling a small network.
+# and the seconds that a member of the zoo spares by its own file: TensorFlow's import, and compiling a small network.
 SAVED_SHARE, READY_SECONDS = 0.4, 10.0
 
 
@@ -97,7 +97,7 @@ def open_engine(
 
 
 def _may_be_ready(engine: str, chosen: str, precision: str) -> bool:
-    """Whether a file that comes with a generator may stand in for the engine: unless another one was named."""
+    """Whether a generator's own file may stand in for the engine: unless another one was named."""
     return precision != "int8" and (engine == AUTO or chosen == LITERT)
 
 

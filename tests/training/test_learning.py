@@ -117,9 +117,7 @@ def test_a_narrow_network_of_the_published_depth_fits_a_batch_better_than_bicubi
 
 GAN_STEPS, GAN_RATE = 150, 2e-3
 GAN_PATCH, GAN_BATCH, GAN_SCALE = 32, 2, 2
-GAN_RATES = {"compact": 1e-3}  # its generator fits the batch so soon that at 2e-3 the discriminator dies
-# A U-Net's spectral normalization keeps it from separating early; compact's rate is half the others'.
-MORE_GAN_STEPS = {"srvgg": 900, "compact": 300}
+MORE_GAN_STEPS = {"srvgg": 900}  # a U-Net's spectral normalization keeps it from separating early
 ADVERSARIAL_WEIGHTS = {"enet": 0.01}  # in place of 2, which leaves nothing to the features of a network that is random
 SHALLOW_FEATURES = (("conv1_2", 0.1), ("conv2_2", 1.0))  # in place of several layers, at a tenth of the cost
 
@@ -139,7 +137,7 @@ def gan_stage(name):
             recipe.gan,
             steps=MORE_GAN_STEPS.get(name, GAN_STEPS),
             adversarial_weight=ADVERSARIAL_WEIGHTS.get(recipe.discriminator.family, recipe.gan.adversarial_weight),
-            learning_rate=GAN_RATES.get(name, GAN_RATE),
+            learning_rate=GAN_RATE,
             milestones=(),
             decay=0.5,
             log_every=1,

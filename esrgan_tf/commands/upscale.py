@@ -1,6 +1,6 @@
 """Upscale images: files, folders and globs, beside them or to --output.
 
-    esrgan upscale photo.jpg                                        # photo_x4.jpg; 2 s for 512 x 512 px on two cores with AVX512
+    esrgan upscale photo.jpg                                        # photo_x4.jpg; 512 x 512 px: 2 s, two AVX512 cores
     esrgan upscale photos/ --recursive --skip_existing --output=upscaled/
     esrgan upscale photo.png --scale=1.5                            # or --width=1920, or --height
     esrgan upscale photo.png --model=runs/quickstart_x4 --output=large.webp --quality=90

@@ -6,8 +6,8 @@
 
 Every frame keeps its timestamp; colours, 10 bits and the shape of pixels are kept; a frame that repeats the one before
 is not upscaled again. A run that was stopped or killed is resumed by the same line, with the same result: what is done
-lies in OUTPUT.parts until the output is in place. Takes what the generator takes for its frames: on two cores with AVX512
-compact_x4 upscales about 3.7 frames of 320 x 180 px a second. Needs pip install 'esrgan_tf[video]'.
+lies in OUTPUT.parts until the output is in place. Takes what the generator takes for its frames: on two cores with
+AVX512 compact_x4 upscales about 3.7 frames of 320 x 180 px a second. Needs pip install 'esrgan_tf[video]'.
 """
 
 import sys

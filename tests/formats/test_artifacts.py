@@ -84,6 +84,18 @@ def test_smaller_weights_cost_little(tmp_path, kind, most):
     assert path.stat().st_size < 0.7 * whole.stat().st_size
 
 
+@pytest.mark.parametrize("family", ["edsr_direct", "phone"])  # with a mean, with white at 6
+def test_float16_rounds_weights_alone(tmp_path, family):
+    model = fuse_branches(built(FAMILIES[family]))
+    for variable in model.variables:
+        variable.assign(np.asarray(variable.value, np.float16))
+    path = write_tflite(tmp_path / "m.tflite", model, convert(model, TILE, "float16"))
+    (tile,) = tiles()
+    wanted = np.array(model(tile[None]))[0]
+    np.testing.assert_allclose(open_network([path]).run(tile), wanted, atol=1e-5 * max(1, np.abs(wanted).max()))
+    assert xnnpack_share(path) == 1
+
+
 def test_litert_loads_a_described_file_whole_into_its_accelerator(tflite):
     assert CompiledModel.from_file(str(tflite)).is_fully_accelerated()
     assert xnnpack_share(tflite) == 1

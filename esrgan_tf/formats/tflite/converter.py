@@ -9,6 +9,7 @@ import tensorflow as tf
 from esrgan_tf import compat
 from esrgan_tf.errors import InputError, first_line
 from esrgan_tf.formats.graphs import freeze
+from esrgan_tf.formats.tflite.constants import with_exact_constants
 from esrgan_tf.metadata import METADATA, GeneratorMetadata
 
 
@@ -56,9 +57,10 @@ def convert(model: keras.Model, tile: int, kind: str, allow_select_ops: bool = F
         made.target_spec.supported_ops += [tf.lite.OpsSet.SELECT_TF_OPS]
     if kind in ("float16", "dynamic"):
         made.optimizations = [tf.lite.Optimize.DEFAULT]
-    if kind == "float16":
-        made.target_spec.supported_types = [tf.float16]
-    return run_converter(made)
+    if kind != "float16":
+        return run_converter(made)
+    made.target_spec.supported_types = [tf.float16]
+    return with_exact_constants(run_converter(made), convert(model, tile, "float32", allow_select_ops))
 
 
 def run_converter(made: tf.lite.TFLiteConverter) -> bytes:

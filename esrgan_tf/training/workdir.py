@@ -166,8 +166,8 @@ def _identity(record: dict[str, Any], stage: str) -> dict[str, Any]:
 def _place(init_from: str | None) -> str | None:
     """Where a first generator lies, but for what may be moved.
 
-    That is the psnr stage's own, of which its place in the work directory is given, and a member of the zoo, wherever
-    the package is installed and whatever file the member is in: its name.
+    That is the psnr stage's own, of which its place in the work directory is given, and a member of the zoo, which any
+    installation has, in a file of its own time: its name.
     """
     parts, own = Path(init_from or "").parts, StageFolder(Path(), "psnr").best
     if parts[-len(own.parts) :] == own.parts:

@@ -96,7 +96,7 @@ def test_a_name_is_given_once_and_a_format_does_something():
         registry.register_format(Format(name="idle", title="nothing"))
 
 
-def test_the_zoo_s_files_stay_its_own_whatever_suffix_a_format_from_outside_has(monkeypatch):
+def test_the_zoo_s_files_stay_its_own_where_a_format_from_outside_has_their_suffix(monkeypatch):
     weights = registry.find_file("phone_x4")
     monkeypatch.setitem(registry.FORMATS, "outside", replace(NPZ, name="outside", suffixes=(weights.suffix,)))
     assert registry.format_of("elsewhere.tflite").name == "outside"

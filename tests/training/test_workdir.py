@@ -127,7 +127,7 @@ def test_what_an_old_record_does_not_say_besides_its_recipe_is_not_compared(old,
         started_after(lambda record: None, **{name: "something else"})
 
 
-def test_a_member_of_the_zoo_is_the_same_start_wherever_it_is_installed_and_whatever_its_file(old):
+def test_a_member_of_the_zoo_is_the_same_start_in_any_installation_and_any_file(old):
     def edit(record):
         # As it was recorded before members were one file.
         record["init_from"] = "/venv/site-packages/esrgan_tf/zoo/members/phone_x4.npz"

@@ -184,24 +184,6 @@ def test_an_edsr_of_one_pixel_shuffle_is_written_in_basicsrs_steps(scale, featur
     np.testing.assert_allclose(reference.run(module, X), model(X), rtol=0, atol=PARITY)
 
 
-@pytest.mark.parametrize(("scale", "features"), [(2, 3), (3, 4), (4, 12), (8, 48)])
-def test_an_edsr_of_one_pixel_shuffle_is_the_same_function_when_it_is_read_again(scale, features, tmp_path):
-    model = randomized(build_generator(EDSRConfig(upsampling="direct", scale=scale, blocks=2, features=features), "m"))
-    save_generator(model, tmp_path / "mine.keras")
-    export_generator(tmp_path / "mine.keras", tmp_path / "out.safetensors")
-    import_weights(tmp_path / "out.safetensors", tmp_path / "back.keras")
-    back = load_generator(tmp_path / "back.keras")
-    assert "conv_up1" in {layer.name for layer in back.layers}
-    np.testing.assert_allclose(model(X), back(X), rtol=0, atol=PARITY)
-
-
-def test_an_edsr_too_narrow_for_steps_is_refused(tmp_path):
-    model = build_generator(EDSRConfig(upsampling="direct", blocks=1, features=11), "mine")
-    save_generator(model, tmp_path / "mine.keras")
-    with pytest.raises(InputError, match="`features` must be 12 or more to upsample by 4 in steps. Received: 11"):
-        export_generator(tmp_path / "mine.keras", tmp_path / "out.safetensors")
-
-
 def test_published_tensors_come_back_from_keras_bit_for_bit(reference, tmp_path):
     source = saved(reference, reference.BasicSRNet(2), tmp_path)
     import_weights(source, tmp_path / "out.keras")

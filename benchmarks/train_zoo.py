@@ -28,9 +28,10 @@ LARGER_PATCHES = {
     "psnr.steps": 4000,
     "psnr.cosine_period": 4000,
 }
+LEAVES = "data.dead_leaves_pictures"  # how many, beside photographs
 MORE_VIEWS = {"data.multiscale": (0.7, 0.5), "data.permute_colours": True}
 LONGER = {
-    "data.dead_leaves_pictures": 100,
+    LEAVES: 100,
     "psnr.batch_size": 4,
     "psnr.hr_patch": 192,
     "psnr.learning_rate": 5e-4,
@@ -40,9 +41,9 @@ LONGER = {
 MEMBERS = {  # name: its stage, and the recipes that train it one after the other, each with what is changed
     "compact_x4": (
         "psnr",
-        [("compact", {**MORE_VIEWS, "data.dead_leaves_pictures": 300}), ("compact", {**MORE_VIEWS, **LONGER})],
+        [("compact", {**MORE_VIEWS, LEAVES: 300}), ("compact", {**MORE_VIEWS, **LONGER})],
     ),
-    "compact_x2": ("psnr", [("compact_x2", {**MORE_VIEWS, "data.dead_leaves_pictures": 100})]),
+    "compact_x2": ("psnr", [("compact_x2", {**MORE_VIEWS, LEAVES: 100})]),
     "compact_x4_gan": ("gan", [("compact", MORE_VIEWS)]),
     "photo_x4": ("psnr", [("photo", {}), ("photo", LARGER_PATCHES)]),
     "phone_x4": ("psnr", [("zoo_phone", {}), ("phone_x4", {})]),
@@ -66,6 +67,8 @@ def _train(name: str = "") -> int | None:
         raise InputError(f"the first argument must be one of {', '.join(MEMBERS)}. Received: {name or 'none'}.")
     stage, parts = MEMBERS[name]
     check_given(_DATA, *[_INIT_FROM] * (stage == "gan"))
+    if any(LEAVES in changes for _, changes in parts) and "dead_leaves" not in _DATA.value.split("+"):
+        raise InputError(f"`data` must be joined with dead leaves for {name}: {_DATA.value}+dead_leaves.")
     import_tensorflow(to_train=True)
     from esrgan_tf import interpolate, load_generator
     from esrgan_tf.data.sources import open_sources

@@ -5,11 +5,14 @@ import dataclasses
 import os
 import shutil
 import subprocess
+import sys
+import textwrap
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from support.paths import ROOT, TESTS
 from support.tiny import LEAN
 from support.training import InterruptAt
 
@@ -160,3 +163,34 @@ def test_every_file_that_a_validation_writes_is_tried():
     own = {value for value in vars(running).values() if isinstance(value, type) and issubclass(value, Callback)}
     writing = {kind for kind in own if kind is not Callback and kind.__name__.startswith(("Save", "Write", "Keep"))}
     assert writing == {kind for kind, _, _ in WRITERS.values() if kind}
+
+
+@pytest.mark.slow
+def test_a_disk_that_refuses_the_checkpoint_stops_in_one_line_and_leaves_nothing_half_written(tmp_path):
+    code = f"""
+        import resource, sys
+        sys.path.insert(0, {str(TESTS)!r})
+        from support.tiny import LEAN
+        from esrgan_tf.errors import TrainingStopped
+        from esrgan_tf.training.checkpoints import Checkpoints
+        from esrgan_tf.training.run import RunOptions, train_stage
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        save = Checkpoints.save
+        def save_with_little_room(checkpoints):
+            resource.setrlimit(resource.RLIMIT_FSIZE, (20000, hard))
+            save(checkpoints)
+        Checkpoints.save = save_with_little_room
+        try:
+            train_stage(LEAN, "psnr", RunOptions(workdir={str(tmp_path)!r}, data="dead_leaves"))
+        except TrainingStopped as error:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+            print("STOPPED", error)
+    """
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": "-1"}
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, env=environment, check=False
+    )
+    assert "STOPPED `" in done.stdout, done.stderr[-2000:]
+    assert "cannot hold the checkpoint of step 3: " in done.stdout
+    assert "File too large" in done.stdout
+    assert not list((tmp_path / "psnr/checkpoints").glob("ckpt*"))

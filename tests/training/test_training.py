@@ -3,10 +3,6 @@
 import csv
 import gc
 import json
-import os
-import subprocess
-import sys
-import textwrap
 from types import SimpleNamespace
 
 import keras
@@ -15,7 +11,6 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 from support.images import truncate, write_photo
-from support.paths import ROOT, TESTS
 from support.tiny import LEAN
 from support.training import InterruptAt
 
@@ -267,37 +262,6 @@ def test_batch_that_does_not_divide_among_devices_is_refused(tmp_path):
         InputError, match="batch_size.*multiple of 2, for 2 devices: the nearest is 2 or 4. Received: 3"
     ):
         train(tmp_path, changes={"psnr.batch_size": 3}, strategy="mirrored:CPU:0,CPU:1")
-
-
-@pytest.mark.slow
-def test_a_disk_that_refuses_the_checkpoint_stops_in_one_line_and_leaves_nothing_half_written(tmp_path):
-    code = f"""
-        import resource, sys
-        sys.path.insert(0, {str(TESTS)!r})
-        from support.tiny import LEAN
-        from esrgan_tf.errors import TrainingStopped
-        from esrgan_tf.training.checkpoints import Checkpoints
-        from esrgan_tf.training.run import RunOptions, train_stage
-        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-        save = Checkpoints.save
-        def save_with_little_room(checkpoints):
-            resource.setrlimit(resource.RLIMIT_FSIZE, (20000, hard))
-            save(checkpoints)
-        Checkpoints.save = save_with_little_room
-        try:
-            train_stage(LEAN, "psnr", RunOptions(workdir={str(tmp_path)!r}, data="dead_leaves"))
-        except TrainingStopped as error:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-            print("STOPPED", error)
-    """
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": "-1"}
-    done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, env=environment, check=False
-    )
-    assert "STOPPED `" in done.stdout, done.stderr[-2000:]
-    assert "cannot hold the checkpoint of step 3: " in done.stdout
-    assert "File too large" in done.stdout
-    assert not list((tmp_path / "psnr/checkpoints").glob("ckpt*"))
 
 
 @pytest.mark.slow

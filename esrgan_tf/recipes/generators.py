@@ -203,11 +203,14 @@ class PhoneConfig(GeneratorConfig):
     scale: int = 4  # 2, 3 or 4
     convs: int = 6  # between the first and the last
     features: int = 32  # QuickSRNet's; ABPN has 28
+    skips: bool = False  # every two convolutions are a residual block
     branches: int | None = None  # expansion of three-branch convolutions while it is trained; None: plain ones
 
     def __post_init__(self) -> None:
-        """Raise for a scale that cannot be built."""
+        """Raise for a scale that cannot be built, or half a block."""
         check_one_of("scale", self.scale, (2, 3, 4))
+        if self.skips and self.convs % 2:
+            raise InputError(f"`convs` must be even where there are `skips`. Received: {self.convs}.")
         _check_branches(self.branches)
 
 

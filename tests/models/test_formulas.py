@@ -151,6 +151,17 @@ def test_phone_adds_the_repeated_input_before_the_shuffle_and_clips(scale):
     np.testing.assert_allclose(model(x)[0], shuffled(np.clip(total, 0, 1), scale), rtol=1e-4, atol=1e-4)
 
 
+def test_phone_with_skips_adds_every_two_convolutions_to_what_they_were_given():
+    model = pointwise(build_generator(PhoneConfig(scale=2, convs=4, features=5, skips=True), "t"))
+    net, x = Layers(model), image(3, 4)
+    y = net.conv(x[0], "conv_first")
+    for first, second in (("body_0_conv", "body_1_conv"), ("body_2_conv", "body_3_conv")):
+        y = y + net.conv(np.maximum(net.conv(y, first), 0), second)
+    total = net.conv(y, "conv_last") / 6 + np.tile(x[0], 4)
+    assert (y < 0).any() and (total < 0).any() and (total > 1).any()
+    np.testing.assert_allclose(model(x)[0], shuffled(np.clip(total, 0, 1), 2), rtol=1e-4, atol=1e-4)
+
+
 def test_srcnn_works_on_the_bicubic_enlargement():
     model = pointwise(build_generator(SRCNNConfig(scale=2, features=(4, 3)), "t"))
     net, x = Layers(model), image(3, 3)

@@ -183,6 +183,11 @@ def test_span_names_what_it_cannot_build(field, value):
         SPANConfig(**{field: value})
 
 
+def test_phone_refuses_half_a_residual_block():
+    with pytest.raises(ValueError, match="`convs` must be even where there are `skips`. Received: 3"):
+        PhoneConfig(convs=3, skips=True)
+
+
 # What each field is changed to; every change must change the network or how it starts.
 OTHER = {
     "block": "residual",
@@ -203,6 +208,7 @@ OTHER = {
     "reduction": 1,
     "kernels": (9, 1, 5),
     "convs": 3,
+    "skips": True,
     "branches": 3,
     "input_range": 1.0,
 }

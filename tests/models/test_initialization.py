@@ -96,6 +96,14 @@ def test_chains_without_skips_keep_the_size_of_their_maps(config):
         assert kernel.std() == pytest.approx(he * (last if layer.name == "conv_last" else 1), rel=0.05)
 
 
+def test_residual_blocks_for_phones_start_close_to_what_they_are_given():
+    """He's deviation, a tenth of it in a block's second convolution."""
+    for index, layer in enumerate(layers_of(PhoneConfig(convs=4, skips=True), "body_")):
+        kernel = layer.kernel.numpy()
+        expected = np.sqrt(2 / kernel[..., 0].size) * (0.1 if index % 2 else 1)
+        assert kernel.std() == pytest.approx(expected, rel=0.05)
+
+
 @pytest.mark.parametrize("init", ["he_normal", "torch"])
 def test_srvgg_of_published_depth_starts_with_a_residual_that_can_be_seen(init):
     """PyTorch's own network starts at 0.027, with its biases at 0 it would at 1e-12."""

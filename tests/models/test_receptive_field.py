@@ -20,6 +20,7 @@ def radius(config):
 def test_radii_are_those_counted_by_hand():
     assert radius(SRVGGConfig(convs=16)) == 18
     assert radius(PhoneConfig(convs=5, scale=3)) == 7
+    assert radius(PhoneConfig(convs=6, features=4, skips=True)) == 8
     assert radius(EDSRConfig(scale=4, blocks=2, features=4)) == 1 + 2 * 2 + 1 + 1 + 1  # 1 + 1/2 + 1/4 of the shuffles
     assert radius(RRDBConfig(scale=4, blocks=1, features=4, growth=2)) == 1 + 15 + 1 + 2  # 1/2 + 3/4 above x1
     unshuffled = RRDBConfig(scale=2, blocks=1, features=4, growth=2, pixel_unshuffle=True)

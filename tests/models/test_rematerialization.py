@@ -20,6 +20,7 @@ DEEP = {
     "srvgg": generators.SRVGGConfig(scale=2, convs=8, features=4),
     "span": generators.SPANConfig(scale=2, blocks=4, features=4, branches=2),
     "phone": generators.PhoneConfig(scale=2, convs=8, features=4),
+    "phone_skips": generators.PhoneConfig(scale=2, convs=8, features=4, skips=True),
 }
 IMAGES = np.random.default_rng(0).uniform(size=(2, 12, 12, 3)).astype(np.float32)
 

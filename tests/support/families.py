@@ -26,6 +26,7 @@ FAMILIES = {
     "srcnn": generators.SRCNNConfig(scale=2, features=(4, 2)),
     "srvgg": generators.SRVGGConfig(scale=2, convs=1, features=4),
     "phone": generators.PhoneConfig(scale=3, convs=1, features=4),
+    "phone_skips": generators.PhoneConfig(scale=3, convs=2, features=4, skips=True),
     "span": generators.SPANConfig(scale=2, blocks=1, features=4, branches=2),
 }
 

@@ -62,18 +62,18 @@ def test_an_unknown_backbone_is_named():
 def test_converted_weights_give_pytorchs_distances(backbone, tmp_path):
     pytest.importorskip("torch")
     from safetensors.torch import save_file
-    from support import torch_reference as reference
+    from support import torch_lpips, torch_reference
 
     from esrgan_tf.formats.pytorch.conversion import import_weights
 
-    trunk = reference.AlexNet() if backbone == "alex" else reference.TorchvisionVGG((2, 2, 3, 3, 3))
-    lins = reference.Lins(WIDTHS[backbone])
+    trunk = torch_lpips.AlexNet() if backbone == "alex" else torch_reference.TorchvisionVGG((2, 2, 3, 3, 3))
+    lins = torch_lpips.Lins(WIDTHS[backbone])
     for seed, (name, module) in enumerate({"trunk": trunk, "lins": lins}.items()):
-        save_file(reference.randomized(module, seed).state_dict(), tmp_path / f"{name}.safetensors")
+        save_file(torch_reference.randomized(module, seed).state_dict(), tmp_path / f"{name}.safetensors")
     target = tmp_path / "lpips.keras"
     import_weights(tmp_path / "trunk.safetensors", target, lpips_lins=tmp_path / "lins.safetensors")
     model = keras.saving.load_model(target)
     assert model.name == f"lpips_{backbone}"
-    expected = reference.lpips(trunk, lins, FIRST, SECOND)
+    expected = torch_lpips.lpips(trunk, lins, FIRST, SECOND)
     assert np.abs(expected).min() > 1e-3
     np.testing.assert_allclose(model([FIRST, SECOND]), expected, rtol=0, atol=1e-5)

@@ -38,6 +38,14 @@ LONGER = {
     "psnr.steps": 32_000,
     "psnr.cosine_period": 32_000,
 }
+PHONE_LONGER = {
+    LEAVES: 300,
+    "psnr.batch_size": 8,
+    "psnr.hr_patch": 144,
+    "psnr.learning_rate": 7e-4,
+    "psnr.steps": 24_000,
+    "psnr.cosine_period": 24_000,
+}
 MEMBERS = {  # name: its stage, and the recipes that train it one after the other, each with what is changed
     "compact_x4": (
         "psnr",
@@ -47,7 +55,7 @@ MEMBERS = {  # name: its stage, and the recipes that train it one after the othe
     "compact_x4_gan": ("gan", [("compact", MORE_VIEWS)]),
     "photo_x4": ("psnr", [("photo", {}), ("photo", LARGER_PATCHES)]),
     "phone_x4": ("psnr", [("zoo_phone", {}), ("phone_x4", {})]),
-    "phone_x3": ("psnr", [("phone_x3", {})]),
+    "phone_x3": ("psnr", [("phone_x3", {LEAVES: 300}), ("phone_x3", PHONE_LONGER)]),
     "phone_x2": ("psnr", [("phone_x2", {})]),
 }
 # How far from the generator that the last recipe started from. At 1 compact_x4_gan shows a grid of 4 px at 300 %, and

@@ -57,14 +57,6 @@ EXPORTED = {
 }
 
 
-@pytest.fixture
-def reference():
-    pytest.importorskip("torch")
-    from support import torch_reference
-
-    return torch_reference
-
-
 def saved(reference, module, folder, name="source.safetensors"):
     """The module with random weights, and a file of them."""
     from safetensors.torch import save_file as save_torch_file

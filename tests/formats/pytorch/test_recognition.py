@@ -11,14 +11,6 @@ from esrgan_tf.formats.pytorch.recognition import recognise
 from esrgan_tf.recipes.generators import EDSRConfig, RRDBConfig
 
 
-@pytest.fixture
-def reference():
-    pytest.importorskip("torch")
-    from support import torch_reference
-
-    return torch_reference
-
-
 @pytest.mark.parametrize(
     ("tensors", "message"),
     [

@@ -4,9 +4,9 @@
 
 Hours to days on two CPU cores. Ctrl-C saves, the same line again resumes; progress is in
 runs/zoo/NAME/STAGE/metrics.csv, and of a member that is trained on by another recipe in
-runs/zoo/NAME/further/STAGE; where that has more convolutions, it is grown first. A member that lies between where it
-started and where training led is written to runs/zoo/NAME/interpolated.keras in the end. Data that holds a test image
-(Set5, Set14, BSD100, Urban100, Kodak, photo_test) is refused.
+runs/zoo/NAME/part_2/STAGE and so on; where that has more convolutions, it is grown first. A member that lies between
+where it started and where training led is written to runs/zoo/NAME/interpolated.keras in the end. Data that holds a
+test image (Set5, Set14, BSD100, Urban100, Kodak, photo_test) is refused.
 """
 
 import sys
@@ -38,6 +38,7 @@ LONGER = {
     "psnr.steps": 32_000,
     "psnr.cosine_period": 32_000,
 }
+MANY_SIZES = {"data.multiscale": (0.95, 0.9, 0.85, 0.8, 0.75, 0.7, 0.65, 0.6, 0.55, 0.5, 0.45, 0.4), LEAVES: 200}
 PHONE_LONGER = {
     LEAVES: 300,
     "psnr.batch_size": 8,
@@ -49,7 +50,11 @@ PHONE_LONGER = {
 MEMBERS = {  # name: its stage, and the recipes that train it one after the other, each with what is changed
     "compact_x4": (
         "psnr",
-        [("compact", {**MORE_VIEWS, LEAVES: 300}), ("compact", {**MORE_VIEWS, **LONGER})],
+        [
+            ("compact", {**MORE_VIEWS, LEAVES: 300}),
+            ("compact", {**MORE_VIEWS, **LONGER}),
+            ("compact", {**MORE_VIEWS, **LONGER, **MANY_SIZES}),
+        ],
     ),
     "compact_x2": ("psnr", [("compact_x2", {**MORE_VIEWS, LEAVES: 100})]),
     "compact_x4_gan": ("gan", [("compact", MORE_VIEWS)]),
@@ -61,7 +66,7 @@ MEMBERS = {  # name: its stage, and the recipes that train it one after the othe
 # How far from the generator that the last recipe started from. At 1 compact_x4_gan shows a grid of 4 px at 300 %, and
 # phone_x4 must leave its first convolution in float.
 ALPHAS = {"compact_x4_gan": 0.5, "phone_x4": 0.85}
-WORKDIRS, FURTHER = Path("runs/zoo"), "further"
+WORKDIRS = Path("runs/zoo")
 
 FLAGS = flags.FlagValues()
 _DATA = flags.DEFINE_string("data", None, "Training images, as of `esrgan train`.", flag_values=FLAGS)
@@ -95,7 +100,7 @@ def _train(name: str = "") -> int | None:
             start = _grown(trained, recipe, folder) if number else trained
             options = RunOptions(
                 own_process=True,
-                workdir=str(folder / FURTHER if number else folder),
+                workdir=str(folder / f"part_{number + 1}" if number else folder),
                 data=_DATA.value,
                 init_from=start,
                 precision=_PRECISION.value,

@@ -54,6 +54,7 @@ MEMBERS = {  # name: its stage, and the recipes that train it one after the othe
             ("compact", {**MORE_VIEWS, LEAVES: 300}),
             ("compact", {**MORE_VIEWS, **LONGER}),
             ("compact", {**MORE_VIEWS, **LONGER, **MANY_SIZES}),
+            ("compact", {**MORE_VIEWS, **LARGER_PATCHES, **MANY_SIZES}),
         ],
     ),
     "compact_x2": ("psnr", [("compact_x2", {**MORE_VIEWS, LEAVES: 100})]),

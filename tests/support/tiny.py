@@ -42,7 +42,7 @@ TINY = Recipe(
 LEAN = replace(TINY, generator=SRVGGConfig(scale=2, convs=1, features=4))
 LEAN_DISCRIMINATOR = ENetDiscriminatorConfig(features=2, dense_units=4)  # without BatchNorm: half the time again
 
-NARROW = {"blocks": 1, "features": 4, "growth": 2, "convs": 1, "groups": 1, "dense_units": 4}
+NARROW = {"blocks": 1, "features": 4, "growth": 2, "convs": 2, "groups": 1, "dense_units": 4}
 
 
 def narrowed(name: str, steps: int) -> Recipe:

@@ -3,8 +3,8 @@
     python benchmarks/grow_generator.py --model=phone_x4 --convs=14 --features=48 --output=start.keras
 
 Channels that are new read random weights and are read by zeros; convolutions that are new pass on what they get (a ReLU
-of a ReLU changes nothing). A plain network without skips starts where the small one has come to, instead of on the
-plateau on which it otherwise begins.
+of a ReLU changes nothing; one with skips cannot be grown so, and is refused). A plain network starts where the small
+one has come to, instead of on the plateau on which it otherwise begins.
 """
 
 import argparse
@@ -19,6 +19,7 @@ from esrgan_tf.metadata import metadata_of
 from esrgan_tf.recipes.generators import PhoneConfig
 
 SIDE = 24  # px of the image on which both are compared
+SAME = 1e-4  # at most so far apart, 1 being white
 
 
 def main() -> None:
@@ -34,7 +35,10 @@ def main() -> None:
     config = PhoneConfig(scale=metadata_of(small).scale, convs=arguments.convs, features=arguments.features)
     large = grown(small, config, "phone")
     image_01 = np.random.default_rng(0).uniform(0.2, 0.8, size=(1, SIDE, SIDE, 3)).astype(np.float32)
-    print(f"{np.abs(np.asarray(small(image_01)) - large(image_01)).max():.2g} apart")
+    apart = np.abs(np.asarray(small(image_01)) - large(image_01)).max()
+    if apart > SAME:
+        raise SystemExit(f"error: grown, {arguments.model} is another function: {apart:.2g} apart.")
+    print(f"{apart:.2g} apart")
     save_generator(large, arguments.output)
 
 

@@ -131,7 +131,7 @@ def _grown(trained: str, recipe: Recipe, folder: Path) -> str:
     if small.count_params() == build_generator(recipe.generator, recipe.name).count_params():
         return trained
     if not file.is_file():
-        save_generator(grown(small, recipe.generator, recipe.name), file)
+        save_generator(grown(small, recipe), file)
     return str(file)
 
 

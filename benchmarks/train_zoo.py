@@ -4,7 +4,7 @@
 
 Hours to days on two CPU cores. Ctrl-C saves, the same line again resumes; progress is in
 runs/zoo/NAME/STAGE/metrics.csv, and of a member that is trained on by another recipe in
-runs/zoo/NAME/part_2/STAGE and so on; where that has more convolutions, it is grown first. A member that lies between
+runs/zoo/NAME/part_2/STAGE and so on; where that is deeper, it is grown first. A member that lies between
 where it started and where training led is written to runs/zoo/NAME/interpolated.keras in the end. Data that holds a
 test image (Set5, Set14, BSD100, Urban100, Kodak, photo_test) is refused.
 """
@@ -39,6 +39,8 @@ LONGER = {
     "psnr.cosine_period": 32_000,
 }
 MANY_SIZES = {"data.multiscale": (0.95, 0.9, 0.85, 0.8, 0.75, 0.7, 0.65, 0.6, 0.55, 0.5, 0.45, 0.4), LEAVES: 200}
+FEWER_BLOCKS = {"generator.blocks": 12}
+GROWN = {"psnr.learning_rate": 4e-4, "psnr.steps": 24_000, "psnr.cosine_period": 24_000}
 PHONE_LONGER = {
     LEAVES: 300,
     "psnr.batch_size": 8,
@@ -51,9 +53,11 @@ MEMBERS = {  # name: its stage, and the recipes that train it one after the othe
     "compact_x4": (
         "psnr",
         [
-            ("compact", {**MORE_VIEWS, LEAVES: 300}),
-            ("compact", {**MORE_VIEWS, **LONGER}),
-            ("compact", {**MORE_VIEWS, **LONGER, **MANY_SIZES}),
+            ("compact", {**MORE_VIEWS, **FEWER_BLOCKS, LEAVES: 300}),
+            ("compact", {**MORE_VIEWS, **FEWER_BLOCKS, **LONGER}),
+            ("compact", {**MORE_VIEWS, **FEWER_BLOCKS, **LONGER, **MANY_SIZES}),
+            ("compact", {**MORE_VIEWS, **FEWER_BLOCKS, **LARGER_PATCHES, **MANY_SIZES}),
+            ("compact", {**MORE_VIEWS, **LONGER, **MANY_SIZES, **GROWN}),
             ("compact", {**MORE_VIEWS, **LARGER_PATCHES, **MANY_SIZES}),
         ],
     ),
@@ -118,7 +122,7 @@ def _train(name: str = "") -> int | None:
 
 
 def _grown(trained: str, recipe: Recipe, folder: Path) -> str:
-    """A trained generator's file, or where the recipe's has more convolutions, one of it grown into that.
+    """A trained generator's file, or where the recipe's is deeper, one of it grown into that.
 
     The latter is written once: a run is resumed from the same file.
     """

@@ -11,12 +11,12 @@ from esrgan_tf.recipes.generators import EDSRConfig, PhoneConfig
 # Sized for two cores, not tuned. The rate falls once, along a cosine.
 COMPACT = Recipe(
     name="compact",
-    paper="EDSR, arXiv:1707.02921: 12 blocks of its baseline, and one pixel shuffle at the end, as in ABPN and SPAN",
+    paper="EDSR, arXiv:1707.02921: its baseline's body, and one pixel shuffle at the end, as in ABPN and SPAN",
     section="none: bicubic LR and L1, then quickstart's perceptual losses and LDL (arXiv:2203.09195); "
     "`benchmarks/train_zoo.py` trains the zoo's by it",
     command="python train.py --stage=psnr --recipe=compact; python train.py --stage=gan --recipe=compact",
     published="none; CARN-M (arXiv:1803.08664), of 0.41 M parameters, has 31.92 dB on Set5, 28.42 on Set14 (Y)",
-    generator=EDSRConfig(blocks=12, upsampling="direct"),
+    generator=EDSRConfig(upsampling="direct"),
     discriminator=VGGDiscriminatorConfig(features=32),
     perceptual=QUICKSTART.perceptual,
     data=DataConfig(crops_per_picture=16, validation_pictures=16),

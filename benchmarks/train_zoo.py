@@ -5,8 +5,8 @@
 Hours to days on two CPU cores. Ctrl-C saves, the same line again resumes; progress is in
 runs/zoo/NAME/STAGE/metrics.csv, and of a member that is trained on by another recipe in
 runs/zoo/NAME/part_2/STAGE and so on; where that is deeper, it is grown first. A member that lies between
-where it started and where training led is written to runs/zoo/NAME/interpolated.keras in the end. Data that holds a
-test image (Set5, Set14, BSD100, Urban100, Kodak, photo_test) is refused.
+two generators of its training is written to runs/zoo/NAME/interpolated.keras in the end. Data that holds a test image
+(Set5, Set14, BSD100, Urban100, Kodak, photo_test) is refused.
 """
 
 import sys
@@ -68,9 +68,10 @@ MEMBERS = {  # name: its stage, and the recipes that train it one after the othe
     "phone_x3": ("psnr", [("phone_x3", {LEAVES: 300}), ("phone_x3", PHONE_LONGER)]),
     "phone_x2": ("psnr", [("phone_x2", {})]),
 }
-# How far from the generator that the last recipe started from. At 1 compact_x4_gan shows a grid of 4 px at 300 %, and
-# phone_x4 must leave its first convolution in float.
-ALPHAS = {"compact_x4_gan": 0.5, "phone_x4": 0.85}
+# A member between two generators, and how far from the first: the one that the last recipe started from and where that
+# led, or the best of the last recipe and its last one. At 1 compact_x4_gan shows a grid of 4 px at 300 %, and phone_x4
+# must leave its first convolution in float.
+BETWEEN = {"compact_x4": ("best", 0.5), "compact_x4_gan": ("start", 0.5), "phone_x4": ("start", 0.85)}
 WORKDIRS = Path("runs/zoo")
 
 FLAGS = flags.FlagValues()
@@ -115,9 +116,11 @@ def _train(name: str = "") -> int | None:
     except Interrupted as interruption:
         print(f"{interruption}; run the same line again to resume", flush=True)
         return INTERRUPTED
-    if name in ALPHAS:
-        model = interpolate(load_generator(start), load_generator(trained), ALPHAS[name])
-        save_generator(model, folder / "interpolated.keras")
+    if name in BETWEEN:
+        first, alpha = BETWEEN[name]
+        last = str(Path(trained).with_name("generator_last.keras"))
+        pair = (start, trained) if first == "start" else (trained, last)
+        save_generator(interpolate(*map(load_generator, pair), alpha), folder / "interpolated.keras")
     return None
 
 

@@ -1,6 +1,6 @@
 """A small recipe to start one's own from, for each generator family, with both stages.
 
-Sizes, lengths and rates are guesses, not tuned; `benchmarks/templates.py` trains and measures them.
+Sizes and rates are guesses, not tuned; `benchmarks/templates.py` trains and measures them.
 """
 
 from dataclasses import replace

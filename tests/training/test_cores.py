@@ -52,8 +52,8 @@ def test_there_is_a_part_for_each_core_where_that_is_the_same_step(parts, recipe
 @pytest.mark.parametrize("stage", ["psnr", "gan"])
 def test_a_step_in_parts_is_the_step(stage):
     recipe = replace(TINY, discriminator=LEAN_DISCRIMINATOR)
-    whole, networks = _stepped(recipe, stage, parts=1)
-    parted, others = _stepped(recipe, stage, parts=2)
+    whole, networks, start = _stepped(recipe, stage, parts=1)
+    parted, others, _ = _stepped(recipe, stage, parts=2, start=start)
     for expected, found in zip(whole, parted, strict=True):
         assert found == pytest.approx(expected, rel=1e-4, abs=1e-6)
     for a, b in zip(networks.generator.variables, others.generator.variables, strict=True):
@@ -61,8 +61,8 @@ def test_a_step_in_parts_is_the_step(stage):
 
 
 def test_batch_norm_is_not_split_whoever_asks_for_it():
-    whole, networks = _stepped(WITH_BATCH_NORM, "psnr", parts=1)
-    parted, others = _stepped(WITH_BATCH_NORM, "psnr", parts=2)
+    whole, networks, start = _stepped(WITH_BATCH_NORM, "psnr", parts=1)
+    parted, others, _ = _stepped(WITH_BATCH_NORM, "psnr", parts=2, start=start)
     assert parted == whole
     for a, b in zip(networks.generator.variables, others.generator.variables, strict=True):
         np.testing.assert_array_equal(b.numpy(), a.numpy(), err_msg=a.path)
@@ -103,10 +103,15 @@ def test_a_process_that_computes_already_keeps_its_threads_and_the_whole_batch(t
     assert (parts, ran.stdout.split()[-1]) == ((1, "0") if begun else (machine_cores(), "1"))
 
 
-def _stepped(recipe, stage, parts):
-    """Loss terms of two steps, and the networks after them."""
+def _stepped(recipe, stage, parts, start=()):
+    """Loss terms of two steps, the networks after them, and the weights before: given ones, or the initial ones."""
     keras.utils.set_random_seed(7)
     config, strategy = recipe.stage(stage), make_strategy("cpu")
     networks = build_networks(recipe, config, "float32", strategy, parts=parts)
-    step = make_train_step(networks, build_terms(recipe, config, networks, "float32", strategy), strategy)
-    return [{name: float(value) for name, value in step(*batch()).items()} for _ in range(2)], networks
+    terms = build_terms(recipe, config, networks, "float32", strategy)
+    models = [networks.generator, *(term.trainee.model for term in terms if term.trainee)]
+    for model, weights in zip(models, start, strict=False):
+        model.set_weights(weights)
+    start = [model.get_weights() for model in models]
+    step = make_train_step(networks, terms, strategy)
+    return [{name: float(value) for name, value in step(*batch()).items()} for _ in range(2)], networks, start

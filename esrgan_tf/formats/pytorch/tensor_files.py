@@ -199,7 +199,7 @@ def _import_torch(path: Path) -> Any:
         import torch
     except ImportError as error:
         raise InputError(
-            f"`{path}` needs PyTorch: run `pip install 'esrgan_tf[convert]'`, or use a .safetensors file, "
+            f"a {path.suffix} file needs PyTorch: run `pip install 'esrgan_tf[convert]'`, or use a .safetensors file, "
             "which does not need it."
         ) from error
     return torch

@@ -1,4 +1,4 @@
-"""Grow a trained network into a deeper or wider one of the same function, to train that on from it.
+"""Grow a trained EDSR, or a network for phones, into a larger one of the same function, to train that on from it.
 
     python benchmarks/grow_generator.py --model=compact_x4 --recipe=compact --set generator.blocks=20 --output=s.keras
     python benchmarks/grow_generator.py --model=phone_x4 --recipe=phone_x4 --set generator.features=48 --output=s.keras
@@ -41,14 +41,17 @@ def grown(small: keras.Model, recipe: Recipe) -> keras.Model:
 
     Args:
         small: an EDSR, or a plain network for phones.
-        recipe: of the large one, of the same family and scale and at least as wide and deep.
+        recipe: of the large one, of the same family and scale: a deeper EDSR as wide, or a network for phones at least
+            as wide and deep.
 
     Raises:
-        SystemExit: the function is another.
+        SystemExit: another family, or the function is another.
     """
     keras.utils.set_random_seed(0)
     large = build_generator(recipe.generator, recipe.name)
-    {EDSRConfig: _fill_residual, PhoneConfig: _fill_plain}[type(recipe.generator)](large, small)
+    if type(recipe.generator) not in FILL:
+        raise SystemExit(f"error: {recipe.name} is of a family that cannot be grown.")
+    FILL[type(recipe.generator)](large, small)
     image_01 = np.random.default_rng(0).uniform(0.2, 0.8, size=(1, SIDE, SIDE, 3)).astype(np.float32)
     apart = np.abs(np.asarray(small(image_01)) - large(image_01)).max()
     if apart > SAME:
@@ -106,6 +109,8 @@ def _convolutions(model: keras.Model) -> list[str]:
     names = [layer.name for layer in model.layers if layer.name.startswith(("conv_first", "body_"))]
     return [name for name in names if isinstance(model.get_layer(name), keras.layers.Conv2D)]
 
+
+FILL = {EDSRConfig: _fill_residual, PhoneConfig: _fill_plain}
 
 if __name__ == "__main__":
     main()
